@@ -5,5 +5,6 @@ export * from './event';
 export * from './fields';
 export * from './foreign-text';
 export * from './ids';
+export * from './metering';
 export * from './money';
 export * from './time';

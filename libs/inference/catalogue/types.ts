@@ -1,0 +1,78 @@
+import type { BackendId, EpochMs, ModelId, Prices } from '#kernel';
+
+export type BackendKind = 'openai' | 'anthropic' | 'simulator';
+export type ModelKind = 'chat' | 'completion' | 'embedding';
+
+/** The field in which a backend wants the output cap. */
+export type OutputCapField = 'max_tokens' | 'max_completion_tokens';
+
+export interface BackendTimeouts {
+  readonly connectMs: number;
+  readonly firstByteMs: number;
+  readonly idleMs: number;
+}
+
+/** A secret encrypted under a data key of `subject`; only the adapter that sends it ever opens it. */
+export interface EncryptedSecret {
+  readonly subject: string;
+  readonly keyVersion: number;
+  /** Base64 of nonce, ciphertext and tag. */
+  readonly ciphertext: string;
+}
+
+export interface Backend {
+  readonly id: BackendId;
+  readonly name: string;
+  readonly kind: BackendKind;
+  /** Without a trailing slash, including the API's version path, for example `https://api.example.com/v1`. */
+  readonly baseUrl: string;
+  readonly credential?: EncryptedSecret;
+  readonly timeouts: BackendTimeouts;
+  readonly outputCapField: OutputCapField;
+  /** Whether it reports usage in a stream when asked to. */
+  readonly streamUsage: boolean;
+  /** Request fields that it rejects and that are therefore not sent. */
+  readonly dropFields: readonly string[];
+  /** Whether a 5xx before the first byte is known never to be billed. */
+  readonly unbilledServerErrors: boolean;
+}
+
+export interface ModelRoute {
+  readonly backendId: BackendId;
+  readonly upstreamModel: string;
+  readonly weight: number;
+}
+
+/** What bounds the tokens of one call of a model (ledger.md, "The ceiling is a bound"). */
+export interface ModelBounds {
+  /** Bytes may grow before tokenization: 1 for byte-level BPE, 3 for NFC, 11 for NFKC. */
+  readonly textFactor: number;
+  /** Tokens that the backend adds per request, per message and per tool. */
+  readonly requestOverheadTokens: number;
+  readonly messageOverheadTokens: number;
+  readonly toolOverheadTokens: number;
+  /** At most so many tokens per part; undeclared: the whole context. */
+  readonly imageTokensMax?: number;
+  readonly audioTokensMax?: number;
+  readonly fileTokensMax?: number;
+}
+
+export interface PriceVersion extends Prices {
+  readonly effectiveFrom: EpochMs;
+}
+
+export interface Model {
+  readonly id: ModelId;
+  readonly kind: ModelKind;
+  /** `granted`: only organizations that were given it. */
+  readonly visibility: 'all' | 'granted';
+  readonly routes: readonly ModelRoute[];
+  readonly contextTokens: number;
+  readonly maxOutputTokens: number;
+  readonly defaultOutputTokens: number;
+  /** Generates tokens that it does not show, so that counting what was seen says nothing about the cost. */
+  readonly hiddenReasoning: boolean;
+  readonly bounds: ModelBounds;
+  /** Ascending by version. Empty: unpriced, and therefore not callable. */
+  readonly prices: readonly PriceVersion[];
+}
