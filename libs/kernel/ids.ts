@@ -11,6 +11,8 @@ export type TeamId = Branded<string, 'TeamId'>;
 export type ServiceAccountId = Branded<string, 'ServiceAccountId'>;
 export type MemberId = Branded<string, 'MemberId'>;
 export type ApiKeyId = Branded<string, 'ApiKeyId'>;
+/** A token of a system administrator, a member or a service account; not an API key. */
+export type SystemTokenId = Branded<string, 'SystemTokenId'>;
 export type BudgetId = Branded<string, 'BudgetId'>;
 export type BackendId = Branded<string, 'BackendId'>;
 /** The platform makes it; on `/v1` it is also the call id. */
@@ -31,6 +33,7 @@ export interface IdKinds {
   sa: ServiceAccountId;
   mem: MemberId;
   key: ApiKeyId;
+  tok: SystemTokenId;
   bgt: BudgetId;
   bkd: BackendId;
   req: RequestId;

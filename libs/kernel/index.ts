@@ -6,5 +6,6 @@ export * from './fields';
 export * from './foreign-text';
 export * from './ids';
 export * from './metering';
+export * from './model-id';
 export * from './money';
 export * from './time';

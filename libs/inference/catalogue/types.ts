@@ -40,7 +40,10 @@ export interface Backend {
 export interface ModelRoute {
   readonly backendId: BackendId;
   readonly upstreamModel: string;
+  /** Positive; a route is chosen in proportion to it. */
   readonly weight: number;
+  /** Calls on it exceeded their bounds even though they held the whole context: nothing goes there until reopened. */
+  readonly closed?: boolean;
 }
 
 /** What bounds the tokens of one call of a model (ledger.md, "The ceiling is a bound"). */
@@ -73,6 +76,11 @@ export interface Model {
   /** Generates tokens that it does not show, so that counting what was seen says nothing about the cost. */
   readonly hiddenReasoning: boolean;
   readonly bounds: ModelBounds;
+  /**
+   * A call exceeded its bound: every call holds the whole context until an operator declares bounds again
+   * (docs/architecture.md, "The ceiling is a bound").
+   */
+  readonly boundWithdrawn?: boolean;
   /** Ascending by version. Empty: unpriced, and therefore not callable. */
   readonly prices: readonly PriceVersion[];
 }
