@@ -38,7 +38,10 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
 }
 
-/** An append that no store could take (no event, bad id, too large): a bug of the caller; nothing was written. */
+/**
+ * An append that no store could take (no event, bad id or stream name, too large): a bug of the caller; nothing was
+ * written.
+ */
 export class InvalidAppendError extends Error {
   override readonly name = 'InvalidAppendError';
 }
@@ -46,6 +49,8 @@ export class InvalidAppendError extends Error {
 /** The most that one append may carry. */
 export const APPEND_BYTES_MAX = 1_000_000;
 export const APPEND_EVENTS_MAX = 2_000;
+/** The longest stream name, in UTF-8. It must not begin with "$". */
+export const STREAM_NAME_BYTES_MAX = 256;
 
 export interface ReadStreamOptions {
   /** Inclusive. Default: the first revision forwards, the last one backwards. */
@@ -73,6 +78,10 @@ export interface SubscribeOptions extends Omit<ReadAllOptions, 'eventsMax'> {
 }
 
 export interface Subscription {
+  /**
+   * Ends delivery: once it resolves, no handler runs or will be called. It waits for a handler under way, so a handler
+   * must not await it.
+   */
   close(): Promise<void>;
 }
 
@@ -88,9 +97,10 @@ export interface EventStore {
   readAll(options?: ReadAllOptions): AsyncIterable<StoredEvent>;
   /** Names of the streams that begin with a prefix, each once. */
   streamNames(prefix: string): AsyncIterable<StreamName>;
+  /** @throws StoreUnavailableError when the store is closed. */
   subscribe(options: SubscribeOptions): Subscription;
   /** Position of the last event, 0n when there is none. */
   lastPosition(): Promise<bigint>;
-  /** Ends subscriptions and waits for appends under way. */
+  /** Ends subscriptions and waits for appends under way; every later call is refused with StoreUnavailableError. */
   close(): Promise<void>;
 }
