@@ -1,0 +1,98 @@
+import type { Backend } from '../catalogue/types';
+import type { JsonObject } from '../json';
+
+/** What is asked of a backend; each kind knows the path or the model that serves it. */
+export type UpstreamOperation = 'chat' | 'completion' | 'embedding';
+
+export interface UpstreamCall {
+  readonly backend: Backend;
+  readonly operation: UpstreamOperation;
+  /** Made by a dialect's `build-upstream`; serialized by the adapter. */
+  readonly body: JsonObject;
+  /** W3C trace context to pass on. */
+  readonly traceparent?: string;
+  /** Aborting it ends the call at any moment: `open` then answers `aborted`, an open body fails with `aborted`. */
+  readonly signal: AbortSignal;
+}
+
+/** The few headers of an answer that mean anything to the platform; no other ever passes. */
+export interface UpstreamHeaders {
+  /** The backend's own request id, shown as `X-Upstream-Request-Id`. */
+  readonly requestId?: string;
+  readonly contentType?: string;
+  /** What the backend asks to wait, from `retry-after-ms` or `retry-after`. */
+  readonly retryAfterMs?: number;
+}
+
+/** Why a call came to nothing before its answer began. */
+export type OpenFailure =
+  /** No connection: the request was never written, so it is proven unbilled. `reason` is for logs only. */
+  | { readonly kind: 'connect-failed'; readonly reason: string }
+  /** The request was written, and then the connection broke without an answer. */
+  | { readonly kind: 'connection-lost'; readonly reason: string }
+  | { readonly kind: 'first-byte-timeout' }
+  /** By the caller's signal. `dispatched`: whether the request may have been written. */
+  | { readonly kind: 'aborted'; readonly dispatched: boolean };
+
+/** Why a body ended early. */
+export type BodyFailure =
+  | { readonly kind: 'connection-lost'; readonly reason: string }
+  /** Headers came, but no byte of the body in time. */
+  | { readonly kind: 'first-byte-timeout' }
+  | { readonly kind: 'idle-timeout' }
+  | { readonly kind: 'aborted' };
+
+/** Receives a body. After `onEnd` or `onFailure` nothing more is called. */
+export interface BodySink {
+  /** Answers false to have no more until `resume()`. A throw aborts the body and reaches `onFailure`. */
+  onChunk(chunk: Uint8Array): boolean;
+  onEnd(): void;
+  onFailure(failure: BodyFailure): void;
+}
+
+/**
+ * The body of an answer. Chunks are pushed, because an async iterator costs several microseconds per chunk. The idle
+ * timeout runs only while the reader takes chunks: a slow client is not a dead backend.
+ */
+export interface UpstreamBody {
+  /** Starts the flow; called exactly once. What came before waits in memory, at most `BODY_WAITING_BYTES_MAX`. */
+  pipe(sink: BodySink): void;
+  resume(): void;
+  /** Gives the answer up and closes its connection; the sink hears nothing more. */
+  discard(): void;
+}
+
+export type UpstreamResponse =
+  /** A 2xx. Its body is yet to come: pipe or discard it. */
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers: UpstreamHeaders;
+      readonly body: UpstreamBody;
+    }
+  /** Any other status, with the beginning of its body (at most `ERROR_BODY_BYTES_MAX`). */
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly headers: UpstreamHeaders;
+      readonly body: string;
+    }
+  | { readonly kind: 'failure'; readonly failure: OpenFailure };
+
+/** How much of an error answer is read. */
+export const ERROR_BODY_BYTES_MAX = 64 * 1024;
+
+/**
+ * One backend kind. Used as: authorize in the ledger, `open`, classify what came (`classifyFailure`), or pipe the body
+ * through the dialect's relay and settle.
+ */
+export interface BackendClient {
+  /**
+   * Sends the call and resolves with its status and headers. Expected trouble is a value; it rejects only for a bug.
+   * The timeouts are the backend's: `connectMs` until the request is written, `firstByteMs` until the first byte of the
+   * body, `idleMs` between chunks.
+   */
+  open(call: UpstreamCall): Promise<UpstreamResponse>;
+  /** Closes idle connections and refuses new calls; open ones end first. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,32 @@
+import type { SeenOutput, UsageReading } from '../../metering/facts';
+
+/** What a backend says is wrong, from an error body or an error frame; foreign text, cut to 256 bytes. */
+export interface BackendError {
+  readonly code?: string;
+  readonly type?: string;
+  readonly message?: string;
+}
+
+export type GarbageReason =
+  | 'invalid-json'
+  | 'not-an-answer'
+  | 'empty-answer'
+  | 'half-frame'
+  | 'frame-too-large'
+  | 'answer-too-large';
+
+interface Metered {
+  readonly usage: UsageReading;
+  readonly seen: SeenOutput;
+}
+
+/** How a stream ended, judged when no more frames will come. */
+export type ChatStreamOutcome =
+  /** The backend finished: every choice has its finish reason, or `[DONE]` came. */
+  | ({ readonly kind: 'complete'; readonly contentAfterFinish: boolean } & Metered)
+  /** It stopped in the middle: the end of the body, or its failure, without a finish. `openChoices` lack a reason. */
+  | ({ readonly kind: 'cut'; readonly openChoices: readonly number[] } & Metered)
+  /** What came cannot be understood. */
+  | ({ readonly kind: 'garbage'; readonly reason: GarbageReason } & Metered)
+  /** The backend sent an error frame. */
+  | ({ readonly kind: 'backend-error'; readonly error: BackendError } & Metered);

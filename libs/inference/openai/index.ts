@@ -1,0 +1,3 @@
+export * from './chat/outcome';
+export * from './chat/request';
+export * from './errors';
