@@ -34,6 +34,11 @@ export type EventSchemas<E extends DomainEvent> = {
   readonly [T in E['type']]: EventSchema<Extract<E, { type: T }>['data']>;
 };
 
+/** The event union that a record of schemas describes, so that a type and its stored shape cannot drift apart. */
+export type EventsOf<S extends Readonly<Record<string, EventSchema<object>>>> = {
+  [T in keyof S & string]: DomainEvent<T, z.infer<S[T]['data']>>;
+}[keyof S & string];
+
 export interface DecodedEvent<E extends DomainEvent> extends EventEnvelope<E> {
   readonly stream: StreamName;
   readonly revision: bigint;

@@ -1,0 +1,3 @@
+export * from './hash';
+export * from './rotation';
+export * from './scheme';
