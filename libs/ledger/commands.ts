@@ -1,0 +1,216 @@
+import type {
+  BackendId,
+  BootId,
+  BudgetId,
+  CallBounds,
+  CallId,
+  EpochMs,
+  ApiKeyId,
+  EventId,
+  ModelId,
+  NanoUsd,
+  Prices,
+  ProjectId,
+  TeamId,
+  TokenUsage,
+} from '#kernel';
+import type {
+  Attempt,
+  BarSubject,
+  BudgetMode,
+  BudgetPeriod,
+  BudgetScope,
+  BudgetUnit,
+  Endpoint,
+  Limits,
+  LimitsTarget,
+} from './events';
+
+/** Facts about a keyed call that left the ledger's own memory: from an index that is complete to inside that memory. */
+export interface KnownIdempotency {
+  readonly callId: CallId;
+  readonly body: string;
+  readonly outcome: 'answered' | 'unknown';
+}
+
+export interface AuthorizeCall {
+  readonly type: 'AuthorizeCall';
+  readonly callId: CallId;
+  readonly keyId: ApiKeyId;
+  readonly projectId: ProjectId;
+  readonly model: ModelId;
+  readonly endpoint: Endpoint;
+  readonly stream: boolean;
+  readonly backendId: BackendId;
+  readonly prices: Prices;
+  readonly bounds: CallBounds;
+  /** A default output cap is not clamped below this; a smaller remainder refuses. */
+  readonly outputTokensCapMin: number;
+  readonly owner: BootId;
+  readonly dispatchWindowMs: number;
+  /** Dispatch window, hard call timeout and grace together. */
+  readonly holdMs: number;
+  readonly idempotency?: { readonly key: string; readonly body: string; readonly known?: KnownIdempotency };
+  readonly clientRequestId?: string;
+}
+
+/** What every command that ends a call says about the way there. */
+export interface CallTrace {
+  readonly attempts: readonly Attempt[];
+  readonly upstreamRequestId?: string;
+  readonly latencyMs: number;
+  readonly firstByteMs?: number;
+}
+
+export interface CompleteCall {
+  readonly type: 'CompleteCall';
+  readonly callId: CallId;
+  readonly usage: TokenUsage;
+  readonly certainty: 'reported' | 'counted';
+  readonly outcome: 'complete' | 'interrupted';
+  readonly finishReason?: string;
+  readonly trace: CallTrace;
+}
+
+export interface FailCall {
+  readonly type: 'FailCall';
+  readonly callId: CallId;
+  readonly error: string;
+  readonly billed: 'never' | 'unknown';
+  readonly trace: CallTrace;
+}
+
+export interface ReleaseCall {
+  readonly type: 'ReleaseCall';
+  readonly callId: CallId;
+  readonly owner: BootId;
+  readonly reason: string;
+  /** Whether the upstream request was opened and is proven to be unbilled. */
+  readonly dispatched: boolean;
+  readonly trace: CallTrace;
+}
+
+/** The owner gives up knowing the cost of its own call. */
+export interface AbandonCall {
+  readonly type: 'AbandonCall';
+  readonly callId: CallId;
+  readonly reason: string;
+  readonly counted?: TokenUsage;
+  readonly trace: CallTrace;
+}
+
+/** Anyone but the owner ends a hold whose deadline has passed or whose owner is dead. */
+export interface ExpireCall {
+  readonly type: 'ExpireCall';
+  readonly callId: CallId;
+  readonly cause: 'deadline' | 'owner-dead';
+}
+
+export interface ResolveCall {
+  readonly type: 'ResolveCall';
+  readonly callId: CallId;
+  readonly source: 'operator' | 'reconciliation' | 'policy';
+  readonly cost: NanoUsd;
+  /** Default: none for a cost of 0, the counted ones where known, else the ceiling. */
+  readonly tokens?: bigint;
+  readonly reason: string;
+}
+
+/** A call that was refused before the ledger was asked: an unknown model, say. */
+export interface RecordRefusal {
+  readonly type: 'RecordRefusal';
+  readonly callId: CallId;
+  readonly keyId: ApiKeyId;
+  readonly projectId: ProjectId;
+  readonly model: ModelId;
+  readonly endpoint: Endpoint;
+  readonly code: string;
+}
+
+/** Writes down the refusals that a window has gathered. */
+export interface CountRefusals {
+  readonly type: 'CountRefusals';
+  readonly keyId: ApiKeyId;
+  readonly projectId: ProjectId;
+  readonly model: ModelId;
+  readonly code: string;
+  readonly count: number;
+  readonly callIds: readonly CallId[];
+  readonly from: EpochMs;
+}
+
+export interface DefineBudget {
+  readonly type: 'DefineBudget';
+  readonly budgetId: BudgetId;
+  readonly name: string;
+  readonly scope: BudgetScope;
+  readonly unit: BudgetUnit;
+  readonly period: BudgetPeriod;
+  readonly limit: bigint;
+  readonly mode: BudgetMode;
+  readonly thresholds: readonly number[];
+  readonly timeZone: string;
+}
+
+export interface ChangeBudget {
+  readonly type: 'ChangeBudget';
+  readonly budgetId: BudgetId;
+  readonly name?: string;
+  readonly limit?: bigint;
+  readonly mode?: BudgetMode;
+  readonly thresholds?: readonly number[];
+}
+
+export interface EndBudget {
+  readonly type: 'EndBudget';
+  readonly budgetId: BudgetId;
+}
+
+export interface SetLimits {
+  readonly type: 'SetLimits';
+  readonly target: LimitsTarget;
+  readonly limits: Limits;
+}
+
+export interface BarSubjectCommand {
+  readonly type: 'BarSubject';
+  readonly subject: BarSubject;
+  readonly reason: string;
+}
+
+export interface UnbarSubject {
+  readonly type: 'UnbarSubject';
+  readonly subject: BarSubject;
+}
+
+export interface AssignProject {
+  readonly type: 'AssignProject';
+  readonly projectId: ProjectId;
+  readonly teamId?: TeamId;
+}
+
+export type LedgerCommand =
+  | AuthorizeCall
+  | CompleteCall
+  | FailCall
+  | ReleaseCall
+  | AbandonCall
+  | ExpireCall
+  | ResolveCall
+  | RecordRefusal
+  | CountRefusals
+  | DefineBudget
+  | ChangeBudget
+  | EndBudget
+  | SetLimits
+  | BarSubjectCommand
+  | UnbarSubject
+  | AssignProject;
+
+/** What arrives with a command instead of being reached for. */
+export interface DecisionContext {
+  /** The decider's own clock; ledger time is the later of this and the record's. */
+  readonly now: EpochMs;
+  /** The id of the first event, should this decision make one: refusals name it before it is written. */
+  readonly eventId: EventId;
+}

@@ -1,0 +1,208 @@
+import { accepted, type CallId, refused } from '#kernel';
+import type { AbandonCall, CallTrace, CompleteCall, ExpireCall, FailCall, ReleaseCall, ResolveCall } from '../commands';
+import type { CallSubject, LedgerEvent } from '../events';
+import { entryAt } from '../expiring-map';
+import type { LedgerRefusal } from '../refusals';
+import { chargeFor, chargeForUsage, isValidUsage, reachedThresholds, settledAmount, usageTokens } from '../settlement';
+import { type Hold, type LedgerState, periodKey } from '../state';
+import type { EpochMs, NanoUsd } from '#kernel';
+
+type EndDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
+
+export function subjectOf({ call }: Hold): CallSubject {
+  const { callId, keyId, projectId, teamId, model, endpoint } = call;
+  return { callId, keyId, projectId, ...(teamId === undefined ? {} : { teamId }), model, endpoint };
+}
+
+function traceOf(hold: Hold, trace: CallTrace) {
+  return {
+    authorizedAt: hold.authorizedAt,
+    attempts: trace.attempts.map((attempt) => ({ ...attempt })),
+    ...(trace.upstreamRequestId === undefined ? {} : { upstreamRequestId: trace.upstreamRequestId }),
+    latencyMs: trace.latencyMs,
+    ...(trace.firstByteMs === undefined ? {} : { firstByteMs: trace.firstByteMs }),
+  };
+}
+
+const UNTRACED = { attempts: [], latencyMs: 0 } as const;
+
+function notFound(callId: CallId): EndDecision {
+  return refused<LedgerRefusal>({
+    code: 'call_not_found',
+    message: `No open or unresolved call ${callId} is in this ledger; it was settled, or its id is wrong.`,
+  });
+}
+
+/** Announces each threshold that the settled and unresolved amounts newly reach. */
+function thresholdEvents(
+  hold: Hold,
+  state: LedgerState,
+  delta: (touch: Hold['call']['touches'][number]) => bigint,
+): readonly LedgerEvent[] {
+  return hold.call.touches.flatMap((touch): LedgerEvent[] => {
+    const budget = state.budgets.get(touch.budgetId);
+    const counter = state.periods.get(periodKey(touch.budgetId, touch.from));
+    if (budget === undefined || counter === undefined || budget.ended) return [];
+    const { limit, thresholds, budgetId } = budget.definition;
+    const spent = counter.settled + counter.unresolved + delta(touch);
+    return reachedThresholds(thresholds, spent, limit)
+      .filter((threshold) => threshold > counter.thresholdReached)
+      .map((threshold) => ({ type: 'BudgetThresholdReached', data: { budgetId, from: touch.from, threshold, spent, limit } }));
+  });
+}
+
+function thresholdsAfterSettling(hold: Hold, state: LedgerState, charged: NanoUsd, tokens: bigint, wasUnresolved: boolean) {
+  return thresholdEvents(
+    hold,
+    state,
+    (touch) => settledAmount(touch, charged, tokens) - (wasUnresolved ? touch.amount : 0n),
+  );
+}
+
+/** Settles an open call, or an unresolved one late; after an operator's resolve it is recorded and moves no money. */
+export function completeCall(command: CompleteCall, state: LedgerState, at: EpochMs): EndDecision {
+  if (entryAt(state.ended, command.callId, at) !== undefined) return accepted();
+  if (!isValidUsage(command.usage))
+    return refused<LedgerRefusal>({ code: 'usage_invalid', message: 'Token counts are safe, non-negative integers.' });
+  const open = state.holds.get(command.callId);
+  const resolved = entryAt(state.resolved, command.callId, at);
+  const hold = open ?? state.unresolved.get(command.callId) ?? resolved;
+  if (hold === undefined) return notFound(command.callId);
+  const { actual, charged, excess } = chargeForUsage(hold, command.usage);
+  const completed: LedgerEvent = {
+    type: 'InferenceCompleted',
+    data: {
+      ...subjectOf(hold),
+      ...traceOf(hold, command.trace),
+      stream: hold.call.stream,
+      outcome: command.outcome,
+      ...(command.finishReason === undefined ? {} : { finishReason: command.finishReason }),
+      usage: { ...command.usage },
+      certainty: command.certainty,
+      priceVersion: hold.call.prices.version,
+      actual,
+      charged,
+      excess,
+      late: open === undefined,
+    },
+  };
+  const tokens = usageTokens(command.usage);
+  return accepted<LedgerEvent>(
+    completed,
+    ...(hold !== resolved ? thresholdsAfterSettling(hold, state, charged, tokens, open === undefined) : []),
+  );
+}
+
+/** A failure after dispatch: free where the backend never bills it, unresolved at the ceiling where nobody knows. */
+export function failCall(command: FailCall, state: LedgerState, at: EpochMs): EndDecision {
+  if (entryAt(state.ended, command.callId, at) !== undefined) return accepted();
+  const hold = state.holds.get(command.callId);
+  if (hold === undefined) return state.unresolved.has(command.callId) ? accepted() : notFound(command.callId);
+  const failed: LedgerEvent = {
+    type: 'InferenceFailed',
+    data: {
+      ...subjectOf(hold),
+      ...traceOf(hold, command.trace),
+      stream: hold.call.stream,
+      error: command.error,
+      billed: command.billed,
+    },
+  };
+  if (command.billed === 'never') return accepted(failed);
+  return accepted<LedgerEvent>(failed, ...thresholdEvents(hold, state, ({ amount }) => amount));
+}
+
+export function releaseCall(command: ReleaseCall, state: LedgerState, at: EpochMs): EndDecision {
+  if (entryAt(state.ended, command.callId, at) !== undefined) return accepted();
+  const hold = state.holds.get(command.callId);
+  if (hold === undefined)
+    return state.unresolved.has(command.callId)
+      ? refused<LedgerRefusal>({
+          code: 'call_not_open',
+          message: `Call ${command.callId} has expired to unresolved; resolve it instead.`,
+        })
+      : notFound(command.callId);
+  if (hold.call.owner !== command.owner)
+    return refused<LedgerRefusal>({ code: 'not_the_owner', message: 'Only the process that holds a call releases it.' });
+  return accepted<LedgerEvent>({
+    type: 'InferenceReleased',
+    data: {
+      ...subjectOf(hold),
+      ...traceOf(hold, command.trace),
+      reason: command.reason,
+      dispatched: command.dispatched,
+    },
+  });
+}
+
+/** The owner no longer knows what its call cost: the whole hold counts until somebody resolves it. */
+export function abandonCall(command: AbandonCall, state: LedgerState, at: EpochMs): EndDecision {
+  if (entryAt(state.ended, command.callId, at) !== undefined) return accepted();
+  const hold = state.holds.get(command.callId);
+  if (hold === undefined) return state.unresolved.has(command.callId) ? accepted() : notFound(command.callId);
+  const { counted } = command;
+  return accepted<LedgerEvent>(
+    {
+      type: 'InferenceUnresolved',
+      data: {
+        ...subjectOf(hold),
+        ...traceOf(hold, command.trace),
+        reason: command.reason,
+        holdCost: hold.call.holdCost,
+        ...(counted === undefined || !isValidUsage(counted)
+          ? {}
+          : { counted: { usage: { ...counted }, cost: chargeForUsage(hold, counted).actual } }),
+      },
+    },
+    ...thresholdEvents(hold, state, ({ amount }) => amount),
+  );
+}
+
+/** Others may only expire a hold, always to unresolved at the ceiling: they cannot know that nothing was spent. */
+export function expireCall(command: ExpireCall, state: LedgerState, at: EpochMs): EndDecision {
+  const hold = state.holds.get(command.callId);
+  if (hold === undefined) return accepted();
+  if (command.cause === 'deadline' && at < hold.call.deadline)
+    return refused<LedgerRefusal>({
+      code: 'deadline_not_passed',
+      message: `Call ${command.callId} may still end by itself.`,
+    });
+  return accepted<LedgerEvent>(
+    {
+      type: 'InferenceUnresolved',
+      data: { ...subjectOf(hold), ...traceOf(hold, UNTRACED), reason: command.cause, holdCost: hold.call.holdCost },
+    },
+    ...thresholdEvents(hold, state, ({ amount }) => amount),
+  );
+}
+
+export function resolveCall(command: ResolveCall, state: LedgerState, at: EpochMs): EndDecision {
+  const call = state.unresolved.get(command.callId);
+  if (call === undefined) {
+    if (entryAt(state.resolved, command.callId, at) !== undefined) return accepted();
+    if (state.holds.has(command.callId))
+      return refused<LedgerRefusal>({ code: 'call_not_unresolved', message: 'The call is still running; wait until it ends.' });
+    return notFound(command.callId);
+  }
+  if (command.cost < 0n || (command.tokens ?? 0n) < 0n)
+    return refused<LedgerRefusal>({ code: 'usage_invalid', message: 'Cost and tokens are not negative.' });
+  const { charged, excess } = chargeFor(call, command.cost);
+  const fallback = command.cost === 0n ? 0n : call.counted === undefined ? call.call.holdTokens : usageTokens(call.counted.usage);
+  const tokens = command.tokens ?? fallback;
+  return accepted<LedgerEvent>(
+    {
+      type: 'InferenceResolved',
+      data: {
+        ...subjectOf(call),
+        authorizedAt: call.authorizedAt,
+        source: command.source,
+        reason: command.reason,
+        cost: command.cost,
+        charged,
+        excess,
+        tokens,
+      },
+    },
+    ...thresholdsAfterSettling(call, state, charged, tokens, true),
+  );
+}

@@ -1,0 +1,149 @@
+import { Map } from 'immutable';
+import type { ApiKeyId, BudgetId, CallId, EpochMs, EventId, NanoUsd, ProjectId, TeamId, TokenUsage } from '#kernel';
+import { epochMs } from '#kernel';
+import type { BudgetMode, BudgetPeriod, BudgetScope, BudgetUnit, InferenceAuthorized, Limits } from './events';
+import { type ExpiringMap, emptyExpiringMap } from './expiring-map';
+
+/** How long a repeated settlement is recognized, and an answered call's Idempotency-Key remembered by the ledger. */
+export const RECENT_CALLS_MS = 60_000;
+/** How long an operator's resolve is remembered, so that a later settlement moves no money. */
+export const RESOLVED_CALLS_MS = 24 * 3_600_000;
+/** Refusals of one kind are counted into one event per window. */
+export const REFUSAL_WINDOW_MS = 10_000;
+
+export interface BudgetDefinition {
+  readonly budgetId: BudgetId;
+  readonly name: string;
+  readonly scope: BudgetScope;
+  readonly unit: BudgetUnit;
+  readonly period: BudgetPeriod;
+  readonly limit: bigint;
+  readonly mode: BudgetMode;
+  readonly thresholds: readonly number[];
+  readonly timeZone: string;
+  readonly countedSince: EpochMs;
+}
+
+/** What one budget counts in one period, in the budget's unit. */
+export interface PeriodCounter {
+  readonly budgetId: BudgetId;
+  readonly from: EpochMs;
+  readonly to?: EpochMs;
+  readonly settled: bigint;
+  readonly held: bigint;
+  readonly unresolved: bigint;
+  /** The highest threshold (percent) already announced; 0 for none. */
+  readonly thresholdReached: number;
+  readonly exceeded: boolean;
+}
+
+export interface Budget {
+  readonly definition: BudgetDefinition;
+  /** Start of the newest period that a call has opened. */
+  readonly currentFrom?: EpochMs;
+  /** An ended budget counts no further call; it stays readable. */
+  readonly ended: boolean;
+}
+
+/** An authorized call that has not ended. */
+export interface Hold {
+  readonly call: InferenceAuthorized['data'];
+  readonly authorizedAt: EpochMs;
+}
+
+/** A call whose cost nobody knows yet: its whole hold counts. */
+export interface UnresolvedCall extends Hold {
+  readonly since: EpochMs;
+  readonly counted?: { readonly usage: TokenUsage; readonly cost: NanoUsd };
+}
+
+/** `level` is in sixty-thousandths of a token, so that a rate per minute refills by whole numbers every millisecond. */
+export interface BucketLevel {
+  readonly level: number;
+  readonly at: EpochMs;
+}
+
+export interface RefusalWindow {
+  readonly eventId: EventId;
+  readonly from: EpochMs;
+}
+
+export type IdempotencyRecord = {
+  readonly callId: CallId;
+  /** HMAC of the body. */
+  readonly body: string;
+  readonly outcome: 'running' | 'answered' | 'unknown';
+};
+
+export type EndedCall = 'completed' | 'failed' | 'released';
+
+/** Everything that the next decision depends on, and nothing else. Immutable: a batch that loses is simply forgotten. */
+export interface LedgerState {
+  /** Ledger time: the newest event's. */
+  readonly time: EpochMs;
+  readonly budgets: Map<BudgetId, Budget>;
+  /** Budgets in force, by `scopeKey`, so that a call looks only at those that it touches. */
+  readonly budgetsByScope: Map<string, readonly BudgetId[]>;
+  /** By `periodKey`. Ended periods stay while a call in them is open or unresolved. */
+  readonly periods: Map<string, PeriodCounter>;
+  readonly holds: Map<CallId, Hold>;
+  readonly unresolved: Map<CallId, UnresolvedCall>;
+  readonly openByKey: Map<ApiKeyId, number>;
+  readonly organizationLimits: Limits;
+  readonly keyLimits: Map<ApiKeyId, Limits>;
+  /** By `bucketKey`; an absent bucket is full. */
+  readonly buckets: Map<string, BucketLevel>;
+  /** By `barKey`. */
+  readonly bars: Map<string, string>;
+  readonly projectTeams: Map<ProjectId, TeamId>;
+  /** By `refusalKey`. */
+  readonly refusals: ExpiringMap<RefusalWindow>;
+  /** Idempotency-Keys of open calls. */
+  readonly openKeys: Map<string, CallId>;
+  readonly recentKeys: ExpiringMap<IdempotencyRecord>;
+  readonly ended: ExpiringMap<EndedCall>;
+  readonly resolved: ExpiringMap<Hold>;
+}
+
+export const initialLedgerState: LedgerState = {
+  time: epochMs(0),
+  budgets: Map(),
+  budgetsByScope: Map(),
+  periods: Map(),
+  holds: Map(),
+  unresolved: Map(),
+  openByKey: Map(),
+  organizationLimits: {},
+  keyLimits: Map(),
+  buckets: Map(),
+  bars: Map(),
+  projectTeams: Map(),
+  refusals: emptyExpiringMap(),
+  openKeys: Map(),
+  recentKeys: emptyExpiringMap(),
+  ended: emptyExpiringMap(),
+  resolved: emptyExpiringMap(),
+};
+
+export function periodKey(budgetId: BudgetId, from: EpochMs): string {
+  return `${budgetId}@${from}`;
+}
+
+export function scopeKey(scope: BudgetScope): string {
+  return scope.type === 'organization' ? scope.type : `${scope.type}:${scope.id}`;
+}
+
+export type BucketUnit = 'requests' | 'tokens';
+
+/** A bucket of one key, or of the whole organization. */
+export function bucketKey(unit: BucketUnit, keyId: ApiKeyId | 'organization'): string {
+  return `${unit}:${keyId}`;
+}
+
+export function barKey(subject: { readonly type: string; readonly id?: string }): string {
+  return subject.id === undefined ? subject.type : `${subject.type}:${subject.id}`;
+}
+
+export function refusalKey(keyId: ApiKeyId, code: string, model: string): string {
+  return `${keyId}|${code}|${model}`;
+}
