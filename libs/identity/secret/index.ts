@@ -1,3 +1,4 @@
 export * from './hash';
+export * from './new-secret';
 export * from './rotation';
 export * from './scheme';

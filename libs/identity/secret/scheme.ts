@@ -14,7 +14,7 @@ import { parseId } from '#kernel';
 export type SecretKind = 'live' | 'test' | 'sys' | 'pat';
 
 /** How each kind's record is named: API keys by `key_…`, tokens of people and automation by `tok_…`. */
-interface SecretIds {
+export interface SecretIds {
   live: ApiKeyId;
   test: ApiKeyId;
   sys: SystemTokenId;
