@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { List, Map } from 'immutable';
+import { Map as ImmutableMap, List } from 'immutable';
 import { z } from 'zod';
 import {
   type ApiKeyId,
@@ -8,7 +8,6 @@ import {
   brandedField,
   type CallId,
   canonicalJson,
-  countField,
   type EventId,
   epochMsField,
   nanoUsdField,
@@ -106,7 +105,7 @@ const carrySchema = z.object({
   resolved: expiring(holdSchema),
 });
 
-function sortedEntries<K extends string, V>(map: Map<K, V>): [K, V][] {
+function sortedEntries<K extends string, V>(map: ImmutableMap<K, V>): [K, V][] {
   return [...map.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
@@ -140,7 +139,7 @@ export function carryText(state: LedgerState): string {
 
 function expiringMap<V>(entries: readonly (readonly [string, V, z.output<typeof epochMsField>])[]): ExpiringMap<V> {
   return {
-    entries: Map(entries.map(([key, value, until]) => [key, { value, until }])),
+    entries: ImmutableMap(entries.map(([key, value, until]) => [key, { value, until }])),
     queue: List(entries.map(([key, , until]) => ({ key, until }))),
   };
 }
@@ -158,19 +157,21 @@ export function stateFromCarryText(text: string): LedgerState {
   for (const { call } of carry.holds) openByKey[call.keyId] = (openByKey[call.keyId] ?? 0) + 1;
   return {
     time: carry.time,
-    budgets: Map(carry.budgets.map((budget) => [budget.definition.budgetId, budget] as const)) as LedgerState['budgets'],
-    budgetsByScope: Map(Object.entries(budgetsByScope)),
-    periods: Map(carry.periods) as LedgerState['periods'],
-    holds: Map(carry.holds.map((hold) => [hold.call.callId, hold])),
-    unresolved: Map(carry.unresolved.map((call) => [call.call.callId, call])) as LedgerState['unresolved'],
-    openByKey: Map(Object.entries(openByKey)) as LedgerState['openByKey'],
+    budgets: ImmutableMap(
+      carry.budgets.map((budget) => [budget.definition.budgetId, budget] as const),
+    ) as LedgerState['budgets'],
+    budgetsByScope: ImmutableMap(Object.entries(budgetsByScope)),
+    periods: ImmutableMap(carry.periods) as LedgerState['periods'],
+    holds: ImmutableMap(carry.holds.map((hold) => [hold.call.callId, hold])),
+    unresolved: ImmutableMap(carry.unresolved.map((call) => [call.call.callId, call])) as LedgerState['unresolved'],
+    openByKey: ImmutableMap(Object.entries(openByKey)) as LedgerState['openByKey'],
     organizationLimits: carry.organizationLimits,
-    keyLimits: Map(carry.keyLimits),
-    buckets: Map(carry.buckets),
-    bars: Map(carry.bars),
-    projectTeams: Map(carry.projectTeams),
+    keyLimits: ImmutableMap(carry.keyLimits),
+    buckets: ImmutableMap(carry.buckets),
+    bars: ImmutableMap(carry.bars),
+    projectTeams: ImmutableMap(carry.projectTeams),
     refusals: expiringMap(carry.refusals),
-    openKeys: Map(carry.openKeys),
+    openKeys: ImmutableMap(carry.openKeys),
     recentKeys: expiringMap(carry.recentKeys),
     ended: expiringMap(carry.ended),
     resolved: expiringMap(carry.resolved),

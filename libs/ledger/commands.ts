@@ -1,12 +1,11 @@
 import type {
+  ApiKeyId,
   BackendId,
   BootId,
   BudgetId,
   CallBounds,
   CallId,
   EpochMs,
-  ApiKeyId,
-  EventId,
   ModelId,
   NanoUsd,
   Prices,
@@ -211,6 +210,4 @@ export type LedgerCommand =
 export interface DecisionContext {
   /** The decider's own clock; ledger time is the later of this and the record's. */
   readonly now: EpochMs;
-  /** The id of the first event, should this decision make one: refusals name it before it is written. */
-  readonly eventId: EventId;
 }

@@ -261,8 +261,20 @@ const refusalsCountedSchema = z.object({
   from: epochMsField,
 });
 
-const budgetReachedSchema = z.object({ budgetId, from: epochMsField, threshold: z.number().int(), spent: bigintField, limit: bigintField });
-const budgetExceededSchema = z.object({ budgetId, from: epochMsField, mode: budgetModeSchema, used: bigintField, limit: bigintField });
+const budgetReachedSchema = z.object({
+  budgetId,
+  from: epochMsField,
+  threshold: z.number().int(),
+  spent: bigintField,
+  limit: bigintField,
+});
+const budgetExceededSchema = z.object({
+  budgetId,
+  from: epochMsField,
+  mode: budgetModeSchema,
+  used: bigintField,
+  limit: bigintField,
+});
 
 const carryRecordedSchema = z.object({
   /** Version of the state's stored form; a set of another version is ignored. */

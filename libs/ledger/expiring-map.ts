@@ -1,4 +1,4 @@
-import { List, Map } from 'immutable';
+import { Map as ImmutableMap, List } from 'immutable';
 import type { EpochMs } from '#kernel';
 
 /**
@@ -6,12 +6,12 @@ import type { EpochMs } from '#kernel';
  * map holds entries of one life time only.
  */
 export interface ExpiringMap<V> {
-  readonly entries: Map<string, { readonly value: V; readonly until: EpochMs }>;
+  readonly entries: ImmutableMap<string, { readonly value: V; readonly until: EpochMs }>;
   readonly queue: List<{ readonly key: string; readonly until: EpochMs }>;
 }
 
 export function emptyExpiringMap<V>(): ExpiringMap<V> {
-  return { entries: Map(), queue: List() };
+  return { entries: ImmutableMap(), queue: List() };
 }
 
 export function withEntry<V>(map: ExpiringMap<V>, key: string, value: V, until: EpochMs): ExpiringMap<V> {

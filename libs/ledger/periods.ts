@@ -23,7 +23,15 @@ export function periodAt(period: BudgetPeriod, timeZone: string, at: EpochMs, co
   if (period === 'total') return { from: countedSince };
   const unit = UNIT_OF[period];
   const start = DateTime.fromMillis(at, { zone: timeZone }).startOf(unit);
-  return { from: epochMs(start.toMillis()), to: epochMs(start.plus({ [unit]: 1 }).startOf(unit).toMillis()) };
+  return {
+    from: epochMs(start.toMillis()),
+    to: epochMs(
+      start
+        .plus({ [unit]: 1 })
+        .startOf(unit)
+        .toMillis(),
+    ),
+  };
 }
 
 /**
@@ -36,12 +44,16 @@ export function periodForCall(
   at: EpochMs,
 ): { readonly counter: PeriodCounter; readonly isNew: boolean } {
   const { definition, currentFrom } = budget;
-  const current = currentFrom === undefined ? undefined : state.periods.get(periodKey(definition.budgetId, currentFrom));
+  const current =
+    currentFrom === undefined ? undefined : state.periods.get(periodKey(definition.budgetId, currentFrom));
   if (current !== undefined && (current.to === undefined || at < current.to)) return { counter: current, isNew: false };
   const calendar = periodAt(definition.period, definition.timeZone, at, definition.countedSince);
   // A new time zone could place the new period's start inside the old one: they never overlap.
   const from = current?.to !== undefined && calendar.from < current.to ? current.to : calendar.from;
-  return { counter: emptyCounter(budget, calendar.to === undefined ? { from } : { from, to: calendar.to }), isNew: true };
+  return {
+    counter: emptyCounter(budget, calendar.to === undefined ? { from } : { from, to: calendar.to }),
+    isNew: true,
+  };
 }
 
 export function emptyCounter(budget: Budget, period: Period): PeriodCounter {

@@ -47,4 +47,3 @@ export function reachedThresholds(thresholds: readonly number[], spent: bigint, 
   const percent = limit === 0n ? undefined : (spent * 100n) / limit;
   return thresholds.filter((threshold) => percent === undefined || percent >= BigInt(threshold)).sort((a, b) => a - b);
 }
-

@@ -1,4 +1,4 @@
-import { Map } from 'immutable';
+import { Map as ImmutableMap } from 'immutable';
 import type { ApiKeyId, BudgetId, CallId, EpochMs, EventId, NanoUsd, ProjectId, TeamId, TokenUsage } from '#kernel';
 import { epochMs } from '#kernel';
 import type { BudgetMode, BudgetPeriod, BudgetScope, BudgetUnit, InferenceAuthorized, Limits } from './events';
@@ -81,25 +81,25 @@ export type EndedCall = 'completed' | 'failed' | 'released';
 export interface LedgerState {
   /** Ledger time: the newest event's. */
   readonly time: EpochMs;
-  readonly budgets: Map<BudgetId, Budget>;
+  readonly budgets: ImmutableMap<BudgetId, Budget>;
   /** Budgets in force, by `scopeKey`, so that a call looks only at those that it touches. */
-  readonly budgetsByScope: Map<string, readonly BudgetId[]>;
+  readonly budgetsByScope: ImmutableMap<string, readonly BudgetId[]>;
   /** By `periodKey`. Ended periods stay while a call in them is open or unresolved. */
-  readonly periods: Map<string, PeriodCounter>;
-  readonly holds: Map<CallId, Hold>;
-  readonly unresolved: Map<CallId, UnresolvedCall>;
-  readonly openByKey: Map<ApiKeyId, number>;
+  readonly periods: ImmutableMap<string, PeriodCounter>;
+  readonly holds: ImmutableMap<CallId, Hold>;
+  readonly unresolved: ImmutableMap<CallId, UnresolvedCall>;
+  readonly openByKey: ImmutableMap<ApiKeyId, number>;
   readonly organizationLimits: Limits;
-  readonly keyLimits: Map<ApiKeyId, Limits>;
+  readonly keyLimits: ImmutableMap<ApiKeyId, Limits>;
   /** By `bucketKey`; an absent bucket is full. */
-  readonly buckets: Map<string, BucketLevel>;
+  readonly buckets: ImmutableMap<string, BucketLevel>;
   /** By `barKey`. */
-  readonly bars: Map<string, string>;
-  readonly projectTeams: Map<ProjectId, TeamId>;
+  readonly bars: ImmutableMap<string, string>;
+  readonly projectTeams: ImmutableMap<ProjectId, TeamId>;
   /** By `refusalKey`. */
   readonly refusals: ExpiringMap<RefusalWindow>;
   /** Idempotency-Keys of open calls. */
-  readonly openKeys: Map<string, CallId>;
+  readonly openKeys: ImmutableMap<string, CallId>;
   readonly recentKeys: ExpiringMap<IdempotencyRecord>;
   readonly ended: ExpiringMap<EndedCall>;
   readonly resolved: ExpiringMap<Hold>;
@@ -107,19 +107,19 @@ export interface LedgerState {
 
 export const initialLedgerState: LedgerState = {
   time: epochMs(0),
-  budgets: Map(),
-  budgetsByScope: Map(),
-  periods: Map(),
-  holds: Map(),
-  unresolved: Map(),
-  openByKey: Map(),
+  budgets: ImmutableMap(),
+  budgetsByScope: ImmutableMap(),
+  periods: ImmutableMap(),
+  holds: ImmutableMap(),
+  unresolved: ImmutableMap(),
+  openByKey: ImmutableMap(),
   organizationLimits: {},
-  keyLimits: Map(),
-  buckets: Map(),
-  bars: Map(),
-  projectTeams: Map(),
+  keyLimits: ImmutableMap(),
+  buckets: ImmutableMap(),
+  bars: ImmutableMap(),
+  projectTeams: ImmutableMap(),
   refusals: emptyExpiringMap(),
-  openKeys: Map(),
+  openKeys: ImmutableMap(),
   recentKeys: emptyExpiringMap(),
   ended: emptyExpiringMap(),
   resolved: emptyExpiringMap(),

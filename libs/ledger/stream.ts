@@ -9,5 +9,7 @@ export function ledgerStream(orgId: OrganizationId): StreamName {
 }
 
 export function parseLedgerStream(stream: string): OrganizationId | undefined {
-  return stream.startsWith(LEDGER_STREAM_PREFIX) ? parseId('org', stream.slice(LEDGER_STREAM_PREFIX.length)) : undefined;
+  return stream.startsWith(LEDGER_STREAM_PREFIX)
+    ? parseId('org', stream.slice(LEDGER_STREAM_PREFIX.length))
+    : undefined;
 }

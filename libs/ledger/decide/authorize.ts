@@ -53,9 +53,17 @@ function applicableBudgets(state: LedgerState, command: AuthorizeCall, at: Epoch
 
 function barRefusal(state: LedgerState, command: AuthorizeCall): CallRefusal | undefined {
   if (state.bars.has(barKey({ type: 'organization' })))
-    return { code: 'organization_suspended', message: 'The organization is suspended; ask its administrator.', details: undefined };
+    return {
+      code: 'organization_suspended',
+      message: 'The organization is suspended; ask its administrator.',
+      details: undefined,
+    };
   if (state.bars.has(barKey({ type: 'project', id: command.projectId })))
-    return { code: 'project_suspended', message: 'The project is suspended or archived; ask its administrator.', details: undefined };
+    return {
+      code: 'project_suspended',
+      message: 'The project is suspended or archived; ask its administrator.',
+      details: undefined,
+    };
   if (state.bars.has(barKey({ type: 'api-key', id: command.keyId })))
     return { code: 'api_key_revoked', message: 'This API key was revoked; use another one.', details: undefined };
   return undefined;
@@ -78,12 +86,20 @@ function idempotencyRefusal(state: LedgerState, command: AuthorizeCall, at: Epoc
   if (known === undefined) return undefined;
   const details = { callId: known.callId };
   if (known.body !== idempotency.body)
-    return { code: 'idempotency_key_reused', message: 'This Idempotency-Key was used with another request body; use a new key.', details };
+    return {
+      code: 'idempotency_key_reused',
+      message: 'This Idempotency-Key was used with another request body; use a new key.',
+      details,
+    };
   switch (known.outcome) {
     case 'answered':
       return { code: 'idempotency_answered', message: 'This call was answered already.', details };
     case 'running':
-      return { code: 'idempotency_in_progress', message: 'The first call with this Idempotency-Key is still running.', details };
+      return {
+        code: 'idempotency_in_progress',
+        message: 'The first call with this Idempotency-Key is still running.',
+        details,
+      };
     default:
       return {
         code: 'idempotency_outcome_unknown',
@@ -93,7 +109,12 @@ function idempotencyRefusal(state: LedgerState, command: AuthorizeCall, at: Epoc
   }
 }
 
-function rateRefusal(state: LedgerState, command: AuthorizeCall, rateTokens: number, at: EpochMs): CallRefusal | undefined {
+function rateRefusal(
+  state: LedgerState,
+  command: AuthorizeCall,
+  rateTokens: number,
+  at: EpochMs,
+): CallRefusal | undefined {
   for (const bucket of bucketsOf(state, command.keyId)) {
     const requested = bucket.unit === 'requests' ? 1 : rateTokens;
     const level = state.buckets.get(bucket.key);
@@ -121,7 +142,11 @@ const OTHER_CALLS_RETRY_MS = 1_000;
 
 function concurrencyRefusal(state: LedgerState, command: AuthorizeCall): CallRefusal | undefined {
   const checks = [
-    { scope: 'api-key', limit: keyLimits(state, command.keyId).concurrency, open: state.openByKey.get(command.keyId) ?? 0 },
+    {
+      scope: 'api-key',
+      limit: keyLimits(state, command.keyId).concurrency,
+      open: state.openByKey.get(command.keyId) ?? 0,
+    },
     { scope: 'organization', limit: state.organizationLimits.concurrency, open: state.holds.size },
   ] as const;
   for (const { scope, limit, open } of checks) {
@@ -143,7 +168,8 @@ function capWithin(command: AuthorizeCall, unit: Touch['unit'], available: bigin
   if (unit === 'requests' || perToken === 0n) return Number.MAX_SAFE_INTEGER;
   const inputs =
     unit === 'cost'
-      ? BigInt(bounds.inputTokensMax) * [prices.cachedInput, prices.cacheWrite].reduce((a, b) => (a > b ? a : b), prices.input)
+      ? BigInt(bounds.inputTokensMax) *
+        [prices.cachedInput, prices.cacheWrite].reduce((a, b) => (a > b ? a : b), prices.input)
       : BigInt(bounds.inputTokensMax);
   const room = unit === 'cost' ? available * 1_000_000n - inputs : available - inputs;
   return Number(room / perToken > BigInt(Number.MAX_SAFE_INTEGER) ? BigInt(Number.MAX_SAFE_INTEGER) : room / perToken);
@@ -186,7 +212,11 @@ function budgetRefusal(
   };
   const onlyHoldsInTheWay = definition.limit - counter.settled - counter.unresolved >= requested;
   return onlyHoldsInTheWay
-    ? { code: 'budget_contended', message: `Other running calls hold what is left of the budget "${definition.name}".`, details }
+    ? {
+        code: 'budget_contended',
+        message: `Other running calls hold what is left of the budget "${definition.name}".`,
+        details,
+      }
     : { code: 'budget_exhausted', message: `The budget "${definition.name}" has no room for this call.`, details };
 }
 
@@ -202,7 +232,9 @@ function decideCap(command: AuthorizeCall, applicable: readonly Applicable[]): C
   if (affordable >= wanted) return { cap: wanted, clamped: false };
   const least = bounds.outputCapSource === 'client' ? wanted : Math.min(wanted, command.outputTokensCapMin);
   if (affordable >= least) return { cap: affordable, clamped: true };
-  const refusals = fits.filter(({ cap }) => cap < least).map(({ one }) => budgetRefusal(command, one, least, affordable));
+  const refusals = fits
+    .filter(({ cap }) => cap < least)
+    .map(({ one }) => budgetRefusal(command, one, least, affordable));
   // An exhausted budget speaks before a contended one: waiting would not cure it.
   const first = refusals.find(({ code }) => code === 'budget_exhausted') ?? refusals[0];
   if (first === undefined) throw new Error('a cap that fits no budget must have met one');
@@ -218,7 +250,8 @@ function budgetEvents(command: AuthorizeCall, applicable: readonly Applicable[],
     const { definition } = budget;
     const { budgetId, unit, mode, limit } = definition;
     const { from, to } = counter;
-    if (isNew) opened.push({ type: 'BudgetPeriodOpened', data: { budgetId, from, ...(to === undefined ? {} : { to }) } });
+    if (isNew)
+      opened.push({ type: 'BudgetPeriodOpened', data: { budgetId, from, ...(to === undefined ? {} : { to }) } });
     const amount = amountOf(command, unit, cap);
     touches.push({ budgetId, from, unit, amount });
     const used = counter.settled + counter.held + counter.unresolved + amount;

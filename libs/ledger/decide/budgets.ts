@@ -1,3 +1,4 @@
+import type { EpochMs } from '#kernel';
 import { accepted, refused } from '#kernel';
 import type { ChangeBudget, DefineBudget, EndBudget, SetLimits } from '../commands';
 import type { LedgerEvent } from '../events';
@@ -5,12 +6,13 @@ import { keyLimits } from '../limits';
 import { isTimeZone } from '../periods';
 import type { LedgerRefusal } from '../refusals';
 import { type BudgetDefinition, type LedgerState, scopeKey } from '../state';
-import type { EpochMs } from '#kernel';
 
 type BudgetDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
 
 /** Keeps every decision and every carry small. */
 export const BUDGETS_MAX = 1_000;
+/** Budgets in force per scope, so that the record of a call stays far below an event's size limit. */
+export const BUDGETS_PER_SCOPE_MAX = 20;
 export const THRESHOLDS_MAX = 10;
 export const DEFAULT_THRESHOLDS = [50, 80, 100] as const;
 /** The largest limit in any unit: far beyond use, far below what breaks arithmetic elsewhere. */
@@ -60,7 +62,15 @@ export function defineBudget(command: DefineBudget, state: LedgerState, at: Epoc
       ? accepted()
       : refused<LedgerRefusal>({ code: 'budget_exists', message: `Budget ${command.budgetId} exists already.` });
   if (state.budgets.size >= BUDGETS_MAX)
-    return refused<LedgerRefusal>({ code: 'budgets_too_many', message: `An organization has at most ${BUDGETS_MAX} budgets.` });
+    return refused<LedgerRefusal>({
+      code: 'budgets_too_many',
+      message: `An organization has at most ${BUDGETS_MAX} budgets.`,
+    });
+  if ((state.budgetsByScope.get(scopeKey(command.scope))?.length ?? 0) >= BUDGETS_PER_SCOPE_MAX)
+    return refused<LedgerRefusal>({
+      code: 'budgets_too_many',
+      message: `A scope has at most ${BUDGETS_PER_SCOPE_MAX} budgets in force; end one first.`,
+    });
   const problem = problemWith(definition);
   if (problem !== undefined) return invalid(problem);
   return accepted<LedgerEvent>({
@@ -75,7 +85,10 @@ export function changeBudget(command: ChangeBudget, state: LedgerState): BudgetD
   if (budget === undefined)
     return refused<LedgerRefusal>({ code: 'budget_not_found', message: `There is no budget ${command.budgetId}.` });
   if (budget.ended)
-    return refused<LedgerRefusal>({ code: 'budget_ended', message: `Budget ${command.budgetId} has ended; define a new one.` });
+    return refused<LedgerRefusal>({
+      code: 'budget_ended',
+      message: `Budget ${command.budgetId} has ended; define a new one.`,
+    });
   const before = budget.definition;
   const after: BudgetDefinition = {
     ...before,
@@ -88,14 +101,19 @@ export function changeBudget(command: ChangeBudget, state: LedgerState): BudgetD
   if (problem !== undefined) return invalid(problem);
   if (sameDefinition(before, after)) return accepted();
   const { budgetId, name, limit, mode, thresholds } = after;
-  return accepted<LedgerEvent>({ type: 'BudgetChanged', data: { budgetId, name, limit, mode, thresholds: [...thresholds] } });
+  return accepted<LedgerEvent>({
+    type: 'BudgetChanged',
+    data: { budgetId, name, limit, mode, thresholds: [...thresholds] },
+  });
 }
 
 export function endBudget(command: EndBudget, state: LedgerState): BudgetDecision {
   const budget = state.budgets.get(command.budgetId);
   if (budget === undefined)
     return refused<LedgerRefusal>({ code: 'budget_not_found', message: `There is no budget ${command.budgetId}.` });
-  return budget.ended ? accepted() : accepted<LedgerEvent>({ type: 'BudgetEnded', data: { budgetId: command.budgetId } });
+  return budget.ended
+    ? accepted()
+    : accepted<LedgerEvent>({ type: 'BudgetEnded', data: { budgetId: command.budgetId } });
 }
 
 const LIMIT_MAX = 1_000_000_000;
@@ -105,7 +123,10 @@ export function setLimits(command: SetLimits, state: LedgerState): BudgetDecisio
   const { target, limits } = command;
   const values = [limits.requestsPerMinute, limits.burst, limits.tokensPerMinute, limits.concurrency];
   if (!values.every((value) => value === undefined || (Number.isInteger(value) && value >= 0 && value <= LIMIT_MAX)))
-    return refused<LedgerRefusal>({ code: 'limits_invalid', message: `Limits are whole numbers from 0 to ${LIMIT_MAX}.` });
+    return refused<LedgerRefusal>({
+      code: 'limits_invalid',
+      message: `Limits are whole numbers from 0 to ${LIMIT_MAX}.`,
+    });
   if (limits.burst !== undefined && limits.requestsPerMinute === undefined)
     return refused<LedgerRefusal>({ code: 'limits_invalid', message: 'A burst needs requestsPerMinute.' });
   const current = target.type === 'organization' ? state.organizationLimits : keyLimits(state, target.id);

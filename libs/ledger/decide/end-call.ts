@@ -1,3 +1,4 @@
+import type { EpochMs, NanoUsd } from '#kernel';
 import { accepted, type CallId, refused } from '#kernel';
 import type { AbandonCall, CallTrace, CompleteCall, ExpireCall, FailCall, ReleaseCall, ResolveCall } from '../commands';
 import type { CallSubject, LedgerEvent } from '../events';
@@ -5,7 +6,6 @@ import { entryAt } from '../expiring-map';
 import type { LedgerRefusal } from '../refusals';
 import { chargeFor, chargeForUsage, isValidUsage, reachedThresholds, settledAmount, usageTokens } from '../settlement';
 import { type Hold, type LedgerState, periodKey } from '../state';
-import type { EpochMs, NanoUsd } from '#kernel';
 
 type EndDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
 
@@ -47,11 +47,20 @@ function thresholdEvents(
     const spent = counter.settled + counter.unresolved + delta(touch);
     return reachedThresholds(thresholds, spent, limit)
       .filter((threshold) => threshold > counter.thresholdReached)
-      .map((threshold) => ({ type: 'BudgetThresholdReached', data: { budgetId, from: touch.from, threshold, spent, limit } }));
+      .map((threshold) => ({
+        type: 'BudgetThresholdReached',
+        data: { budgetId, from: touch.from, threshold, spent, limit },
+      }));
   });
 }
 
-function thresholdsAfterSettling(hold: Hold, state: LedgerState, charged: NanoUsd, tokens: bigint, wasUnresolved: boolean) {
+function thresholdsAfterSettling(
+  hold: Hold,
+  state: LedgerState,
+  charged: NanoUsd,
+  tokens: bigint,
+  wasUnresolved: boolean,
+) {
   return thresholdEvents(
     hold,
     state,
@@ -123,7 +132,10 @@ export function releaseCall(command: ReleaseCall, state: LedgerState, at: EpochM
         })
       : notFound(command.callId);
   if (hold.call.owner !== command.owner)
-    return refused<LedgerRefusal>({ code: 'not_the_owner', message: 'Only the process that holds a call releases it.' });
+    return refused<LedgerRefusal>({
+      code: 'not_the_owner',
+      message: 'Only the process that holds a call releases it.',
+    });
   return accepted<LedgerEvent>({
     type: 'InferenceReleased',
     data: {
@@ -181,13 +193,17 @@ export function resolveCall(command: ResolveCall, state: LedgerState, at: EpochM
   if (call === undefined) {
     if (entryAt(state.resolved, command.callId, at) !== undefined) return accepted();
     if (state.holds.has(command.callId))
-      return refused<LedgerRefusal>({ code: 'call_not_unresolved', message: 'The call is still running; wait until it ends.' });
+      return refused<LedgerRefusal>({
+        code: 'call_not_unresolved',
+        message: 'The call is still running; wait until it ends.',
+      });
     return notFound(command.callId);
   }
   if (command.cost < 0n || (command.tokens ?? 0n) < 0n)
     return refused<LedgerRefusal>({ code: 'usage_invalid', message: 'Cost and tokens are not negative.' });
   const { charged, excess } = chargeFor(call, command.cost);
-  const fallback = command.cost === 0n ? 0n : call.counted === undefined ? call.call.holdTokens : usageTokens(call.counted.usage);
+  const fallback =
+    command.cost === 0n ? 0n : call.counted === undefined ? call.call.holdTokens : usageTokens(call.counted.usage);
   const tokens = command.tokens ?? fallback;
   return accepted<LedgerEvent>(
     {

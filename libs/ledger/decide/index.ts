@@ -1,5 +1,12 @@
-import { accepted, assertNever, type EpochMs, epochMs, refused } from '#kernel';
-import type { AssignProject, BarSubjectCommand, DecisionContext, LedgerCommand, RecordRefusal, UnbarSubject } from '../commands';
+import { type ApiKeyId, accepted, assertNever, type EpochMs, epochMs, type ModelId, refused } from '#kernel';
+import type {
+  AssignProject,
+  BarSubjectCommand,
+  DecisionContext,
+  LedgerCommand,
+  RecordRefusal,
+  UnbarSubject,
+} from '../commands';
 import type { BarSubject, LedgerEvent } from '../events';
 import { entryAt } from '../expiring-map';
 import type { LedgerRefusal } from '../refusals';
@@ -18,9 +25,20 @@ export function ledgerTime(state: LedgerState, now: EpochMs): EpochMs {
   return epochMs(Math.max(state.time, now));
 }
 
+/** Past this many windows a client is inventing names: the rest shares one window per key and code. */
+export const REFUSAL_WINDOWS_MAX = 1_000;
+const OTHER_MODELS = '(other)' as ModelId;
+
+/** The model under which a refusal is counted. */
+export function refusalModel(state: LedgerState, keyId: ApiKeyId, code: string, model: ModelId): ModelId {
+  const { entries } = state.refusals;
+  return entries.size < REFUSAL_WINDOWS_MAX || entries.has(refusalKey(keyId, code, model)) ? model : OTHER_MODELS;
+}
+
 /** The first refusal of (key, code, model) in a window is an event at once; later ones are counted by the writer. */
 function refusalEvents(command: Omit<RecordRefusal, 'type'>, state: LedgerState, at: EpochMs): readonly LedgerEvent[] {
-  const { callId, keyId, projectId, model, endpoint, code } = command;
+  const { callId, keyId, projectId, endpoint, code } = command;
+  const model = refusalModel(state, keyId, code, command.model);
   if (entryAt(state.refusals, refusalKey(keyId, code, model), at) !== undefined) return [];
   return [{ type: 'InferenceRefused', data: { callId, keyId, projectId, model, endpoint, code } }];
 }
@@ -54,7 +72,10 @@ function decideCommand(
     case 'AuthorizeCall': {
       if (state.holds.has(command.callId)) return accepted();
       if (state.unresolved.has(command.callId) || entryAt(state.ended, command.callId, at) !== undefined)
-        return refused<LedgerRefusal>({ code: 'duplicate_call', message: `Call ${command.callId} was authorized before.` });
+        return refused<LedgerRefusal>({
+          code: 'duplicate_call',
+          message: `Call ${command.callId} was authorized before.`,
+        });
       const decided = authorize(command, state, at);
       return decided.ok ? accepted(...decided.admission.events) : refused<LedgerRefusal>(decided.refusal);
     }
@@ -96,7 +117,7 @@ function decideCommand(
 }
 
 /** Decides one command of a ledger. Pure: time and the event's id arrive in the context. */
-export function decide(command: LedgerCommand, state: LedgerState, context: Pick<DecisionContext, 'now'>): LedgerDecision {
+export function decide(command: LedgerCommand, state: LedgerState, context: DecisionContext): LedgerDecision {
   const at = ledgerTime(state, context.now);
   const decision = decideCommand(command, state, at);
   if (decision.ok) return decision;

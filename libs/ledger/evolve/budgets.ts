@@ -28,7 +28,8 @@ export function budgetChanged(state: LedgerState, { data }: LedgerEventOf<'Budge
       : state.periods.set(key, {
           ...counter,
           thresholdReached:
-            reachedThresholds(definition.thresholds, counter.settled + counter.unresolved, definition.limit).at(-1) ?? 0,
+            reachedThresholds(definition.thresholds, counter.settled + counter.unresolved, definition.limit).at(-1) ??
+            0,
           exceeded: counter.exceeded && counter.settled + counter.held + counter.unresolved > definition.limit,
         });
   return { ...state, budgets: state.budgets.set(data.budgetId, { ...budget, definition }), periods };

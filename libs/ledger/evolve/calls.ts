@@ -1,4 +1,4 @@
-import { type EpochMs, epochMs, type EventId, type NanoUsd, totalTokens } from '#kernel';
+import { type EpochMs, type EventId, epochMs, type NanoUsd, totalTokens } from '#kernel';
 import type { LedgerEventOf, Touch } from '../events';
 import { entryAt, pruned, withEntry } from '../expiring-map';
 import { bucketAfter, bucketDemand, bucketsOf } from '../limits';
@@ -46,7 +46,11 @@ function drawBuckets(state: LedgerState, hold: Hold, at: EpochMs, draw: { reques
   return buckets;
 }
 
-export function authorized(state: LedgerState, { data: call }: LedgerEventOf<'InferenceAuthorized'>, at: EpochMs): LedgerState {
+export function authorized(
+  state: LedgerState,
+  { data: call }: LedgerEventOf<'InferenceAuthorized'>,
+  at: EpochMs,
+): LedgerState {
   const hold: Hold = { call, authorizedAt: at };
   return {
     ...state,
@@ -130,7 +134,11 @@ export function completed(state: LedgerState, { data }: LedgerEventOf<'Inference
 function toUnresolved(state: LedgerState, hold: Hold, at: EpochMs, counted?: UnresolvedCall['counted']): LedgerState {
   return {
     ...withoutHold(state, hold),
-    unresolved: state.unresolved.set(hold.call.callId, { ...hold, since: at, ...(counted === undefined ? {} : { counted }) }),
+    unresolved: state.unresolved.set(hold.call.callId, {
+      ...hold,
+      since: at,
+      ...(counted === undefined ? {} : { counted }),
+    }),
     periods: moveAmounts(state, hold.call.touches, (counter, { amount }) => ({
       ...counter,
       held: counter.held - amount,
@@ -139,7 +147,11 @@ function toUnresolved(state: LedgerState, hold: Hold, at: EpochMs, counted?: Unr
   };
 }
 
-export function unresolved(state: LedgerState, { data }: LedgerEventOf<'InferenceUnresolved'>, at: EpochMs): LedgerState {
+export function unresolved(
+  state: LedgerState,
+  { data }: LedgerEventOf<'InferenceUnresolved'>,
+  at: EpochMs,
+): LedgerState {
   const hold = state.holds.get(data.callId);
   return hold === undefined ? state : toUnresolved(state, hold, at, data.counted);
 }
@@ -178,7 +190,12 @@ export function resolved(state: LedgerState, { data }: LedgerEventOf<'InferenceR
     ...next,
     unresolved: state.unresolved.delete(data.callId),
     periods: settleAmounts(state, call, 'unresolved', data.charged, data.tokens),
-    resolved: withEntry(pruned(state.resolved, at), data.callId, { call: call.call, authorizedAt: call.authorizedAt }, epochMs(at + RESOLVED_CALLS_MS)),
+    resolved: withEntry(
+      pruned(state.resolved, at),
+      data.callId,
+      { call: call.call, authorizedAt: call.authorizedAt },
+      epochMs(at + RESOLVED_CALLS_MS),
+    ),
   };
 }
 

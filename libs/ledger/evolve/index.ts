@@ -1,4 +1,4 @@
-import { assertNever, type EpochMs, epochMs, type EventId } from '#kernel';
+import { assertNever, type EpochMs, type EventId, epochMs } from '#kernel';
 import type { LedgerEvent } from '../events';
 import { barKey, type LedgerState } from '../state';
 import { budgetChanged, budgetDefined, budgetEnded, limitsSet, periodMarked, periodOpened } from './budgets';
@@ -11,7 +11,10 @@ export interface LedgerFact {
   readonly at: EpochMs;
 }
 
-function projectAssigned(state: LedgerState, data: Extract<LedgerEvent, { type: 'ProjectAssigned' }>['data']): LedgerState {
+function projectAssigned(
+  state: LedgerState,
+  data: Extract<LedgerEvent, { type: 'ProjectAssigned' }>['data'],
+): LedgerState {
   const { projectId, teamId } = data;
   return {
     ...state,

@@ -1,0 +1,16 @@
+export { CARRY_VERSION, carryText } from './carry';
+export * from './commands';
+export { decide, type LedgerDecision, ledgerTime } from './decide';
+export { authorize } from './decide/authorize';
+export { BUDGETS_MAX, BUDGETS_PER_SCOPE_MAX, DEFAULT_THRESHOLDS, THRESHOLDS_MAX } from './decide/budgets';
+export * from './events';
+export { evolve, type LedgerFact } from './evolve';
+export { DEFAULT_KEY_LIMITS, keyLimits } from './limits';
+export { isTimeZone, periodAt } from './periods';
+export * from './refusals';
+export { type Hold, initialLedgerState, type LedgerState, type UnresolvedCall } from './state';
+export * from './stream';
+export * from './views';
+export { LedgerService, type LedgerServiceOptions } from './writer/ledger-service';
+export { foldAll, loadLedger } from './writer/load-ledger';
+export * from './writer/types';

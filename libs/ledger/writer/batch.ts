@@ -1,0 +1,118 @@
+import { type EncodedEvent, type EpochMs, type EventId, type OrganizationId, UnencodableEventError } from '#kernel';
+import { decide, ledgerTime } from '../decide';
+import { type LedgerEvent, ledgerCodec } from '../events';
+import { evolve } from '../evolve';
+import type { LedgerRefusal } from '../refusals';
+import type { LedgerState } from '../state';
+import type { DecidedEvent, LedgerRuntime, QueuedCommand, WaitingCommand } from './types';
+
+export type DecidedItem = { readonly item: QueuedCommand; readonly state: LedgerState } & (
+  | { readonly ok: true; readonly events: readonly DecidedEvent[] }
+  | { readonly ok: false; readonly refusal: LedgerRefusal; readonly eventId?: EventId }
+);
+
+/** Frozen from its first send until its outcome is known: the events, their order, ids and the revision. */
+export interface Batch {
+  readonly decided: readonly DecidedItem[];
+  readonly waiting: readonly WaitingCommand[];
+  /** What did not fit; decided next. */
+  readonly leftOver: readonly QueuedCommand[];
+  readonly encoded: readonly EncodedEvent[];
+  readonly state: LedgerState;
+}
+
+interface Encoded {
+  readonly events: readonly DecidedEvent[];
+  readonly encoded: readonly EncodedEvent[];
+  readonly state: LedgerState;
+  readonly bytes: number;
+}
+
+interface Draft {
+  readonly orgId: OrganizationId;
+  readonly runtime: LedgerRuntime;
+  readonly now: EpochMs;
+}
+
+/** Gives a decision's events their envelopes and canonical bytes. @throws UnencodableEventError */
+function encodeDecision(
+  draft: Draft,
+  item: QueuedCommand,
+  state: LedgerState,
+  events: readonly LedgerEvent[],
+): Encoded {
+  const at = ledgerTime(state, draft.now);
+  const decided = events.map(
+    (event, index): DecidedEvent => ({
+      id: (index === 0 ? item.options.firstEventId : undefined) ?? draft.runtime.newEventId(),
+      event,
+    }),
+  );
+  const encoded = decided.map(({ id, event }) =>
+    ledgerCodec.encode({ id, event, metadata: { ...item.metadata, orgId: draft.orgId, at } }),
+  );
+  const next = decided.reduce((folded, { id, event }) => evolve(folded, { id, event, at }), state);
+  return { events: decided, encoded, state: next, bytes: encoded.reduce((sum, { body }) => sum + body.length, 0) };
+}
+
+function decideItem(draft: Draft, item: QueuedCommand, state: LedgerState) {
+  const decision = decide(item.command, state, { now: draft.now });
+  try {
+    return { decision, written: encodeDecision(draft, item, state, decision.events) };
+  } catch (error) {
+    if (!(error instanceof UnencodableEventError)) throw error;
+    const refusal: LedgerRefusal = { code: 'unencodable', message: error.message };
+    return { decision: { ok: false as const, refusal }, written: { events: [], encoded: [], state, bytes: 0 } };
+  }
+}
+
+/** Until when a refused call would rather wait for others to end: its refusal is then not yet a fact. */
+function waitUntilMs(item: QueuedCommand, refusal: LedgerRefusal, nowMs: number): number | undefined {
+  switch (refusal.code) {
+    case 'concurrency_limit_exceeded':
+    case 'budget_contended':
+    case 'idempotency_in_progress': {
+      const untilMs = item.arrivedMs + (item.options.waitMs?.[refusal.code] ?? 0);
+      return nowMs < untilMs && !item.settled ? untilMs : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Decides queued commands one after the other, each against the state that the ones before it leave behind. */
+export function decideBatch(
+  orgId: OrganizationId,
+  runtime: LedgerRuntime,
+  before: LedgerState,
+  items: readonly QueuedCommand[],
+): Batch {
+  const draft: Draft = { orgId, runtime, now: runtime.clock.now() };
+  const nowMs = runtime.clock.monotonicMs();
+  const { batchEventsMax, batchBytesMax } = runtime.settings;
+  const decided: DecidedItem[] = [];
+  const waiting: WaitingCommand[] = [];
+  const encoded: EncodedEvent[] = [];
+  let state = before;
+  let bytes = 0;
+  for (const [index, item] of items.entries()) {
+    const { decision, written } = decideItem(draft, item, state);
+    const untilMs = decision.ok ? undefined : waitUntilMs(item, decision.refusal, nowMs);
+    if (untilMs !== undefined) {
+      waiting.push({ item, untilMs });
+      continue;
+    }
+    const isFull = encoded.length + written.encoded.length > batchEventsMax || bytes + written.bytes > batchBytesMax;
+    if (isFull && encoded.length > 0) return { decided, waiting, leftOver: items.slice(index), encoded, state };
+    encoded.push(...written.encoded);
+    bytes += written.bytes;
+    state = written.state;
+    const eventId = written.events[0]?.id;
+    decided.push(
+      decision.ok
+        ? { item, state, ok: true, events: written.events }
+        : { item, state, ok: false, refusal: decision.refusal, ...(eventId === undefined ? {} : { eventId }) },
+    );
+  }
+  return { decided, waiting, leftOver: [], encoded, state };
+}

@@ -1,0 +1,124 @@
+import type { EventStore } from '#event-store';
+import type { OrganizationId } from '#kernel';
+import type { LedgerCommand } from '../commands';
+import type { LedgerState } from '../state';
+import { LEDGER_STREAM_PREFIX, parseLedgerStream } from '../stream';
+import { LedgerWriter } from './ledger-writer';
+import {
+  type CommandMetadata,
+  DEFAULT_WRITER_SETTINGS,
+  type LedgerOutcome,
+  type LedgerRuntime,
+  type LedgerWriterSettings,
+  type SubmitOptions,
+} from './types';
+
+export interface LedgerServiceOptions extends Omit<LedgerRuntime, 'settings'> {
+  readonly settings?: Partial<LedgerWriterSettings>;
+  /** Warm ledgers; beyond this the least recently used idle ones are forgotten. */
+  readonly warmLedgersMax?: number;
+}
+
+const WARM_LEDGERS_MAX = 10_000;
+const TICK_MS = 1_000;
+
+/** All ledgers of this process: one writer each, warm while used. */
+export class LedgerService {
+  private readonly writers = new Map<OrganizationId, LedgerWriter>();
+  private readonly runtime: LedgerRuntime;
+  private readonly warmLedgersMax: number;
+  private cancelTick: (() => void) | undefined;
+
+  constructor(
+    private readonly store: EventStore,
+    options: LedgerServiceOptions,
+  ) {
+    const { settings, warmLedgersMax, ...runtime } = options;
+    this.runtime = { ...runtime, settings: { ...DEFAULT_WRITER_SETTINGS, ...settings } };
+    this.warmLedgersMax = warmLedgersMax ?? WARM_LEDGERS_MAX;
+  }
+
+  /**
+   * Looks through every ledger for holds whose owner is dead and ends them, before the first call is admitted: so no
+   * budget is blocked by a call that nobody will settle.
+   * @returns how many holds were found orphaned.
+   */
+  async start(): Promise<number> {
+    let orphans = 0;
+    for await (const stream of this.store.streamNames(LEDGER_STREAM_PREFIX)) {
+      const orgId = parseLedgerStream(stream);
+      if (orgId === undefined) continue;
+      const state = await this.read(orgId);
+      const dead = [...state.holds].filter(([, { call }]) => !this.runtime.isOwnerAlive(call.owner));
+      orphans += dead.length;
+      await Promise.all(
+        dead.map(([callId]) =>
+          this.submit(
+            orgId,
+            { type: 'ExpireCall', callId, cause: 'owner-dead' },
+            { actor: { type: 'system', id: 'ledger' } },
+          ),
+        ),
+      );
+    }
+    this.scheduleTick();
+    return orphans;
+  }
+
+  submit(
+    orgId: OrganizationId,
+    command: LedgerCommand,
+    metadata: CommandMetadata,
+    options?: SubmitOptions,
+  ): Promise<LedgerOutcome> {
+    return this.writer(orgId).submit(command, metadata, options);
+  }
+
+  /** The ledger as this process knows it: the newest state that it has recorded or read. */
+  read(orgId: OrganizationId): Promise<LedgerState> {
+    return this.writer(orgId).read();
+  }
+
+  /** Position of the newest event of this ledger that this process knows. */
+  async position(orgId: OrganizationId): Promise<bigint> {
+    const writer = this.writer(orgId);
+    await writer.read();
+    return writer.knownPosition;
+  }
+
+  get warmLedgers(): number {
+    return this.writers.size;
+  }
+
+  /** Writes down what was only counted; to be called once no more calls are admitted. */
+  async stop(): Promise<void> {
+    this.cancelTick?.();
+    this.cancelTick = undefined;
+    await Promise.all([...this.writers.values()].map((writer) => writer.drain()));
+  }
+
+  private writer(orgId: OrganizationId): LedgerWriter {
+    const existing = this.writers.get(orgId);
+    const writer = existing ?? new LedgerWriter(orgId, this.store, this.runtime);
+    if (this.writers.size < this.warmLedgersMax / 2 && existing !== undefined) return existing;
+    // A map iterates in insertion order: setting it anew makes this one the most recently used.
+    this.writers.delete(orgId);
+    this.writers.set(orgId, writer);
+    if (this.writers.size > this.warmLedgersMax) this.evictIdle();
+    return writer;
+  }
+
+  private evictIdle(): void {
+    for (const [orgId, writer] of this.writers) {
+      if (this.writers.size <= this.warmLedgersMax) return;
+      if (writer.isIdle) this.writers.delete(orgId);
+    }
+  }
+
+  private scheduleTick(): void {
+    this.cancelTick = this.runtime.timers.after(TICK_MS, () => {
+      for (const writer of this.writers.values()) writer.tick();
+      this.scheduleTick();
+    });
+  }
+}

@@ -1,0 +1,105 @@
+import type { Actor, Clock, EventId, RequestId } from '#kernel';
+import type { LedgerCommand } from '../commands';
+import type { LedgerEvent } from '../events';
+import type { LedgerRefusal } from '../refusals';
+import type { LedgerState } from '../state';
+
+/** Timers, so that a simulation can own time. */
+export interface Timers {
+  /** Runs once the current turn's input has been taken in. */
+  soon(run: () => void): void;
+  /** Runs after a while; the answer cancels. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+export interface CommandMetadata {
+  readonly actor: Actor;
+  readonly requestId?: RequestId;
+  readonly correlationId?: string;
+  readonly causationId?: string;
+}
+
+export interface SubmitOptions {
+  /** How long a call waits for other calls to free a slot, a budget or an Idempotency-Key, by refusal code. */
+  readonly waitMs?: Partial<
+    Record<'concurrency_limit_exceeded' | 'budget_contended' | 'idempotency_in_progress', number>
+  >;
+  /** When the caller stops waiting for the record. Default: RECORD_WAIT_MS. */
+  readonly timeoutMs?: number;
+  /** The id that the decision's first event gets: assigned before, because answers have named it. */
+  readonly firstEventId?: EventId;
+}
+
+export interface DecidedEvent {
+  readonly id: EventId;
+  readonly event: LedgerEvent;
+}
+
+/** What became of a command; given only once everything that it was decided behind is durable. */
+export type LedgerOutcome =
+  | {
+      readonly ok: true;
+      readonly events: readonly DecidedEvent[];
+      /** The ledger right after this command; immutable, so it can be read at leisure. */
+      readonly state: LedgerState;
+      /** Position of the batch that recorded it, or of the ledger's newest batch where nothing was appended. */
+      readonly position: bigint;
+    }
+  | {
+      readonly ok: false;
+      readonly refusal: LedgerRefusal;
+      readonly state: LedgerState;
+      /** The event that records (or will count) this refusal of a call. */
+      readonly eventId?: EventId;
+    };
+
+/** The record cannot be written now, or whether it was written is in doubt; nothing may be dispatched. */
+export class LedgerUnavailableError extends Error {
+  override readonly name = 'LedgerUnavailableError';
+}
+
+/** How long a caller waits until a settlement or an authorization is durable. */
+export const RECORD_WAIT_MS = 10_000;
+
+export interface LedgerWriterSettings {
+  readonly queueCommandsMax: number;
+  readonly queueCommandsPerKeyMax: number;
+  readonly batchEventsMax: number;
+  readonly batchBytesMax: number;
+  readonly carryEveryEvents: number;
+}
+
+export const DEFAULT_WRITER_SETTINGS: LedgerWriterSettings = {
+  queueCommandsMax: 20_000,
+  queueCommandsPerKeyMax: 2_000,
+  batchEventsMax: 1_000,
+  batchBytesMax: 512_000,
+  carryEveryEvents: 1_000,
+};
+
+export interface LedgerRuntime {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly newEventId: () => EventId;
+  /** Whether the process that holds a call can still end it. */
+  readonly isOwnerAlive: (owner: string) => boolean;
+  readonly settings: LedgerWriterSettings;
+}
+
+export interface QueuedCommand {
+  readonly command: LedgerCommand;
+  readonly metadata: CommandMetadata;
+  readonly options: SubmitOptions;
+  /** Monotonic time of arrival. */
+  readonly arrivedMs: number;
+  settled: boolean;
+  readonly resolve: (outcome: LedgerOutcome) => void;
+  readonly reject: (reason: Error) => void;
+}
+
+/** A call that was refused for now and waits, at most so long, for others to end. */
+export interface WaitingCommand {
+  readonly item: QueuedCommand;
+  /** Monotonic. */
+  readonly untilMs: number;
+}
