@@ -1,0 +1,7 @@
+export * from './api-key';
+export * from './names';
+export * from './organization';
+export * from './roles';
+export * from './secret';
+export * from './slug';
+export * from './system-token';
