@@ -266,6 +266,10 @@ export class LedgerWriter {
     for (const one of decided) {
       if (one.ok) {
         if (one.item.settled) this.releaseUnwanted(one.item.command);
+        // A refusal inside an open window is not an event of its own: it is counted.
+        const { command } = one.item;
+        if (command.type === 'RecordRefusal' && one.events.length === 0)
+          this.refusals.count(command, command.code, one.state);
         one.item.resolve({ ok: true, events: one.events, state: one.state, position: this.position });
       } else {
         const eventId = one.eventId ?? this.countRefusal(one);
