@@ -1,2 +1,6 @@
+export * from './backends';
 export * from './json';
-export * from './metering/facts';
+export * from './metering';
+export * from './openai';
+export * from './routing';
+export * from './streaming';

@@ -1,3 +1,2 @@
-export * from './chat/outcome';
-export * from './chat/request';
+export * from './chat';
 export * from './errors';

@@ -1,0 +1,5 @@
+export * from './bounds';
+export * from './counted';
+export * from './facts';
+export * from './text-bytes';
+export * from './usage';

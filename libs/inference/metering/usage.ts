@@ -1,0 +1,76 @@
+import { isJsonObject, type JsonObject } from '../json';
+import type { SeenOutput, UsageReading } from './facts';
+
+const ABSENT: UsageReading = { kind: 'absent' };
+
+function absurd(reason: string): UsageReading {
+  return { kind: 'absurd', reason };
+}
+
+/** A count that may be missing: 0 then; undefined when it is there but is no count. */
+function optionalCount(value: unknown): number | undefined {
+  if (value === undefined || value === null) return 0;
+  return isCount(value) ? value : undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Where each family of backends says how much of the prompt came from its cache. */
+function cachedTokens(usage: JsonObject, details: JsonObject): number | undefined {
+  return optionalCount(details.cached_tokens ?? usage.prompt_cache_hit_tokens ?? usage.cached_tokens);
+}
+
+function detailsOf(usage: JsonObject, name: string): JsonObject | undefined {
+  const details = usage[name];
+  if (details === undefined || details === null) return {};
+  return isJsonObject(details) ? details : undefined;
+}
+
+/**
+ * Generated tokens. OpenAI counts reasoning among `completion_tokens`; a few backends add it only to `total_tokens`,
+ * which shows in a total that is larger by exactly that much.
+ */
+function outputTokens(usage: JsonObject, prompt: number, completion: number, reasoning: number): number {
+  const isApart = reasoning > 0 && usage.total_tokens === prompt + completion + reasoning;
+  return isApart ? completion + reasoning : completion;
+}
+
+/**
+ * Reads the `usage` of an OpenAI-like answer into disjoint buckets. `prompt_tokens` includes what was read from and
+ * written to a cache; `completion_tokens` may be missing only where nothing is generated (embeddings).
+ */
+export function readOpenAiUsage(raw: unknown, generates = true): UsageReading {
+  if (raw === undefined || raw === null) return ABSENT;
+  if (!isJsonObject(raw)) return absurd('usage is no object');
+  const prompt = raw.prompt_tokens;
+  const completion = raw.completion_tokens ?? (generates ? undefined : 0);
+  if (prompt === undefined && completion === undefined) return ABSENT;
+  if (!isCount(prompt)) return absurd('prompt_tokens is no count');
+  if (!isCount(completion)) return absurd('completion_tokens is no count');
+  const promptDetails = detailsOf(raw, 'prompt_tokens_details');
+  const outputDetails = detailsOf(raw, 'completion_tokens_details');
+  if (promptDetails === undefined || outputDetails === undefined) return absurd('token details are no object');
+  const cachedInput = cachedTokens(raw, promptDetails);
+  const cacheWrite = optionalCount(promptDetails.cache_write_tokens);
+  const reasoning = optionalCount(outputDetails.reasoning_tokens);
+  if (cachedInput === undefined || cacheWrite === undefined) return absurd('cached tokens are no count');
+  if (reasoning === undefined) return absurd('reasoning_tokens is no count');
+  if (cachedInput + cacheWrite > prompt) return absurd('more tokens cached than prompted');
+  const output = outputTokens(raw, prompt, completion, reasoning);
+  if (!Number.isSafeInteger(prompt + output)) return absurd('the sum of tokens is no safe integer');
+  return {
+    kind: 'reported',
+    usage: { input: prompt - cachedInput - cacheWrite, cachedInput, cacheWrite, output },
+  };
+}
+
+/** Holds a report against what was seen: no input at all, or no output although some arrived, is no report. */
+export function plausible(reading: UsageReading, seen: SeenOutput): UsageReading {
+  if (reading.kind !== 'reported') return reading;
+  const { input, cachedInput, cacheWrite, output } = reading.usage;
+  if (input + cachedInput + cacheWrite === 0) return absurd('no input tokens for a prompt');
+  if (output === 0 && seen.textBytes > 0) return absurd('no output tokens for an output');
+  return reading;
+}

@@ -1,0 +1,45 @@
+import { foreignText } from '#kernel';
+import { isJsonObject, type JsonObject } from '../../json';
+import type { BackendError } from './outcome';
+
+/** Longer codes are not codes. */
+const CODE_LENGTH_MAX = 64;
+
+function codeOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value !== '' && value.length <= CODE_LENGTH_MAX ? value : undefined;
+}
+
+function describe(error: JsonObject): BackendError {
+  const code = codeOf(error.code);
+  const type = codeOf(error.type);
+  const message = error.message ?? error.detail;
+  return {
+    ...(code === undefined ? {} : { code }),
+    ...(type === undefined ? {} : { type }),
+    ...(typeof message === 'string' ? { message: foreignText(message) } : {}),
+  };
+}
+
+/**
+ * The error that a parsed answer or frame carries, in the forms in use: `{error: {…}}`, `{error: "…"}`,
+ * `{object: "error", message}`. Undefined when it carries none.
+ */
+export function backendErrorOf(value: JsonObject): BackendError | undefined {
+  const { error } = value;
+  if (isJsonObject(error)) return describe(error);
+  if (typeof error === 'string') return { message: foreignText(error) };
+  if (value.object === 'error') return describe(value);
+  return undefined;
+}
+
+/** The error in the body of an answer with an error status; empty when the body says nothing that can be read. */
+export function backendErrorOfBody(body: string): BackendError {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (!isJsonObject(value)) return {};
+    return backendErrorOf(value) ?? describe(value);
+  } catch {
+    return {}; // Not JSON: a proxy's page. Its status alone decides.
+  }
+}

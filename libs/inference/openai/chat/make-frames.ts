@@ -1,0 +1,66 @@
+import { formatUsd, type NanoUsd, type TokenUsage } from '#kernel';
+import type { JsonObject } from '../../json';
+import { type ErrorCode, type ErrorOptions, errorBody } from '../errors';
+
+/** What all chunks of one stream share; taken from the backend's chunks. */
+export interface ChunkHead {
+  readonly id: string;
+  readonly created: number;
+  readonly model: string;
+}
+
+export const DONE_FRAME = 'data: [DONE]\n\n';
+
+/** A comment that keeps proxies and clients from giving up on a slow backend. */
+export const KEEP_ALIVE_FRAME = ': keep-alive\n\n';
+
+/** One frame of a text without line breaks, such as compact JSON. */
+export function dataFrame(data: string): string {
+  return `data: ${data}\n\n`;
+}
+
+/** Usage as OpenAI's clients read it, from disjoint buckets. */
+export function openAiUsage(usage: TokenUsage): JsonObject {
+  const prompt = usage.input + usage.cachedInput + usage.cacheWrite;
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: usage.output,
+    total_tokens: prompt + usage.output,
+    ...(usage.cachedInput + usage.cacheWrite === 0
+      ? {}
+      : {
+          prompt_tokens_details: { cached_tokens: usage.cachedInput, cache_write_tokens: usage.cacheWrite },
+        }),
+  };
+}
+
+/**
+ * Adds what was charged. `cost` is a decimal string in USD, as money is everywhere on the platform: a JSON number would
+ * be read as a float.
+ */
+export function usageWithCost(usage: JsonObject, cost: NanoUsd): JsonObject {
+  return { ...usage, cost: formatUsd(cost) };
+}
+
+function chunk(head: ChunkHead, rest: JsonObject): string {
+  return dataFrame(
+    JSON.stringify({ id: head.id, object: 'chat.completion.chunk', created: head.created, model: head.model, ...rest }),
+  );
+}
+
+/** The last chunk of a stream whose client asked for usage. */
+export function usageFrame(head: ChunkHead, usage: JsonObject, cost: NanoUsd): string {
+  return chunk(head, { choices: [], usage: usageWithCost(usage, cost) });
+}
+
+/** Ends choices that the platform itself cuts: clients read `length` as an output that hit its limit. */
+export function lengthFrames(head: ChunkHead, choices: readonly number[]): string {
+  return choices
+    .map((index) => chunk(head, { choices: [{ index, delta: {}, logprobs: null, finish_reason: 'length' }] }))
+    .join('');
+}
+
+/** The one frame of a failure after the stream has begun; no `[DONE]` follows it. */
+export function errorFrame(code: ErrorCode, options: ErrorOptions): string {
+  return dataFrame(JSON.stringify(errorBody(code, options)));
+}

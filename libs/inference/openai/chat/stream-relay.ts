@@ -1,0 +1,235 @@
+import type { NanoUsd, TokenUsage } from '#kernel';
+import { isJsonObject, type JsonObject } from '../../json';
+import type { UsageReading } from '../../metering/facts';
+import { plausible, readOpenAiUsage } from '../../metering/usage';
+import type { SseRemainder } from '../../streaming/sse-parser';
+import { backendErrorOf } from './backend-error';
+import { type ChunkHead, dataFrame, lengthFrames, openAiUsage, usageFrame } from './make-frames';
+import { OpenChoices } from './open-choices';
+import type { BackendError, ChatStreamOutcome, GarbageReason } from './outcome';
+import { generatedBytes } from './seen';
+
+export interface ChatStreamOptions {
+  /** Written into every chunk in place of the backend's name of the model. */
+  readonly clientModel: string;
+  /** Whether the client asked for the usage chunk. */
+  readonly includeUsage: boolean;
+  /** How many choices the request asked for. */
+  readonly choices: number;
+  /** For chunks that the platform makes when the backend's carry no id: the request id and the time in seconds. */
+  readonly fallbackId: string;
+  readonly createdSeconds: number;
+}
+
+const DONE = '[DONE]';
+const EMPTY: readonly unknown[] = [];
+
+function indexOf(choice: JsonObject, choicesMax: number): number {
+  const index = choice.index;
+  return typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < choicesMax ? index : 0;
+}
+
+/**
+ * Passes the frames of one chat stream on to its client and learns from them what the call cost and how it ended.
+ *
+ * Feed each frame to `accept` and write what it answers. Usage and `[DONE]` are held back: after the settlement is
+ * durable the caller writes `usage(…)` if the client asked for it, and DONE_FRAME. When no more frames come, for
+ * whatever reason, `end` judges how the stream went.
+ */
+export class ChatStreamRelay {
+  readonly #choices: OpenChoices;
+  #head: ChunkHead | undefined;
+  #begun = false;
+  #done = false;
+  #garbage: GarbageReason | undefined;
+  #error: BackendError | undefined;
+  #rawUsage: unknown;
+  #textBytes = 0;
+  #deltas = 0;
+  #contentAfterFinish = false;
+  /** The backend's name of the model as it stands in the frames, quoted, and the client's in the same form. */
+  #foreignModel = '';
+  #foreignMember = '';
+  readonly #ownMember: string;
+
+  constructor(private readonly options: ChatStreamOptions) {
+    this.#choices = new OpenChoices(options.choices);
+    this.#ownMember = `"model":${JSON.stringify(options.clientModel)}`;
+  }
+
+  /** Whether the client has been given anything yet; before that an error can keep its true status. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Every choice has its finish reason; only usage and `[DONE]` are still to come. */
+  get finished(): boolean {
+    return this.#choices.allFinished;
+  }
+
+  /** Nothing that may still come matters: `[DONE]`, an error or garbage was seen. */
+  get ended(): boolean {
+    return this.#done || this.#garbage !== undefined || this.#error !== undefined;
+  }
+
+  /** Takes the data of one frame; answers what the client gets for it, often the same, sometimes nothing (''). */
+  accept(data: string): string {
+    if (this.ended) return '';
+    if (data.startsWith(DONE)) {
+      this.#done = true;
+      return '';
+    }
+    const chunk = this.#parse(data);
+    if (chunk === undefined) return '';
+    const choices = chunk.choices ?? EMPTY;
+    if (!Array.isArray(choices)) return this.#reject('not-an-answer');
+    this.#learn(chunk);
+    for (const choice of choices as readonly unknown[]) {
+      if (!isJsonObject(choice)) return this.#reject('not-an-answer');
+      this.#choice(choice);
+    }
+    const carriesUsage = this.#takeUsage(chunk);
+    // A chunk without choices is usage, which is ours to send, or an annotation that only some clients expect.
+    if (choices.length === 0 && (carriesUsage || !this.options.includeUsage)) return '';
+    this.#begun = true;
+    return dataFrame(this.#render(data, chunk, carriesUsage));
+  }
+
+  /** The bytes could not be cut into frames, or an answer was too large. */
+  reject(reason: GarbageReason): void {
+    if (!this.ended) this.#garbage = reason;
+  }
+
+  /** The backend's usage, or what was charged where it reported none, as the last chunk. */
+  usage(charged: TokenUsage, cost: NanoUsd): string {
+    const isReported = this.#reading().kind === 'reported' && isJsonObject(this.#rawUsage);
+    return usageFrame(this.#ownHead(), isReported ? (this.#rawUsage as JsonObject) : openAiUsage(charged), cost);
+  }
+
+  /** Ends every open choice with finish reason `length`, when the platform cuts the stream. */
+  cut(): string {
+    return lengthFrames(this.#ownHead(), this.#choices.open());
+  }
+
+  /** @param remainder what the SSE parser was left with; undefined after a clean end or when the body failed. */
+  end(remainder?: SseRemainder): ChatStreamOutcome {
+    if (remainder !== undefined && !this.ended) this.#takeRemainder(remainder);
+    const metered = { usage: this.#reading(), seen: { textBytes: this.#textBytes, deltas: this.#deltas } };
+    if (this.#error !== undefined) return { kind: 'backend-error', error: this.#error, ...metered };
+    if (this.#garbage !== undefined) return { kind: 'garbage', reason: this.#garbage, ...metered };
+    if (this.#done && this.#head === undefined) return { kind: 'garbage', reason: 'empty-answer', ...metered };
+    if (this.#done || this.#choices.allFinished)
+      return { kind: 'complete', contentAfterFinish: this.#contentAfterFinish, ...metered };
+    return { kind: 'cut', openChoices: this.#choices.open(), ...metered };
+  }
+
+  /** Some servers end without the last blank line: what is whole counts, half a frame is garbage. */
+  #takeRemainder(remainder: SseRemainder): void {
+    this.accept(remainder.data);
+    if (this.#garbage !== undefined) this.#garbage = 'half-frame';
+  }
+
+  #parse(data: string): JsonObject | undefined {
+    let value: unknown;
+    try {
+      value = JSON.parse(data);
+    } catch {
+      this.#garbage = 'invalid-json';
+      return undefined;
+    }
+    if (!isJsonObject(value)) {
+      this.#garbage = 'not-an-answer';
+      return undefined;
+    }
+    this.#error = backendErrorOf(value);
+    return this.#error === undefined ? value : undefined;
+  }
+
+  #reject(reason: GarbageReason): '' {
+    this.#garbage = reason;
+    return '';
+  }
+
+  #learn(chunk: JsonObject): void {
+    if (this.#head !== undefined && this.#head.id !== '') return;
+    const { id, created } = chunk;
+    this.#head = {
+      id: typeof id === 'string' ? id : '',
+      created: typeof created === 'number' ? created : this.options.createdSeconds,
+      model: this.options.clientModel,
+    };
+  }
+
+  #ownHead(): ChunkHead {
+    const head = this.#head;
+    if (head !== undefined && head.id !== '') return head;
+    const { fallbackId, createdSeconds, clientModel } = this.options;
+    return { id: fallbackId, created: head?.created ?? createdSeconds, model: clientModel };
+  }
+
+  #choice(choice: JsonObject): void {
+    const index = indexOf(choice, this.options.choices);
+    const { delta } = choice;
+    this.#choices.begin(index);
+    const bytes = isJsonObject(delta) ? generatedBytes(delta) : 0;
+    if (bytes > 0) {
+      this.#textBytes += bytes;
+      this.#deltas += 1;
+      if (this.#choices.isFinished(index)) this.#contentAfterFinish = true;
+    }
+    const reason = choice.finish_reason;
+    if (typeof reason === 'string' && reason !== '') this.#choices.finish(index);
+  }
+
+  /** Remembers the usage that a chunk carries. One maker puts it into a field of its own as well, or only there. */
+  #takeUsage(chunk: JsonObject): boolean {
+    const { usage } = chunk;
+    if (usage !== undefined && usage !== null) {
+      this.#rawUsage = usage;
+      return true;
+    }
+    const own = chunk.x_groq;
+    if (isJsonObject(own) && isJsonObject(own.usage)) this.#rawUsage ??= own.usage;
+    return false;
+  }
+
+  #reading(): UsageReading {
+    return plausible(readOpenAiUsage(this.#rawUsage), { textBytes: this.#textBytes, deltas: this.#deltas });
+  }
+
+  /** The frame's own text wherever it need not change: serializing again would cost as much as parsing. */
+  #render(data: string, chunk: JsonObject, carriesUsage: boolean): string {
+    if (carriesUsage) return JSON.stringify({ ...chunk, model: this.options.clientModel, usage: undefined });
+    const isWholeLine = !data.includes('\n');
+    let text: string | undefined = isWholeLine ? this.#renameModel(data, chunk) : undefined;
+    if (text !== undefined && chunk.usage === null && !this.options.includeUsage) text = withoutNullUsage(text);
+    if (text !== undefined) return text;
+    const { usage, ...rest } = chunk;
+    const kept = this.options.includeUsage && usage === null ? { usage } : {};
+    return JSON.stringify({ ...rest, model: this.options.clientModel, ...kept });
+  }
+
+  /**
+   * Replaces the model's name in the text. `"model":"…"` with bare quotes cannot occur inside a JSON string, so what
+   * matches is a member called model. Undefined when it is written in another way.
+   */
+  #renameModel(data: string, chunk: JsonObject): string | undefined {
+    const { model } = chunk;
+    if (model === this.options.clientModel || model === undefined) return data;
+    if (typeof model !== 'string') return undefined;
+    if (model !== this.#foreignModel) {
+      this.#foreignModel = model;
+      this.#foreignMember = `"model":${JSON.stringify(model)}`;
+    }
+    const at = data.indexOf(this.#foreignMember);
+    if (at === -1) return undefined;
+    return data.slice(0, at) + this.#ownMember + data.slice(at + this.#foreignMember.length);
+  }
+}
+
+/** Takes a `"usage":null` out of a JSON text that is known to hold one; undefined when it is written in another way. */
+function withoutNullUsage(text: string): string | undefined {
+  const member = ',"usage":null';
+  const at = text.lastIndexOf(member);
+  return at === -1 ? undefined : text.slice(0, at) + text.slice(at + member.length);
+}

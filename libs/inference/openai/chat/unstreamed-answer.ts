@@ -1,0 +1,68 @@
+import type { NanoUsd, TokenUsage } from '#kernel';
+import { isJsonObject, type JsonObject } from '../../json';
+import type { SeenOutput, UsageReading } from '../../metering/facts';
+import { plausible, readOpenAiUsage } from '../../metering/usage';
+import { backendErrorOf } from './backend-error';
+import { openAiUsage, usageWithCost } from './make-frames';
+import type { BackendError, GarbageReason } from './outcome';
+import { generatedBytes } from './seen';
+
+/** What the body of an unstreamed 2xx turned out to be. */
+export type ChatAnswer =
+  | {
+      readonly kind: 'answer';
+      readonly usage: UsageReading;
+      readonly seen: SeenOutput;
+      readonly body: JsonObject;
+    }
+  | { readonly kind: 'garbage'; readonly reason: GarbageReason }
+  | { readonly kind: 'backend-error'; readonly error: BackendError };
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // No JSON text parses to undefined.
+  }
+}
+
+/** Generated text of all choices, or undefined when one of them is no choice. */
+function choicesBytes(choices: readonly unknown[]): number | undefined {
+  let bytes = 0;
+  for (const choice of choices) {
+    if (!isJsonObject(choice) || !isJsonObject(choice.message)) return undefined;
+    bytes += generatedBytes(choice.message);
+  }
+  return bytes;
+}
+
+/** Reads a complete answer for metering. Render it with `renderChatAnswer` once its settlement is durable. */
+export function readChatAnswer(text: string): ChatAnswer {
+  const body = parse(text);
+  if (body === undefined) return { kind: 'garbage', reason: 'invalid-json' };
+  if (!isJsonObject(body)) return { kind: 'garbage', reason: 'not-an-answer' };
+  const error = backendErrorOf(body);
+  if (error !== undefined) return { kind: 'backend-error', error };
+  const { choices } = body;
+  if (!Array.isArray(choices)) return { kind: 'garbage', reason: 'not-an-answer' };
+  if (choices.length === 0) return { kind: 'garbage', reason: 'empty-answer' };
+  const textBytes = choicesBytes(choices);
+  if (textBytes === undefined) return { kind: 'garbage', reason: 'not-an-answer' };
+  const seen: SeenOutput = { textBytes, deltas: 0 };
+  return { kind: 'answer', usage: plausible(readOpenAiUsage(body.usage), seen), seen, body };
+}
+
+export interface ChatSettlement {
+  readonly clientModel: string;
+  /** What was charged; shown where the backend reported nothing usable. */
+  readonly charged: TokenUsage;
+  readonly cost: NanoUsd;
+}
+
+/** The client's answer as JSON text: the backend's, with the client's name of the model, and usage with its cost. */
+export function renderChatAnswer(answer: Extract<ChatAnswer, { kind: 'answer' }>, settled: ChatSettlement): string {
+  const { body } = answer;
+  const { usage } = body;
+  const shown = answer.usage.kind === 'reported' && isJsonObject(usage) ? usage : openAiUsage(settled.charged);
+  return JSON.stringify({ ...body, model: settled.clientModel, usage: usageWithCost(shown, settled.cost) });
+}
