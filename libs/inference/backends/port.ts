@@ -40,11 +40,13 @@ export type BodyFailure =
   /** Headers came, but no byte of the body in time. */
   | { readonly kind: 'first-byte-timeout' }
   | { readonly kind: 'idle-timeout' }
-  | { readonly kind: 'aborted' };
+  | { readonly kind: 'aborted' }
+  /** Our own sink threw: a bug, whose error goes to the log. */
+  | { readonly kind: 'reader-failed'; readonly error: unknown };
 
 /** Receives a body. After `onEnd` or `onFailure` nothing more is called. */
 export interface BodySink {
-  /** Answers false to have no more until `resume()`. A throw aborts the body and reaches `onFailure`. */
+  /** Answers false to have no more until `resume()`. A throw aborts the call and reaches `onFailure`. */
   onChunk(chunk: Uint8Array): boolean;
   onEnd(): void;
   onFailure(failure: BodyFailure): void;

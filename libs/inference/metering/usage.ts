@@ -66,11 +66,12 @@ export function readOpenAiUsage(raw: unknown, generates = true): UsageReading {
   };
 }
 
-/** Holds a report against what was seen: no input at all, or no output although some arrived, is no report. */
+/** Holds a report against what was seen: an output that came from no input, or that is not reported, is no report. */
 export function plausible(reading: UsageReading, seen: SeenOutput): UsageReading {
   if (reading.kind !== 'reported') return reading;
+  if (seen.textBytes === 0) return reading;
   const { input, cachedInput, cacheWrite, output } = reading.usage;
   if (input + cachedInput + cacheWrite === 0) return absurd('no input tokens for a prompt');
-  if (output === 0 && seen.textBytes > 0) return absurd('no output tokens for an output');
+  if (output === 0) return absurd('no output tokens for an output');
   return reading;
 }

@@ -1,6 +1,6 @@
 import { foreignText } from '#kernel';
+import type { BackendError } from '../../backends/trouble';
 import { isJsonObject, type JsonObject } from '../../json';
-import type { BackendError } from './outcome';
 
 /** Longer codes are not codes. */
 const CODE_LENGTH_MAX = 64;

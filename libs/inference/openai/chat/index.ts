@@ -1,3 +1,4 @@
+export type { BackendError, GarbageReason } from '../../backends/trouble';
 export * from './backend-error';
 export * from './build-upstream';
 export * from './chat-stream';

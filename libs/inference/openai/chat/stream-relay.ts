@@ -1,4 +1,5 @@
 import type { NanoUsd, TokenUsage } from '#kernel';
+import type { BackendError, GarbageReason } from '../../backends/trouble';
 import { isJsonObject, type JsonObject } from '../../json';
 import type { UsageReading } from '../../metering/facts';
 import { plausible, readOpenAiUsage } from '../../metering/usage';
@@ -6,7 +7,7 @@ import type { SseRemainder } from '../../streaming/sse-parser';
 import { backendErrorOf } from './backend-error';
 import { type ChunkHead, dataFrame, lengthFrames, openAiUsage, usageFrame } from './make-frames';
 import { OpenChoices } from './open-choices';
-import type { BackendError, ChatStreamOutcome, GarbageReason } from './outcome';
+import type { ChatStreamOutcome } from './outcome';
 import { generatedBytes } from './seen';
 
 export interface ChatStreamOptions {

@@ -1,10 +1,10 @@
 import type { NanoUsd, TokenUsage } from '#kernel';
+import type { BackendError, GarbageReason } from '../../backends/trouble';
 import { isJsonObject, type JsonObject } from '../../json';
 import type { SeenOutput, UsageReading } from '../../metering/facts';
 import { plausible, readOpenAiUsage } from '../../metering/usage';
 import { backendErrorOf } from './backend-error';
 import { openAiUsage, usageWithCost } from './make-frames';
-import type { BackendError, GarbageReason } from './outcome';
 import { generatedBytes } from './seen';
 
 /** What the body of an unstreamed 2xx turned out to be. */

@@ -1,0 +1,66 @@
+import type { EncryptedSecret } from '../../catalogue/types';
+import type { BackendClient, UpstreamCall, UpstreamResponse } from '../port';
+import { Exchange } from './exchange';
+import { requestHeaders } from './headers';
+import { Upstreams } from './upstreams';
+
+/** Opens a backend's credential; rejects when its key was erased. */
+export type OpenSecret = (secret: EncryptedSecret) => Promise<string>;
+
+/** Credentials that were opened are kept, so that no call waits for the key store twice. */
+const OPENED_SECRETS_MAX = 1_000;
+
+/** Backends that speak OpenAI's HTTP dialect. */
+export class OpenAiBackendClient implements BackendClient {
+  readonly #upstreams = new Upstreams();
+  readonly #secrets = new Map<string, string>();
+  #closed = false;
+
+  constructor(private readonly openSecret: OpenSecret) {}
+
+  async open(call: UpstreamCall): Promise<UpstreamResponse> {
+    const { credential } = call.backend;
+    if (credential === undefined) return this.#dispatch(call, undefined);
+    const secret = this.#secrets.get(credential.ciphertext) ?? (await this.#openSecret(credential));
+    if (secret === undefined)
+      return { kind: 'failure', failure: { kind: 'connect-failed', reason: 'the credential cannot be opened' } };
+    return this.#dispatch(call, secret);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#upstreams.close();
+  }
+
+  async #openSecret(credential: EncryptedSecret): Promise<string | undefined> {
+    try {
+      const secret = await this.openSecret(credential);
+      if (this.#secrets.size >= OPENED_SECRETS_MAX) this.#secrets.clear();
+      this.#secrets.set(credential.ciphertext, secret);
+      return secret;
+    } catch {
+      return undefined; // Nothing was sent: the call is answered as one that could not connect.
+    }
+  }
+
+  #dispatch(call: UpstreamCall, secret: string | undefined): Promise<UpstreamResponse> {
+    if (call.signal.aborted)
+      return Promise.resolve({ kind: 'failure', failure: { kind: 'aborted', dispatched: false } });
+    if (this.#closed)
+      return Promise.resolve({ kind: 'failure', failure: { kind: 'connect-failed', reason: 'shutting down' } });
+    return new Promise((resolve) => {
+      const { pool, paths } = this.#upstreams.find(call.backend);
+      const exchange = new Exchange(call, resolve);
+      pool.dispatch(
+        {
+          method: 'POST',
+          path: paths[call.operation],
+          headers: requestHeaders(call, secret),
+          body: JSON.stringify(call.body),
+        },
+        exchange,
+      );
+      exchange.watchConnect();
+    });
+  }
+}

@@ -1,0 +1,3 @@
+export type { SimulatorSettings, SimulatorSettingsInput } from './settings';
+export * from './simulator-backend';
+export * from './tokens';

@@ -1,0 +1,14 @@
+/** What a backend says is wrong, from an error body or an error frame; foreign text, cut to 256 bytes. */
+export interface BackendError {
+  readonly code?: string;
+  readonly type?: string;
+  readonly message?: string;
+}
+
+export type GarbageReason =
+  | 'invalid-json'
+  | 'not-an-answer'
+  | 'empty-answer'
+  | 'half-frame'
+  | 'frame-too-large'
+  | 'answer-too-large';
