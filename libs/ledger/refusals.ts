@@ -25,22 +25,24 @@ export interface RateRefusalDetails {
   readonly retryAfterMs: number;
 }
 
+type Explained<Code extends string, Details> = Refusal<Code, Details> & { readonly details: Details };
+
 /**
  * Why a call is not admitted. Precedence is the order of this list: what no waiting cures is said first, so that a
  * client does not retry in vain; two gateways that see the same state give the same answer.
  */
 export type CallRefusal =
-  | Refusal<'organization_suspended', undefined>
-  | Refusal<'project_suspended', undefined>
-  | Refusal<'api_key_revoked', undefined>
-  | Refusal<'idempotency_key_reused', { readonly callId: CallId }>
-  | Refusal<'idempotency_outcome_unknown', { readonly callId: CallId }>
-  | Refusal<'idempotency_answered', { readonly callId: CallId }>
-  | Refusal<'idempotency_in_progress', { readonly callId: CallId }>
-  | Refusal<'budget_exhausted', BudgetRefusalDetails>
-  | Refusal<'rate_limit_exceeded', RateRefusalDetails>
-  | Refusal<'concurrency_limit_exceeded', RateRefusalDetails>
-  | Refusal<'budget_contended', BudgetRefusalDetails>;
+  | Refusal<'organization_suspended'>
+  | Refusal<'project_suspended'>
+  | Refusal<'api_key_revoked'>
+  | Explained<'idempotency_key_reused', { readonly callId: CallId }>
+  | Explained<'idempotency_outcome_unknown', { readonly callId: CallId }>
+  | Explained<'idempotency_answered', { readonly callId: CallId }>
+  | Explained<'idempotency_in_progress', { readonly callId: CallId }>
+  | Explained<'budget_exhausted', BudgetRefusalDetails>
+  | Explained<'rate_limit_exceeded', RateRefusalDetails>
+  | Explained<'concurrency_limit_exceeded', RateRefusalDetails>
+  | Explained<'budget_contended', BudgetRefusalDetails>;
 
 /** Why another command of the ledger is not accepted. */
 export type LedgerCommandRefusal =
@@ -51,6 +53,7 @@ export type LedgerCommandRefusal =
   | Refusal<'already_dispatched'>
   | Refusal<'deadline_not_passed'>
   | Refusal<'duplicate_call'>
+  | Refusal<'call_invalid'>
   | Refusal<'usage_invalid'>
   | Refusal<'budget_exists'>
   | Refusal<'budget_not_found'>

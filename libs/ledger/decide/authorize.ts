@@ -6,6 +6,7 @@ import { bucketDemand, bucketRemaining, bucketsOf, bucketWaitMs, keyLimits } fro
 import { periodForCall } from '../periods';
 import type { BudgetRefusalDetails, CallRefusal } from '../refusals';
 import { type Budget, barKey, type LedgerState, type PeriodCounter, scopeKey } from '../state';
+import { wholeNumber } from './whole-numbers';
 
 /** One budget as a call meets it. */
 interface Applicable {
@@ -56,16 +57,14 @@ function barRefusal(state: LedgerState, command: AuthorizeCall): CallRefusal | u
     return {
       code: 'organization_suspended',
       message: 'The organization is suspended; ask its administrator.',
-      details: undefined,
     };
   if (state.bars.has(barKey({ type: 'project', id: command.projectId })))
     return {
       code: 'project_suspended',
       message: 'The project is suspended or archived; ask its administrator.',
-      details: undefined,
     };
   if (state.bars.has(barKey({ type: 'api-key', id: command.keyId })))
-    return { code: 'api_key_revoked', message: 'This API key was revoked; use another one.', details: undefined };
+    return { code: 'api_key_revoked', message: 'This API key was revoked; use another one.' };
   return undefined;
 }
 
@@ -274,7 +273,7 @@ export function authorize(command: AuthorizeCall, state: LedgerState, at: EpochM
   const capRefusal = 'refusal' in decided ? decided.refusal : undefined;
   if (capRefusal?.code === 'budget_exhausted') return refusal(capRefusal);
   const cap = 'refusal' in decided ? command.bounds.outputTokensCap : decided.cap;
-  const rateTokens = command.bounds.inputTokensEstimate + cap * command.bounds.outputsMax;
+  const rateTokens = wholeNumber(command.bounds.inputTokensEstimate + cap * command.bounds.outputsMax);
   const curable = rateRefusal(state, command, rateTokens, at) ?? concurrencyRefusal(state, command) ?? capRefusal;
   if (curable !== undefined) return refusal(curable);
   const { opened, exceeded, touches, warnings } = budgetEvents(command, applicable, cap);
@@ -292,8 +291,21 @@ export function authorize(command: AuthorizeCall, state: LedgerState, at: EpochM
       endpoint: command.endpoint,
       stream: command.stream,
       backendId: command.backendId,
-      prices: { ...prices },
-      bounds: { ...bounds, outputTokensCap: cap },
+      // Exactly the recorded fields: a price version from a catalogue carries more.
+      prices: {
+        version: prices.version,
+        input: prices.input,
+        cachedInput: prices.cachedInput,
+        cacheWrite: prices.cacheWrite,
+        output: prices.output,
+      },
+      bounds: {
+        inputTokensMax: bounds.inputTokensMax,
+        inputTokensEstimate: bounds.inputTokensEstimate,
+        outputTokensCap: cap,
+        outputCapSource: bounds.outputCapSource,
+        outputsMax: bounds.outputsMax,
+      },
       holdCost: nanoUsd(holdCost),
       holdTokens: ceilingTokens(bounds, cap),
       rateTokens,

@@ -1,0 +1,143 @@
+import { countedUsage, type SeenOutput, type UsageReading } from '#inference';
+import type { Backend, Model } from '#inference/catalogue';
+import type { ErrorCode, ErrorOptions } from '#inference/openai';
+import { type CallBounds, type CallId, formatUsd, type NanoUsd, type TokenUsage } from '#kernel';
+import type { LedgerState } from '#ledger';
+import type { CallRecord, Recorded } from './call-record';
+import type { Caller } from './caller';
+import type { ClientConnection } from './client-connection';
+import type { AnswerContext, Dialect, MeteredRequest } from './dialect';
+import type { CallDependencies } from './ports';
+import { rateHeaders } from './rate-headers';
+
+/** How a call is charged: the backend's report where it is usable, else what was seen. */
+export interface Metering {
+  readonly usage: TokenUsage;
+  readonly certainty: 'reported' | 'counted';
+}
+
+/** One call between its authorization and its end: what the unstreamed and the streamed way have in common. */
+export class AdmittedCall<R extends MeteredRequest> {
+  charge: { readonly usage: TokenUsage; readonly charged: NanoUsd; readonly excess: NanoUsd } | undefined;
+  outcome = 'unknown';
+  status = 200;
+  code: ErrorCode | undefined;
+
+  constructor(
+    readonly deps: CallDependencies,
+    readonly dialect: Dialect<R>,
+    readonly request: R,
+    readonly caller: Caller,
+    readonly connection: ClientConnection,
+    readonly record: CallRecord,
+    readonly model: Model,
+    readonly backend: Backend,
+    readonly bounds: CallBounds,
+    private readonly admittedState: LedgerState,
+    private readonly capClamped: boolean,
+    private readonly warnings: readonly string[],
+  ) {}
+
+  get callId(): CallId {
+    return this.caller.requestId;
+  }
+
+  get context(): AnswerContext {
+    return {
+      requestId: this.callId,
+      createdSeconds: Math.floor(this.deps.clock.now() / 1_000),
+      latencyMs: () => this.record.elapsedMs(),
+    };
+  }
+
+  /** Takes a report at its word where it is plausible; otherwise charges the input's bound and the seen output. */
+  metering(reading: UsageReading, seen: SeenOutput): Metering {
+    if (reading.kind === 'reported') return { usage: reading.usage, certainty: 'reported' };
+    return { usage: countedUsage(this.bounds, this.bounds.outputTokensCap, seen), certainty: 'counted' };
+  }
+
+  /** Whether counting what was seen says little about what the backend generated. */
+  get isUncountable(): boolean {
+    return this.model.hiddenReasoning;
+  }
+
+  took(usage: TokenUsage, recorded: Recorded): void {
+    if (recorded.kind === 'recorded') this.charge = { usage, charged: recorded.charged, excess: recorded.excess };
+  }
+
+  /** Headers of a good answer. Cost is known only once the call is settled, so a stream's headers lack it. */
+  headers(upstreamRequestId: string | undefined, contentType: string): Record<string, string> {
+    const { clientRequestId, keyId, requestId } = this.caller;
+    return {
+      'content-type': contentType,
+      'x-request-id': requestId,
+      ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
+      ...(upstreamRequestId === undefined ? {} : { 'x-upstream-request-id': upstreamRequestId }),
+      'x-routing-backend': this.backend.name,
+      'x-routing-decision': this.record.attemptCount > 1 ? 'failover' : 'primary',
+      ...(this.capClamped || this.bounds.outputCapSource === 'default'
+        ? this.bounds.outputsMax === 0
+          ? {}
+          : { 'x-output-cap': String(this.bounds.outputTokensCap) }
+        : {}),
+      ...(this.warnings.length === 0 ? {} : { 'x-budget-warning': this.warnings.join(', ') }),
+      ...(this.charge === undefined ? {} : { 'x-call-cost': formatUsd(this.charge.charged) }),
+      ...rateHeaders(this.admittedState, keyId, this.deps.clock.now()),
+    };
+  }
+
+  /** An error to a client that has been sent nothing, or the one frame that ends a stream. */
+  answerError(code: ErrorCode, options: Omit<ErrorOptions, 'requestId'> = {}): void {
+    const full: ErrorOptions = { ...options, requestId: this.callId };
+    this.code = code;
+    if (this.connection.hasBegun) {
+      this.connection.write(this.dialect.errorFrame(code, full));
+      this.connection.end();
+      return;
+    }
+    const { status, headers, body } = this.dialect.errorAnswer(code, full);
+    this.status = status;
+    const { clientRequestId, keyId } = this.caller;
+    this.connection.answer(
+      status,
+      {
+        ...headers,
+        ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
+        'x-routing-backend': this.backend.name,
+        ...rateHeaders(this.admittedState, keyId, this.deps.clock.now()),
+      },
+      body,
+    );
+  }
+
+  /** Answers an error once its record is durable; a record that is not durable is the graver error. */
+  answerRecorded(recorded: Recorded, code: ErrorCode, options: Omit<ErrorOptions, 'requestId'> = {}): void {
+    if (recorded.kind === 'recorded') this.answerError(code, options);
+    else this.answerError('record_unavailable');
+  }
+
+  report(): void {
+    const { record, caller, charge, code } = this;
+    const firstByteMs = record.firstByteMs;
+    this.deps.observer.ended({
+      caller,
+      endpoint: this.dialect.endpoint,
+      model: this.model.id,
+      stream: this.request.stream,
+      backend: this.backend.name,
+      outcome: this.outcome,
+      status: this.status,
+      ...(code === undefined ? {} : { code }),
+      ...(charge === undefined
+        ? {}
+        : {
+            inputTokens: charge.usage.input + charge.usage.cachedInput + charge.usage.cacheWrite,
+            outputTokens: charge.usage.output,
+            chargedNanoUsd: charge.charged,
+            excessNanoUsd: charge.excess,
+          }),
+      latencyMs: record.elapsedMs(),
+      ...(firstByteMs === undefined ? {} : { firstByteMs }),
+    });
+  }
+}

@@ -1,0 +1,15 @@
+import type { ApiKeyId, ModelId, OrganizationId, ProjectId, RequestId } from '#kernel';
+
+/** Who makes a call, as authentication found it, and the request that it came in. */
+export interface Caller {
+  readonly orgId: OrganizationId;
+  readonly projectId: ProjectId;
+  readonly keyId: ApiKeyId;
+  readonly models?: readonly ModelId[];
+  readonly requestId: RequestId;
+  /** The client's own id: recorded and echoed, never identity. */
+  readonly clientRequestId?: string;
+  readonly traceparent?: string;
+  /** Monotonic time of the request's arrival. */
+  readonly arrivedMs: number;
+}

@@ -1,0 +1,86 @@
+import type { CallFacts, JsonObject, SeenOutput, UsageReading } from '#inference';
+import type { UpstreamOperation } from '#inference/backends';
+import type { Backend, ModelKind } from '#inference/catalogue';
+import type {
+  BackendError,
+  ErrorAnswer,
+  ErrorCode,
+  ErrorOptions,
+  GarbageReason,
+  RequestRefusal,
+} from '#inference/openai';
+import type { CallBounds, NanoUsd, TokenUsage } from '#kernel';
+import type { Endpoint } from '#ledger';
+
+/** What every dialect's parsed request has, so that it can be metered and routed. */
+export interface MeteredRequest {
+  /** As the client wrote it; not yet known to exist. */
+  readonly model: string;
+  readonly stream: boolean;
+  readonly facts: CallFacts;
+}
+
+/** What was decided about a call before it goes upstream. */
+export interface CallTarget {
+  readonly backend: Backend;
+  readonly upstreamModel: string;
+  /** The cap that the ledger granted, per output. */
+  readonly outputTokensCap: number;
+}
+
+export interface AnswerContext {
+  readonly requestId: string;
+  readonly createdSeconds: number;
+  readonly latencyMs: () => number;
+}
+
+interface Metered {
+  readonly usage: UsageReading;
+  readonly seen: SeenOutput;
+}
+
+/** An unstreamed answer as the dialect understands it. */
+export type AnswerReading =
+  | ({
+      readonly kind: 'complete';
+      readonly finishReason?: string;
+      /** The client's answer, once it is known what was charged. */
+      readonly render: (charged: TokenUsage, cost: NanoUsd) => string;
+    } & Metered)
+  | { readonly kind: 'garbage'; readonly reason: GarbageReason }
+  | { readonly kind: 'backend-error'; readonly error: BackendError };
+
+export type StreamOutcome =
+  | ({ readonly kind: 'complete' } & Metered)
+  | ({ readonly kind: 'cut' } & Metered)
+  | ({ readonly kind: 'garbage'; readonly reason: GarbageReason } & Metered)
+  | ({ readonly kind: 'backend-error'; readonly error: BackendError } & Metered);
+
+/** One stream from the backend's bytes to the client's text, learning on the way what the call cost and how it ended. */
+export interface RelayedStream {
+  /** All output has come; only usage and the end are still missing. */
+  readonly finished: boolean;
+  /** Nothing that may still come matters. */
+  readonly ended: boolean;
+  /** What the client gets for one chunk; often one frame, sometimes nothing. */
+  push(chunk: Uint8Array): string;
+  /** Judges the stream when no more bytes come. `wasClean`: the body ended by itself. */
+  end(wasClean: boolean): StreamOutcome;
+  /** What closes a good stream, once its settlement is durable. */
+  closing(charged: TokenUsage, cost: NanoUsd): string;
+}
+
+/** One way to call models: a wire format of requests, answers, streams and errors. */
+export interface Dialect<R extends MeteredRequest> {
+  readonly endpoint: Endpoint;
+  readonly operation: UpstreamOperation;
+  readonly modelKinds: readonly ModelKind[];
+  parse(
+    body: unknown,
+  ): { readonly ok: true; readonly request: R } | { readonly ok: false; readonly refusal: RequestRefusal };
+  buildUpstream(request: R, target: CallTarget): JsonObject;
+  readAnswer(request: R, body: string, context: AnswerContext, bounds: CallBounds): AnswerReading;
+  relay(request: R, context: AnswerContext): RelayedStream;
+  errorAnswer(code: ErrorCode, options: ErrorOptions): ErrorAnswer;
+  errorFrame(code: ErrorCode, options: ErrorOptions): string;
+}

@@ -1,0 +1,52 @@
+import type { BackendClient } from '#inference/backends';
+import type { Backend, BackendKind, Model } from '#inference/catalogue';
+import type { BackendId, BootId, Clock, EpochMs, ModelId, Prices } from '#kernel';
+import type { LedgerService } from '#ledger';
+import type { Caller } from './caller';
+import type { CallSettings } from './settings';
+
+export type CallableModel =
+  | { readonly ok: true; readonly model: Model; readonly prices: Prices }
+  | { readonly ok: false; readonly code: 'model_not_found' | 'model_not_allowed' | 'model_not_priced' };
+
+/** The catalogue as the inference plane reads it. */
+export interface ModelDirectory {
+  findCallableModel(caller: Pick<Caller, 'orgId' | 'models'>, model: ModelId, at: EpochMs): CallableModel;
+  callableModels(caller: Pick<Caller, 'orgId' | 'models'>, at: EpochMs): readonly Model[];
+  backends(): ReadonlyMap<BackendId, Backend>;
+}
+
+/** What is said of each call once it is over: facts and numbers, never content or secrets. */
+export interface CallReport {
+  readonly caller: Caller;
+  readonly endpoint: string;
+  readonly model: string;
+  readonly stream: boolean;
+  readonly backend?: string;
+  readonly outcome: string;
+  readonly status: number;
+  readonly code?: string;
+  readonly inputTokens?: number;
+  readonly outputTokens?: number;
+  readonly chargedNanoUsd?: bigint;
+  readonly excessNanoUsd?: bigint;
+  readonly latencyMs: number;
+  readonly firstByteMs?: number;
+}
+
+export interface CallObserver {
+  ended(report: CallReport): void;
+  /** A mistake of the platform; the call got a 500. */
+  failed(error: unknown, caller: Caller): void;
+}
+
+export interface CallDependencies {
+  readonly ledger: LedgerService;
+  readonly models: ModelDirectory;
+  readonly backendClient: (kind: BackendKind) => BackendClient | undefined;
+  readonly clock: Clock;
+  readonly owner: BootId;
+  readonly random: () => number;
+  readonly observer: CallObserver;
+  readonly settings: CallSettings;
+}

@@ -1,0 +1,162 @@
+import type { BodyFailure, UpstreamBody, UpstreamResponse } from '#inference/backends';
+import type { AdmittedCall } from './admitted-call';
+import type { MeteredRequest, RelayedStream, StreamOutcome } from './dialect';
+import { endInTrouble } from './trouble';
+
+type Answer = Extract<UpstreamResponse, { kind: 'answer' }>;
+
+const STREAM_CONTENT_TYPE = 'text/event-stream; charset=utf-8';
+const STREAM_HEADERS = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' } as const;
+const KEEP_ALIVE = ': keep-alive\n\n';
+
+/** How the flow of a stream came to its end, before anyone judges what it means. */
+type FlowEnd =
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'failed'; readonly failure: BodyFailure }
+  | { readonly kind: 'client-gone' }
+  | { readonly kind: 'usage-late' };
+
+/** The flow of one stream; it begins with the backend's first frame, so that an error before it keeps its status. */
+class StreamFlow<R extends MeteredRequest> {
+  private readonly body: UpstreamBody;
+  private keepAlive: NodeJS.Timeout;
+  private usageWait: NodeJS.Timeout | undefined;
+  private isOver = false;
+
+  constructor(
+    private readonly call: AdmittedCall<R>,
+    private readonly answer: Answer,
+    private readonly relay: RelayedStream,
+    private readonly over: (end: FlowEnd) => void,
+  ) {
+    this.body = answer.body;
+    this.keepAlive = setInterval(() => this.sendKeepAlive(), call.deps.settings.keepAliveMs);
+  }
+
+  start(): void {
+    const { connection } = this.call;
+    connection.onGone(() => this.clientLeft());
+    connection.onDrained(() => this.body.resume());
+    if (connection.isGone) return this.clientLeft();
+    this.body.pipe({
+      onChunk: (chunk) => this.take(chunk),
+      onEnd: () => this.finish({ kind: 'ended' }),
+      onFailure: (failure) => this.finish({ kind: 'failed', failure }),
+    });
+  }
+
+  /** Sends the status line, for a stream that ends without having had a frame to send. */
+  begin(): void {
+    const { connection } = this.call;
+    if (connection.hasBegun) return;
+    connection.beginStream({
+      ...this.call.headers(this.answer.headers.requestId, STREAM_CONTENT_TYPE),
+      ...STREAM_HEADERS,
+    });
+    this.call.record.sawFirstByte();
+  }
+
+  private take(chunk: Uint8Array): boolean {
+    if (this.isOver) return true;
+    const { relay } = this;
+    const text = relay.push(chunk);
+    let flows = true;
+    if (text !== '') {
+      this.begin();
+      flows = this.call.connection.write(text);
+      this.keepAlive.refresh();
+    }
+    if (relay.ended) {
+      this.finish({ kind: 'ended' });
+      return true;
+    }
+    if (relay.finished) this.awaitUsage();
+    return flows;
+  }
+
+  /** All output has come: what the backend still owes is its usage, and it may not take for ever. */
+  private awaitUsage(): void {
+    this.usageWait ??= setTimeout(() => this.finish({ kind: 'usage-late' }), this.call.deps.settings.usageWaitMs);
+  }
+
+  private clientLeft(): void {
+    // A finished answer is cheap to drain, and its exact usage is worth the wait.
+    if (this.relay.finished) this.awaitUsage();
+    else this.finish({ kind: 'client-gone' });
+  }
+
+  private sendKeepAlive(): void {
+    this.begin();
+    this.call.connection.write(KEEP_ALIVE);
+  }
+
+  private finish(end: FlowEnd): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    clearInterval(this.keepAlive);
+    clearTimeout(this.usageWait);
+    if (end.kind !== 'failed') this.body.discard();
+    this.over(end);
+  }
+}
+
+export async function finishStreamed<R extends MeteredRequest>(call: AdmittedCall<R>, answer: Answer): Promise<void> {
+  const relay = call.dialect.relay(call.request, call.context);
+  let flow: StreamFlow<R> | undefined;
+  const end = await new Promise<FlowEnd>((resolve) => {
+    flow = new StreamFlow(call, answer, relay, resolve);
+    flow.start();
+  });
+  const outcome = relay.end(end.kind === 'ended');
+  if (outcome.kind === 'complete') return settleComplete(call, relay, outcome, () => flow?.begin());
+  if (end.kind === 'client-gone') return settleInterrupted(call, outcome);
+  return settleBroken(call, outcome, end);
+}
+
+async function settleComplete<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  relay: RelayedStream,
+  outcome: StreamOutcome,
+  begin: () => void,
+): Promise<void> {
+  const { usage, certainty } = call.metering(outcome.usage, outcome.seen);
+  const isUncountable = certainty === 'counted' && call.isUncountable;
+  call.outcome = isUncountable ? 'unresolved' : 'complete';
+  const recorded = isUncountable
+    ? await call.record.abandon('no usage reported by a model that reasons invisibly', usage)
+    : await call.record.complete({ usage, certainty, outcome: 'complete' });
+  if (recorded.kind === 'unavailable') {
+    call.answerError('record_unavailable');
+    return;
+  }
+  call.took(usage, recorded);
+  begin();
+  call.connection.write(relay.closing(usage, recorded.charged));
+  call.connection.end();
+}
+
+/** The client left in mid-stream: it is charged what it saw, or, where that says nothing, the hold stays unresolved. */
+async function settleInterrupted<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  outcome: StreamOutcome,
+): Promise<void> {
+  const { usage, certainty } = call.metering(outcome.usage, outcome.seen);
+  call.outcome = 'client-gone';
+  call.status = 499;
+  if (certainty === 'counted' && call.isUncountable) {
+    await call.record.abandon('client left a model that reasons invisibly', usage);
+    return;
+  }
+  call.took(usage, await call.record.complete({ usage, certainty, outcome: 'interrupted' }));
+}
+
+/** The backend broke its own answer: nobody knows what it bills. */
+function settleBroken<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  outcome: Exclude<StreamOutcome, { kind: 'complete' }>,
+  end: FlowEnd,
+): Promise<void> {
+  const { usage } = call.metering(outcome.usage, outcome.seen);
+  if (end.kind === 'failed') return endInTrouble(call, end.failure, usage);
+  return endInTrouble(call, outcome.kind === 'cut' ? { kind: 'cut' } : outcome, usage);
+}

@@ -1,0 +1,50 @@
+import { readBody, type UpstreamResponse } from '#inference/backends';
+import type { AdmittedCall } from './admitted-call';
+import type { MeteredRequest } from './dialect';
+import { endInTrouble } from './trouble';
+
+/**
+ * Reads, settles, then answers; in this order, so that no answer leaves without its record. The whole answer is kept
+ * until then, whatever its size up to the limit.
+ */
+export async function finishUnstreamed<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  answer: Extract<UpstreamResponse, { kind: 'answer' }>,
+): Promise<void> {
+  const { dialect, request, record, connection } = call;
+  const whole = await readBody(answer.body, call.deps.settings.answerBytesMax);
+  record.sawFirstByte();
+  if (whole.kind === 'too-large') return endInTrouble(call, { kind: 'garbage', reason: 'answer-too-large' });
+  if (whole.kind === 'failure') {
+    if (whole.failure.kind === 'aborted' && connection.isGone) return leftByClient(call);
+    return endInTrouble(call, whole.failure);
+  }
+  const reading = dialect.readAnswer(request, whole.text, call.context, call.bounds);
+  if (reading.kind !== 'complete') return endInTrouble(call, reading);
+  const { usage, certainty } = call.metering(reading.usage, reading.seen);
+  const isUncountable = certainty === 'counted' && call.isUncountable;
+  const { finishReason } = reading;
+  const recorded = isUncountable
+    ? await record.abandon('no usage reported by a model that reasons invisibly', usage)
+    : await record.complete({
+        usage,
+        certainty,
+        outcome: 'complete',
+        ...(finishReason === undefined ? {} : { finishReason }),
+      });
+  call.outcome = isUncountable ? 'unresolved' : 'complete';
+  if (recorded.kind === 'unavailable') {
+    call.answerError('record_unavailable');
+    return;
+  }
+  call.took(usage, recorded);
+  const headers = call.headers(answer.headers.requestId, 'application/json; charset=utf-8');
+  connection.answer(200, headers, reading.render(usage, recorded.charged));
+}
+
+/** Nobody can count an unstreamed answer that was not read. */
+async function leftByClient<R extends MeteredRequest>(call: AdmittedCall<R>): Promise<void> {
+  call.outcome = 'client-gone';
+  call.status = 499;
+  await call.record.abandon('client left before the answer');
+}
