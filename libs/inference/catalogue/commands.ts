@@ -1,0 +1,167 @@
+import type { BackendId, CallId, Decision, EpochMs, ModelId, NanoUsd, Refusal } from '#kernel';
+import { refused } from '#kernel';
+import type { CatalogueEvent } from './events';
+import type { BackendKind, BackendTimeouts, EncryptedSecret, ModelBounds, ModelKind, OutputCapField } from './types';
+
+export interface BackendSettings {
+  readonly name: string;
+  /** Needed but for the simulator, which is nowhere. */
+  readonly baseUrl?: string;
+  readonly credential?: EncryptedSecret;
+  /** Default: 5 s to connect, 600 s to the first byte, 120 s between bytes. */
+  readonly timeouts?: Partial<BackendTimeouts>;
+  /** Default: `max_tokens`, the only one that every OpenAI-compatible server and Anthropic's API understand. */
+  readonly outputCapField?: OutputCapField;
+  /** Default: true. */
+  readonly streamUsage?: boolean;
+  readonly dropFields?: readonly string[];
+  /** Default: only the simulator's are known never to be billed. */
+  readonly unbilledServerErrors?: boolean;
+}
+
+export interface RegisterBackend extends BackendSettings {
+  readonly type: 'RegisterBackend';
+  readonly id: BackendId;
+  readonly kind: BackendKind;
+}
+
+/** What is not named stays; a credential of `null` is removed. The kind never changes: it decides what is billed how. */
+export interface ChangeBackend extends Partial<Omit<BackendSettings, 'credential'>> {
+  readonly type: 'ChangeBackend';
+  readonly id: BackendId;
+  readonly credential?: EncryptedSecret | null;
+}
+
+export interface RemoveBackend {
+  readonly type: 'RemoveBackend';
+  readonly id: BackendId;
+}
+
+export interface RouteSettings {
+  readonly backendId: BackendId;
+  readonly upstreamModel: string;
+  /** Default: 1. */
+  readonly weight?: number;
+}
+
+export interface ModelSettings {
+  /** Default: `all`. */
+  readonly visibility?: 'all' | 'granted';
+  readonly routes: readonly RouteSettings[];
+  readonly contextTokens: number;
+  /** Of an embedding model: 0, which may be left out. */
+  readonly maxOutputTokens?: number;
+  /** Default: 4,096, or maxOutputTokens where that is less. */
+  readonly defaultOutputTokens?: number;
+  /** Default: false. */
+  readonly hiddenReasoning?: boolean;
+}
+
+/** Also brings a retired model back: with the price versions that it had, and with what was closed still closed. */
+export interface RegisterModel extends ModelSettings {
+  readonly type: 'RegisterModel';
+  readonly id: string;
+  readonly kind: ModelKind;
+  /** See DeclareBounds. */
+  readonly bounds?: Partial<ModelBounds>;
+}
+
+/** What is not named stays. Kind and bounds are no settings; prices have versions. */
+export interface ChangeModel extends Partial<ModelSettings> {
+  readonly type: 'ChangeModel';
+  readonly id: ModelId;
+}
+
+export interface RetireModel {
+  readonly type: 'RetireModel';
+  readonly id: ModelId;
+}
+
+/** Nano-USD per million tokens; what is not named costs what input costs. */
+export interface PriceSettings {
+  readonly input: NanoUsd;
+  readonly cachedInput?: NanoUsd;
+  readonly cacheWrite?: NanoUsd;
+  readonly output: NanoUsd;
+}
+
+export interface SetPrices {
+  readonly type: 'SetPrices';
+  readonly at: EpochMs;
+  readonly modelId: ModelId;
+  /** Not in the past, for what was charged stays charged. Default: from now on. */
+  readonly effectiveFrom?: EpochMs;
+  readonly prices: PriceSettings;
+}
+
+/** Replaces all bounds of a model; what is not named is the default. Lifts a withdrawal. */
+export interface DeclareBounds {
+  readonly type: 'DeclareBounds';
+  readonly modelId: ModelId;
+  readonly bounds: Partial<ModelBounds>;
+}
+
+/**
+ * A call cost more than it held. The first such report withdraws the model's bounds; one after that closes the route,
+ * for then not even the whole context bounds what it charges.
+ */
+export interface RecordExcess {
+  readonly type: 'RecordExcess';
+  readonly modelId: ModelId;
+  readonly callId: CallId;
+  readonly backendId: BackendId;
+  readonly upstreamModel: string;
+}
+
+/** An operator's decision, once bounds are declared again. */
+export interface ReopenRoute {
+  readonly type: 'ReopenRoute';
+  readonly modelId: ModelId;
+  readonly backendId: BackendId;
+  readonly upstreamModel: string;
+}
+
+export type CatalogueCommand =
+  | RegisterBackend
+  | ChangeBackend
+  | RemoveBackend
+  | RegisterModel
+  | ChangeModel
+  | RetireModel
+  | SetPrices
+  | DeclareBounds
+  | RecordExcess
+  | ReopenRoute;
+
+/**
+ * In order of precedence: whether the thing that a command changes is there; whether the command makes sense by itself;
+ * whether what else it names is there; whether it fits what is there.
+ */
+export const CATALOGUE_REFUSALS = [
+  'backend_not_found',
+  'model_not_found',
+  'invalid_name',
+  'invalid_base_url',
+  'invalid_timeouts',
+  'invalid_drop_fields',
+  'invalid_model_id',
+  'invalid_context_tokens',
+  'invalid_output_tokens',
+  'invalid_routes',
+  'invalid_bounds',
+  'invalid_prices',
+  'route_backend_not_found',
+  'route_not_found',
+  'backend_exists',
+  'model_exists',
+  'name_taken',
+  'backend_in_use',
+  'bound_withdrawn',
+  'effective_from_in_past',
+] as const;
+export type CatalogueRefusal = Refusal<(typeof CATALOGUE_REFUSALS)[number]>;
+export type CatalogueDecision = Decision<CatalogueEvent, CatalogueRefusal>;
+
+export function no(code: CatalogueRefusal['code'], message: string, details?: unknown) {
+  return refused<CatalogueRefusal>({ code, message, ...(details === undefined ? {} : { details }) });
+}

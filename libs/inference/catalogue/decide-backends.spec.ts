@@ -1,0 +1,207 @@
+import type { BackendId, ModelId } from '#kernel';
+import { given, stateAfter } from '#testing/given-when-then';
+import type { ChangeBackend, RegisterBackend } from './commands';
+import { catalogueDecider } from './decider';
+import type { CatalogueEvent } from './events';
+import { findBackend, findBackendByName } from './state';
+import type { Backend } from './types';
+
+const id = 'bkd_01k00000000000000000000000' as BackendId;
+const otherId = 'bkd_01k00000000000000000000001' as BackendId;
+const credential = { subject: 'backend:acme', keyVersion: 1, ciphertext: 'bm9uY2U=' };
+
+const register = (change: Partial<RegisterBackend> = {}): RegisterBackend => ({
+  type: 'RegisterBackend',
+  id,
+  name: 'acme',
+  kind: 'openai',
+  baseUrl: 'https://api.acme.example/v1/',
+  ...change,
+});
+const change = (changes: Omit<ChangeBackend, 'type' | 'id'>): ChangeBackend => ({
+  type: 'ChangeBackend',
+  id,
+  ...changes,
+});
+const remove = { type: 'RemoveBackend', id } as const;
+
+const acme: Backend = {
+  id,
+  name: 'acme',
+  kind: 'openai',
+  baseUrl: 'https://api.acme.example/v1',
+  timeouts: { connectMs: 5_000, firstByteMs: 600_000, idleMs: 120_000 },
+  outputCapField: 'max_tokens',
+  streamUsage: true,
+  dropFields: [],
+  unbilledServerErrors: false,
+};
+const registered = (changes: Partial<Backend> = {}): CatalogueEvent => ({
+  type: 'BackendRegistered',
+  data: { backend: { ...acme, ...changes } },
+});
+const changed = (changes: Partial<Backend>): CatalogueEvent => ({
+  type: 'BackendChanged',
+  data: { backend: { ...acme, ...changes } },
+});
+const removed: CatalogueEvent = { type: 'BackendRemoved', data: { backendId: id } };
+const routed: CatalogueEvent = {
+  type: 'ModelRegistered',
+  data: {
+    modelId: 'large' as ModelId,
+    kind: 'chat',
+    visibility: 'all',
+    routes: [{ backendId: id, upstreamModel: 'large', weight: 1 }],
+    contextTokens: 1_000,
+    maxOutputTokens: 100,
+    defaultOutputTokens: 100,
+    hiddenReasoning: false,
+    bounds: { textFactor: 1, requestOverheadTokens: 3, messageOverheadTokens: 8, toolOverheadTokens: 16 },
+  },
+};
+const retired: CatalogueEvent = { type: 'ModelRetired', data: { modelId: 'large' as ModelId } };
+
+describe('registering a backend', () => {
+  it('fills in what is not named', () => {
+    given(catalogueDecider).when(register()).then(registered()).andNothingWhenRepeated();
+  });
+
+  it('takes everything that is named', () => {
+    given(catalogueDecider)
+      .when(
+        register({
+          kind: 'anthropic',
+          credential,
+          timeouts: { idleMs: 1 },
+          outputCapField: 'max_completion_tokens',
+          streamUsage: false,
+          dropFields: ['seed', 'logprobs', 'seed'],
+          unbilledServerErrors: true,
+        }),
+      )
+      .then(
+        registered({
+          kind: 'anthropic',
+          credential,
+          timeouts: { connectMs: 5_000, firstByteMs: 600_000, idleMs: 1 },
+          outputCapField: 'max_completion_tokens',
+          streamUsage: false,
+          dropFields: ['logprobs', 'seed'],
+          unbilledServerErrors: true,
+        }),
+      )
+      .andNothingWhenRepeated();
+  });
+
+  it('needs no URL for the simulator, whose failures are never billed', () => {
+    given(catalogueDecider)
+      .when({ type: 'RegisterBackend', id, name: 'simulator', kind: 'simulator' })
+      .then(
+        registered({
+          name: 'simulator',
+          kind: 'simulator',
+          baseUrl: 'http://simulator.invalid',
+          unbilledServerErrors: true,
+        }),
+      );
+    given(catalogueDecider)
+      .when({ type: 'RegisterBackend', id, name: 'acme', kind: 'openai' })
+      .thenRefused('invalid_base_url');
+  });
+
+  it.each(['', 'Acme', '-acme', 'a b', 'a'.repeat(65), 'bkd_01k00000000000000000000000'])(
+    'refuses "%s", which is no name',
+    (name) => given(catalogueDecider).when(register({ name })).thenRefused('invalid_name'),
+  );
+
+  it.each([
+    'ftp://api.acme.example',
+    'api.acme.example/v1',
+    'https://user@api.acme.example',
+    'https://user:word@api.acme.example',
+    'https://api.acme.example/v1?key=1',
+    'https://api.acme.example/v1?',
+    'https://api.acme.example/v1#top',
+    `https://api.acme.example/${'x'.repeat(500)}`,
+  ])('refuses "%s", which is no base URL', (baseUrl) =>
+    given(catalogueDecider).when(register({ baseUrl })).thenRefused('invalid_base_url'),
+  );
+
+  it.each([0, -1, 0.5, 3_600_001, Number.NaN])('refuses a timeout of %d ms', (connectMs) =>
+    given(catalogueDecider)
+      .when(register({ timeouts: { connectMs } }))
+      .thenRefused('invalid_timeouts'),
+  );
+
+  it.each([[['max_tokens']], [['stream']], [['a b']], [['']], [Array.from({ length: 101 }, (_, n) => `f${n}`)]])(
+    'refuses to drop %j: metering needs it, or it is no field',
+    (dropFields) => given(catalogueDecider).when(register({ dropFields })).thenRefused('invalid_drop_fields'),
+  );
+
+  it('gives neither id nor name twice', () => {
+    given(catalogueDecider, registered())
+      .when(register({ streamUsage: false }))
+      .thenRefused('backend_exists');
+    given(catalogueDecider, registered(), removed).when(register()).thenRefused('backend_exists');
+    given(catalogueDecider, registered())
+      .when(register({ id: otherId }))
+      .thenRefused('name_taken');
+    given(catalogueDecider, registered(), removed)
+      .when(register({ id: otherId }))
+      .then(registered({ id: otherId }));
+  });
+});
+
+describe('changing a backend', () => {
+  it('keeps what is not named', () => {
+    given(catalogueDecider, registered({ credential }))
+      .when(change({ timeouts: { idleMs: 7 }, dropFields: ['seed'] }))
+      .then(
+        changed({ credential, timeouts: { connectMs: 5_000, firstByteMs: 600_000, idleMs: 7 }, dropFields: ['seed'] }),
+      )
+      .andNothingWhenRepeated();
+    given(catalogueDecider, registered()).when(change({})).thenNothing();
+  });
+
+  it('replaces or removes the credential', () => {
+    const fresh = { ...credential, keyVersion: 2 };
+    given(catalogueDecider, registered({ credential }))
+      .when(change({ credential: fresh }))
+      .then(changed({ credential: fresh }))
+      .andNothingWhenRepeated();
+    given(catalogueDecider, registered({ credential }))
+      .when(change({ credential: null }))
+      .then(changed({}))
+      .andNothingWhenRepeated();
+  });
+
+  it('refuses what registering refuses', () => {
+    given(catalogueDecider).when(change({})).thenRefused('backend_not_found');
+    given(catalogueDecider, registered())
+      .when(change({ name: 'A' }))
+      .thenRefused('invalid_name');
+    given(catalogueDecider, registered(), registered({ id: otherId, name: 'other' }))
+      .when(change({ name: 'other' }))
+      .thenRefused('name_taken');
+  });
+});
+
+describe('removing a backend', () => {
+  it('waits until no model routes to it', () => {
+    given(catalogueDecider, registered(), routed)
+      .when(remove)
+      .thenRefused('backend_in_use', { models: ['large'] });
+    given(catalogueDecider, registered(), routed, retired).when(remove).then(removed).andNothingWhenRepeated();
+    given(catalogueDecider).when(remove).thenRefused('backend_not_found');
+  });
+});
+
+describe('finding a backend', () => {
+  it('goes by id and by name', () => {
+    const state = stateAfter(catalogueDecider, [registered()]);
+    expect(findBackend(state, id)).toEqual(acme);
+    expect(findBackendByName(state, 'acme')).toEqual(acme);
+    expect(findBackend(state, otherId)).toBeUndefined();
+    expect(findBackendByName(state, 'other')).toBeUndefined();
+  });
+});

@@ -1,0 +1,140 @@
+import { accepted, canonicalJson, parseId } from '#kernel';
+import type { CatalogueDecision, ChangeBackend, RegisterBackend, RemoveBackend } from './commands';
+import { no } from './commands';
+import type { CatalogueState } from './state';
+import { findBackendByName } from './state';
+import type { Backend, BackendTimeouts } from './types';
+
+export const DEFAULT_TIMEOUTS: BackendTimeouts = { connectMs: 5_000, firstByteMs: 600_000, idleMs: 120_000 };
+const TIMEOUT_MS_MAX = 3_600_000;
+const BASE_URL_CHARACTERS_MAX = 500;
+const DROP_FIELDS_MAX = 100;
+
+/** Resolves nowhere, by RFC 6761: the simulator is part of the platform. */
+const SIMULATOR_URL = 'http://simulator.invalid';
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const FIELD = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
+/** Fields that decide what a call may cost: a backend that rejects one of them cannot be metered. */
+export const METERED_FIELDS: readonly string[] = [
+  'model',
+  'messages',
+  'prompt',
+  'input',
+  'n',
+  'best_of',
+  'max_tokens',
+  'max_completion_tokens',
+  'max_output_tokens',
+  'stream',
+];
+
+/** A route names a backend by id or by name, so no name may look like an id. */
+function isName(name: string): boolean {
+  return NAME.test(name) && parseId('bkd', name) === undefined;
+}
+
+/** Paths are appended to it, so it ends without a slash; credentials have a field of their own, which is encrypted. */
+function parseBaseUrl(text: string): string | undefined {
+  if (text.length > BASE_URL_CHARACTERS_MAX || !URL.canParse(text)) return undefined;
+  const { protocol, username, password, origin, pathname } = new URL(text);
+  if (protocol !== 'http:' && protocol !== 'https:') return undefined;
+  if (username !== '' || password !== '' || text.includes('?') || text.includes('#')) return undefined;
+  return `${origin}${pathname}`.replace(/\/+$/, '');
+}
+
+function areTimeouts(timeouts: BackendTimeouts): boolean {
+  const { connectMs, firstByteMs, idleMs } = timeouts;
+  return [connectMs, firstByteMs, idleMs].every((ms) => Number.isInteger(ms) && ms >= 1 && ms <= TIMEOUT_MS_MAX);
+}
+
+function areDropFields(fields: readonly string[]): boolean {
+  return (
+    fields.length <= DROP_FIELDS_MAX && fields.every((field) => FIELD.test(field) && !METERED_FIELDS.includes(field))
+  );
+}
+
+/** What one command would make of a backend, checked, with URL and lists in their one form. */
+function checked(wanted: Backend): { ok: true; backend: Backend } | ReturnType<typeof no> {
+  if (!isName(wanted.name))
+    return no('invalid_name', 'A name has 1 to 64 lowercase letters, digits, dots, hyphens and underscores.');
+  const baseUrl = parseBaseUrl(wanted.baseUrl);
+  if (baseUrl === undefined)
+    return no('invalid_base_url', 'baseUrl is an http or https URL without credentials, query and fragment.');
+  if (!areTimeouts(wanted.timeouts))
+    return no('invalid_timeouts', `Timeouts are whole milliseconds from 1 to ${TIMEOUT_MS_MAX}.`);
+  if (!areDropFields(wanted.dropFields))
+    return no(
+      'invalid_drop_fields',
+      `dropFields names at most ${DROP_FIELDS_MAX} fields, and none that decide the cost: ${METERED_FIELDS.join(', ')}.`,
+    );
+  return { ok: true, backend: { ...wanted, baseUrl, dropFields: [...new Set(wanted.dropFields)].sort() } };
+}
+
+/** Of two backends with one name, only the other one takes it. */
+function nameTaken({ id, name }: Backend, state: CatalogueState): boolean {
+  const other = findBackendByName(state, name);
+  return other !== undefined && other.id !== id;
+}
+
+const taken = (name: string) => no('name_taken', `Another backend is called ${name}: choose another name.`);
+
+export function decideRegisterBackend(command: RegisterBackend, state: CatalogueState): CatalogueDecision {
+  const { id, name, kind, credential } = command;
+  const simulated = kind === 'simulator';
+  const result = checked({
+    id,
+    name,
+    kind,
+    baseUrl: command.baseUrl ?? (simulated ? SIMULATOR_URL : ''),
+    ...(credential === undefined ? {} : { credential }),
+    timeouts: { ...DEFAULT_TIMEOUTS, ...command.timeouts },
+    outputCapField: command.outputCapField ?? 'max_tokens',
+    streamUsage: command.streamUsage ?? true,
+    dropFields: command.dropFields ?? [],
+    unbilledServerErrors: command.unbilledServerErrors ?? simulated,
+  });
+  if (!result.ok) return result;
+  const { backend } = result;
+  const existing = state.backends.get(id);
+  if (existing !== undefined && canonicalJson(existing) === canonicalJson(backend)) return accepted();
+  if (existing !== undefined || state.removedBackends.has(id))
+    return no('backend_exists', 'Another backend has or had this id: register under a new one.');
+  if (nameTaken(backend, state)) return taken(name);
+  return accepted({ type: 'BackendRegistered', data: { backend } });
+}
+
+export function decideChangeBackend(command: ChangeBackend, state: CatalogueState): CatalogueDecision {
+  const before = state.backends.get(command.id);
+  if (before === undefined) return no('backend_not_found', 'There is no such backend.');
+  const { type: _type, credential: credentialChange, timeouts, ...changes } = command;
+  const { credential: credentialBefore, ...rest } = before;
+  const credential = credentialChange === undefined ? credentialBefore : (credentialChange ?? undefined);
+  const result = checked({
+    ...rest,
+    ...changes,
+    ...(credential === undefined ? {} : { credential }),
+    timeouts: { ...before.timeouts, ...timeouts },
+  });
+  if (!result.ok) return result;
+  const { backend } = result;
+  if (canonicalJson(before) === canonicalJson(backend)) return accepted();
+  if (nameTaken(backend, state)) return taken(backend.name);
+  return accepted({ type: 'BackendChanged', data: { backend } });
+}
+
+const NAMED_MODELS_MAX = 10;
+
+export function decideRemoveBackend({ id }: RemoveBackend, state: CatalogueState): CatalogueDecision {
+  if (state.removedBackends.has(id)) return accepted();
+  if (!state.backends.has(id)) return no('backend_not_found', 'There is no such backend.');
+  const users = state.models.filter((model) => model.routes.some((route) => route.backendId === id));
+  if (users.size > 0) {
+    const models = users.keySeq().take(NAMED_MODELS_MAX).toArray();
+    return no('backend_in_use', 'Models still route to this backend: give them other routes, or retire them.', {
+      models,
+    });
+  }
+  return accepted({ type: 'BackendRemoved', data: { backendId: id } });
+}

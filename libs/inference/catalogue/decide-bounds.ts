@@ -1,0 +1,79 @@
+import { accepted, canonicalJson } from '#kernel';
+import type { CatalogueDecision, DeclareBounds, RecordExcess, ReopenRoute } from './commands';
+import { no } from './commands';
+import type { CatalogueState } from './state';
+import { sameRoute } from './state';
+import type { ModelBounds } from './types';
+
+/**
+ * For a byte-level BPE, which makes at most one token of a byte. The overheads are generous: chat templates add three
+ * to five tokens per message and about three per request, and a tool's frame stays below sixteen.
+ */
+export const DEFAULT_BOUNDS: ModelBounds = {
+  textFactor: 1,
+  requestOverheadTokens: 3,
+  messageOverheadTokens: 8,
+  toolOverheadTokens: 16,
+};
+
+const TEXT_FACTOR_MAX = 100;
+const BOUND_TOKENS_MAX = 100_000_000;
+
+function areBounds({ textFactor, ...tokens }: ModelBounds): boolean {
+  return (
+    Number.isInteger(textFactor) &&
+    textFactor >= 1 &&
+    textFactor <= TEXT_FACTOR_MAX &&
+    Object.values(tokens).every((count: number) => Number.isInteger(count) && count >= 0 && count <= BOUND_TOKENS_MAX)
+  );
+}
+
+/** Completes declared bounds with the defaults and checks them. */
+export function parseBounds(declared: Partial<ModelBounds>): { ok: true; bounds: ModelBounds } | ReturnType<typeof no> {
+  const bounds = { ...DEFAULT_BOUNDS, ...declared };
+  return areBounds(bounds)
+    ? { ok: true, bounds }
+    : no(
+        'invalid_bounds',
+        `textFactor is a whole number from 1 to ${TEXT_FACTOR_MAX}, every count of tokens from 0 to ${BOUND_TOKENS_MAX}.`,
+      );
+}
+
+const noModel = () => no('model_not_found', 'There is no such model.');
+
+export function decideDeclareBounds(command: DeclareBounds, state: CatalogueState): CatalogueDecision {
+  const { modelId } = command;
+  const model = state.models.get(modelId);
+  if (model === undefined) return noModel();
+  const parsed = parseBounds(command.bounds);
+  if (!parsed.ok) return parsed;
+  const { bounds } = parsed;
+  const unchanged = canonicalJson(model.bounds) === canonicalJson(bounds);
+  return unchanged && model.boundWithdrawn !== true
+    ? accepted()
+    : accepted({ type: 'BoundsDeclared', data: { modelId, bounds } });
+}
+
+export function decideRecordExcess(command: RecordExcess, state: CatalogueState): CatalogueDecision {
+  const { modelId, callId, backendId, upstreamModel } = command;
+  const model = state.models.get(modelId);
+  // A retired model is called no more, so there is nothing left to protect.
+  if (model === undefined) return state.retiredModels.has(modelId) ? accepted() : noModel();
+  if (state.excessCalls.get(modelId)?.includes(callId) === true) return accepted();
+  const data = { modelId, backendId, upstreamModel, callId };
+  if (model.boundWithdrawn !== true) return accepted({ type: 'BoundWithdrawn', data });
+  const route = model.routes.find((one) => sameRoute(one, command));
+  return route === undefined || route.closed === true ? accepted() : accepted({ type: 'RouteClosed', data });
+}
+
+export function decideReopenRoute(command: ReopenRoute, state: CatalogueState): CatalogueDecision {
+  const { modelId, backendId, upstreamModel } = command;
+  const model = state.models.get(modelId);
+  if (model === undefined) return noModel();
+  const route = model.routes.find((one) => sameRoute(one, command));
+  if (route === undefined) return no('route_not_found', 'The model has no such route.');
+  if (route.closed !== true) return accepted();
+  if (model.boundWithdrawn === true)
+    return no('bound_withdrawn', 'A call exceeded the bounds of this model: declare bounds that hold, then reopen.');
+  return accepted({ type: 'RouteReopened', data: { modelId, backendId, upstreamModel } });
+}

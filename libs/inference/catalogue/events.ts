@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import type { BackendId, CallId, EventSchema, EventsOf, ModelId } from '#kernel';
+import { brandedField, countField, epochMsField, eventCodec, nanoUsdField } from '#kernel';
+
+export const BACKEND_KINDS = ['openai', 'anthropic', 'simulator'] as const;
+export const MODEL_KINDS = ['chat', 'completion', 'embedding'] as const;
+export const OUTPUT_CAP_FIELDS = ['max_tokens', 'max_completion_tokens'] as const;
+export const VISIBILITIES = ['all', 'granted'] as const;
+
+const backendId = brandedField<BackendId>();
+const modelId = brandedField<ModelId>();
+const callId = brandedField<CallId>();
+
+const backend = z.object({
+  id: backendId,
+  name: z.string(),
+  kind: z.enum(BACKEND_KINDS),
+  baseUrl: z.string(),
+  credential: z.object({ subject: z.string(), keyVersion: countField, ciphertext: z.string() }).exactOptional(),
+  timeouts: z.object({ connectMs: countField, firstByteMs: countField, idleMs: countField }),
+  outputCapField: z.enum(OUTPUT_CAP_FIELDS),
+  streamUsage: z.boolean(),
+  dropFields: z.array(z.string()).readonly(),
+  unbilledServerErrors: z.boolean(),
+});
+
+const bounds = z.object({
+  textFactor: countField,
+  requestOverheadTokens: countField,
+  messageOverheadTokens: countField,
+  toolOverheadTokens: countField,
+  imageTokensMax: countField.exactOptional(),
+  audioTokensMax: countField.exactOptional(),
+  fileTokensMax: countField.exactOptional(),
+});
+
+const route = { backendId, upstreamModel: z.string() };
+
+const settings = {
+  modelId,
+  visibility: z.enum(VISIBILITIES),
+  routes: z.array(z.object({ ...route, weight: countField })).readonly(),
+  contextTokens: countField,
+  maxOutputTokens: countField,
+  defaultOutputTokens: countField,
+  hiddenReasoning: z.boolean(),
+};
+
+const schemas = {
+  BackendRegistered: { version: 1, data: z.object({ backend }) },
+  /** Carries the whole backend as it is from now on. */
+  BackendChanged: { version: 1, data: z.object({ backend }) },
+  BackendRemoved: { version: 1, data: z.object({ backendId }) },
+
+  ModelRegistered: { version: 1, data: z.object({ ...settings, kind: z.enum(MODEL_KINDS), bounds }) },
+  /** Carries all settings as they are from now on; kind and bounds are no settings. */
+  ModelChanged: { version: 1, data: z.object(settings) },
+  ModelRetired: { version: 1, data: z.object({ modelId }) },
+
+  PricesSet: {
+    version: 1,
+    data: z.object({
+      modelId,
+      version: countField,
+      effectiveFrom: epochMsField,
+      input: nanoUsdField,
+      cachedInput: nanoUsdField,
+      cacheWrite: nanoUsdField,
+      output: nanoUsdField,
+    }),
+  },
+
+  BoundsDeclared: { version: 1, data: z.object({ modelId, bounds }) },
+  /** The call exceeded what the bounds promised: from now on every call holds the whole context. */
+  BoundWithdrawn: { version: 1, data: z.object({ modelId, ...route, callId }) },
+  /** The call exceeded its hold although the bound was withdrawn already. */
+  RouteClosed: { version: 1, data: z.object({ modelId, ...route, callId }) },
+  RouteReopened: { version: 1, data: z.object({ modelId, ...route }) },
+} satisfies Record<string, EventSchema<object>>;
+
+export type CatalogueEvent = EventsOf<typeof schemas>;
+export type CatalogueEventData<T extends CatalogueEvent['type']> = Extract<CatalogueEvent, { type: T }>['data'];
+export const catalogueCodec = eventCodec<CatalogueEvent>(schemas);

@@ -1,0 +1,12 @@
+export type * from './commands';
+export { CATALOGUE_REFUSALS } from './commands';
+export { DEFAULT_TIMEOUTS, METERED_FIELDS } from './decide-backends';
+export { DEFAULT_BOUNDS } from './decide-bounds';
+export { CONTEXT_TOKENS_MAX, DEFAULT_OUTPUT_TOKENS, ROUTES_MAX, WEIGHT_MAX } from './decide-models';
+export { PRICE_MAX } from './decide-prices';
+export * from './decider';
+export * from './events';
+export type { CatalogueState, RouteName } from './state';
+export { currentPrices, findBackend, findBackendByName, findModel, sameRoute } from './state';
+export * from './stream';
+export * from './types';

@@ -1,0 +1,143 @@
+import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
+import type { BackendId, CallId, EpochMs, ModelId } from '#kernel';
+import { assertNever } from '#kernel';
+import type { CatalogueEvent, CatalogueEventData } from './events';
+import type { Backend, Model, ModelRoute, PriceVersion } from './types';
+
+/** How many calls that exceeded their bounds are remembered per model, to recognize repeated reports. */
+export const EXCESS_CALLS_MAX = 100;
+
+export interface CatalogueState {
+  readonly backends: ImmutableMap<BackendId, Backend>;
+  readonly removedBackends: ImmutableSet<BackendId>;
+  readonly models: ImmutableMap<ModelId, Model>;
+  /** Kept, so that a model that comes back goes on with its price versions: calls refer to them for ever. */
+  readonly retiredModels: ImmutableMap<ModelId, Model>;
+  /** Oldest first. */
+  readonly excessCalls: ImmutableMap<ModelId, readonly CallId[]>;
+}
+
+export const emptyCatalogue: CatalogueState = {
+  backends: ImmutableMap(),
+  removedBackends: ImmutableSet(),
+  models: ImmutableMap(),
+  retiredModels: ImmutableMap(),
+  excessCalls: ImmutableMap(),
+};
+
+/** A model that may be called; a retired one is `undefined`. */
+export function findModel(state: CatalogueState, id: ModelId): Model | undefined {
+  return state.models.get(id);
+}
+
+export function findBackend(state: CatalogueState, id: BackendId): Backend | undefined {
+  return state.backends.get(id);
+}
+
+export function findBackendByName(state: CatalogueState, name: string): Backend | undefined {
+  return state.backends.find((backend) => backend.name === name);
+}
+
+/**
+ * What a call that is authorized at this moment is charged by: the newest version that is in effect. A newer version
+ * replaces older ones from its own beginning on, even those that were to begin later. `undefined`: unpriced.
+ */
+export function currentPrices(model: Model, at: EpochMs): PriceVersion | undefined {
+  return model.prices.findLast((version) => version.effectiveFrom <= at);
+}
+
+export interface RouteName {
+  readonly backendId: BackendId;
+  readonly upstreamModel: string;
+}
+
+export function sameRoute(a: RouteName, b: RouteName): boolean {
+  return a.backendId === b.backendId && a.upstreamModel === b.upstreamModel;
+}
+
+/** A closed route stays closed whatever else changes about it: only reopening opens it. */
+function keepClosed(routes: readonly ModelRoute[], before: readonly ModelRoute[]): readonly ModelRoute[] {
+  return routes.map((route) =>
+    before.some((old) => old.closed === true && sameRoute(old, route)) ? { ...route, closed: true } : route,
+  );
+}
+
+function registered(data: CatalogueEventData<'ModelRegistered'>, before: Model | undefined): Model {
+  const { modelId: id, routes, ...rest } = data;
+  const model = { id, ...rest, routes: keepClosed(routes, before?.routes ?? []), prices: before?.prices ?? [] };
+  return before?.boundWithdrawn === true ? { ...model, boundWithdrawn: true } : model;
+}
+
+function withModel(state: CatalogueState, id: ModelId, change: (model: Model) => Model): CatalogueState {
+  const model = state.models.get(id);
+  return model === undefined ? state : { ...state, models: state.models.set(id, change(model)) };
+}
+
+function withoutBoundWithdrawn({ boundWithdrawn: _, ...model }: Model): Model {
+  return model;
+}
+
+function setClosed(model: Model, name: RouteName, closed: boolean): Model {
+  const routes = model.routes.map((route) => {
+    if (!sameRoute(route, name)) return route;
+    const { closed: _, ...open } = route;
+    return closed ? { ...open, closed } : open;
+  });
+  return { ...model, routes };
+}
+
+function remember(state: CatalogueState, id: ModelId, callId: CallId): CatalogueState {
+  const calls = [...(state.excessCalls.get(id) ?? []), callId].slice(-EXCESS_CALLS_MAX);
+  return { ...state, excessCalls: state.excessCalls.set(id, calls) };
+}
+
+function retire(state: CatalogueState, id: ModelId): CatalogueState {
+  const model = state.models.get(id);
+  if (model === undefined) return state;
+  return { ...state, models: state.models.delete(id), retiredModels: state.retiredModels.set(id, model) };
+}
+
+export function evolve(state: CatalogueState, event: CatalogueEvent): CatalogueState {
+  switch (event.type) {
+    case 'BackendRegistered':
+    case 'BackendChanged':
+      return { ...state, backends: state.backends.set(event.data.backend.id, event.data.backend) };
+    case 'BackendRemoved': {
+      const { backendId } = event.data;
+      const removedBackends = state.removedBackends.add(backendId);
+      return { ...state, backends: state.backends.delete(backendId), removedBackends };
+    }
+    case 'ModelRegistered': {
+      const { modelId } = event.data;
+      const model = registered(event.data, state.retiredModels.get(modelId));
+      const retiredModels = state.retiredModels.delete(modelId);
+      return { ...state, models: state.models.set(modelId, model), retiredModels };
+    }
+    case 'ModelChanged': {
+      const { modelId, routes, ...rest } = event.data;
+      return withModel(state, modelId, (model) => ({ ...model, ...rest, routes: keepClosed(routes, model.routes) }));
+    }
+    case 'ModelRetired':
+      return retire(state, event.data.modelId);
+    case 'PricesSet': {
+      const { modelId, ...version } = event.data;
+      return withModel(state, modelId, (model) => ({ ...model, prices: [...model.prices, version] }));
+    }
+    case 'BoundsDeclared': {
+      const { modelId, bounds } = event.data;
+      return withModel(state, modelId, (model) => ({ ...withoutBoundWithdrawn(model), bounds }));
+    }
+    case 'BoundWithdrawn': {
+      const { modelId, callId } = event.data;
+      return withModel(remember(state, modelId, callId), modelId, (model) => ({ ...model, boundWithdrawn: true }));
+    }
+    case 'RouteClosed': {
+      const { modelId, callId } = event.data;
+      return withModel(remember(state, modelId, callId), modelId, (model) => setClosed(model, event.data, true));
+    }
+    case 'RouteReopened':
+      return withModel(state, event.data.modelId, (model) => setClosed(model, event.data, false));
+    default:
+      return assertNever(event);
+  }
+}
