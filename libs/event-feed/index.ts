@@ -1,0 +1,2 @@
+export * from './partition-key';
+export * from './port';

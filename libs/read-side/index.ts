@@ -1,0 +1,3 @@
+export type * from './port';
+export type * from './problems';
+export type * from './queries';

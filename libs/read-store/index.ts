@@ -1,0 +1,5 @@
+export * from './histogram';
+export * from './port';
+export * from './projection';
+export * from './query';
+export * from './schema';

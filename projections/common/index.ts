@@ -1,0 +1,2 @@
+export * from './query-refused';
+export * from './watermark';

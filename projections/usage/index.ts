@@ -1,0 +1,2 @@
+export type * from './types';
+export { USAGE_DIMENSIONS, USAGE_OUTCOMES } from './types';
