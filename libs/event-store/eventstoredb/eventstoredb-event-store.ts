@@ -1,0 +1,102 @@
+import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
+import { assertValidAppend } from '../append-rules';
+import {
+  type AppendResult,
+  type EventStore,
+  type ExpectedRevision,
+  type ReadAllOptions,
+  type ReadStreamOptions,
+  StoreUnavailableError,
+  type SubscribeOptions,
+  type Subscription,
+} from '../port';
+import { BatchAppender } from './batch-appender';
+import type { ConnectionSettings } from './connection-settings';
+import { Reads } from './reads';
+import { StreamsConnection } from './streams-connection';
+import { EventStoreDbSubscription } from './subscription';
+
+export interface EventStoreDbOptions {
+  /** After so long without an answer an append ends as AppendOutcomeUnknownError. Default: 5,000. */
+  readonly appendTimeoutMs?: number;
+  /** After so long without a byte a read ends as StoreUnavailableError. Default: 10,000. */
+  readonly readIdleTimeoutMs?: number;
+}
+
+/**
+ * The port over EventStoreDB 23.10 or newer, written against its behaviour as measured (see the facts suite of the
+ * protocol double). Nothing is sent before the first call, and the connection comes back by itself after any failure.
+ */
+export class EventStoreDbEventStore implements EventStore {
+  readonly #connection: StreamsConnection;
+  readonly #appender: BatchAppender;
+  readonly #reads: Reads;
+  readonly #subscriptions = new Set<EventStoreDbSubscription>();
+  #closing: Promise<void> | undefined;
+
+  /** @throws InvalidConnectionStringError when the authority's file cannot be used. */
+  constructor(settings: ConnectionSettings, options: EventStoreDbOptions = {}) {
+    this.#connection = StreamsConnection.open(settings);
+    this.#appender = new BatchAppender(() => this.#connection.openAppendCall(), options.appendTimeoutMs ?? 5_000);
+    this.#reads = new Reads((request) => this.#connection.openReadCall(request), options.readIdleTimeoutMs ?? 10_000);
+  }
+
+  async append(stream: StreamName, expected: ExpectedRevision, events: readonly EncodedEvent[]): Promise<AppendResult> {
+    this.#assertOpen();
+    assertValidAppend(stream, expected, events);
+    return this.#appender.append({ stream, expected, events });
+  }
+
+  async *readStream(stream: StreamName, options: ReadStreamOptions = {}): AsyncIterable<StoredEvent> {
+    this.#assertOpen();
+    yield* this.#reads.stream(stream, options);
+  }
+
+  /** @throws StoreHistoryChangedError when the store does not hold the position to read after. */
+  async *readAll(options: ReadAllOptions = {}): AsyncIterable<StoredEvent> {
+    this.#assertOpen();
+    yield* this.#reads.all(options);
+  }
+
+  /** Reads the whole store: the server keeps no list of names unless its own projections run. */
+  async *streamNames(prefix: string): AsyncIterable<StreamName> {
+    this.#assertOpen();
+    const seen = new Set<StreamName>();
+    for await (const { stream } of this.#reads.all({ streamPrefixes: [prefix] })) {
+      if (seen.has(stream)) continue;
+      seen.add(stream);
+      yield stream;
+    }
+  }
+
+  subscribe(options: SubscribeOptions): Subscription {
+    this.#assertOpen();
+    const source = {
+      reads: this.#reads,
+      openReadCall: this.#connection.openReadCall.bind(this.#connection),
+    };
+    const subscription = new EventStoreDbSubscription(source, options, (ended) => this.#subscriptions.delete(ended));
+    this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  async lastPosition(): Promise<bigint> {
+    this.#assertOpen();
+    return this.#reads.lastPosition();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
+    await this.#appender.close();
+    await this.#connection.shutDown();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new StoreUnavailableError('the event store is closed');
+  }
+}

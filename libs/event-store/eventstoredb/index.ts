@@ -1,0 +1,10 @@
+export {
+  type ConnectionSettings,
+  type Credentials,
+  type Endpoint,
+  InvalidConnectionStringError,
+  parseConnectionString,
+  type TlsSettings,
+} from './connection-settings';
+export { EventStoreDbEventStore, type EventStoreDbOptions } from './eventstoredb-event-store';
+export { StoreHistoryChangedError, StreamTombstonedError } from './rpc-failure';

@@ -1,0 +1,75 @@
+import { status } from '@grpc/grpc-js';
+import { StoreUnavailableError } from '../port';
+
+/** What gRPC, or the search for the leader before it, reports. */
+export interface RpcFailure extends Error {
+  readonly code?: number;
+  readonly details?: string;
+  readonly metadata?: { get(key: string): readonly unknown[] };
+}
+
+/** A position that this store's history does not hold: the store was restored to an older state, or it is another one. */
+export class StoreHistoryChangedError extends Error {
+  override readonly name = 'StoreHistoryChangedError';
+  constructor(what: string, options?: ErrorOptions) {
+    super(
+      `the event store no longer has the history that was read before: ${what}. It was restored to an older state or replaced; rebuild what was derived from it before going on`,
+      options,
+    );
+  }
+}
+
+/** A stream that somebody deleted for ever. The platform never does. */
+export class StreamTombstonedError extends Error {
+  override readonly name = 'StreamTombstonedError';
+}
+
+export function toRpcFailure(error: unknown): RpcFailure {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** The server's own name of an error, for example `stream-deleted`. */
+export function exceptionOf(failure: RpcFailure): string | undefined {
+  const [name] = failure.metadata?.get('exception') ?? [];
+  return name === undefined ? undefined : String(name);
+}
+
+/**
+ * Whether a call failed before its first byte left this process, since no connection was made. Only these texts of the
+ * pinned gRPC library prove it; everything else leaves the outcome open.
+ */
+export function provesNothingWasSent(failure: RpcFailure): boolean {
+  if (failure.code !== status.UNAVAILABLE) return false;
+  return /^(No connection established|Name resolution failed|Channel closed before call started)/.test(
+    failure.details ?? '',
+  );
+}
+
+export function isAccessDenied(failure: RpcFailure): boolean {
+  return (
+    failure.code === status.PERMISSION_DENIED ||
+    failure.code === status.UNAUTHENTICATED ||
+    exceptionOf(failure) === 'access-denied'
+  );
+}
+
+/** Only a read from a position that is no record's answers so. */
+function isPositionError(failure: RpcFailure): boolean {
+  return failure.code === status.UNKNOWN && (failure.details ?? '').includes('ReadAllResult: Error');
+}
+
+export function readError(error: unknown): Error {
+  if (error instanceof StoreUnavailableError) return error;
+  const failure = toRpcFailure(error);
+  const options = { cause: failure };
+  if (isAccessDenied(failure))
+    return new StoreUnavailableError(
+      'EventStoreDB refused this user: check user and password in the connection string, and the access lists',
+      options,
+    );
+  if (isPositionError(failure))
+    return new StoreHistoryChangedError('the position at which reading should begin is no event of it', options);
+  if (exceptionOf(failure) === 'stream-deleted')
+    return new StreamTombstonedError('the stream was deleted for ever (tombstoned)', options);
+  return new StoreUnavailableError(`EventStoreDB did not answer a read: ${failure.message}`, options);
+}

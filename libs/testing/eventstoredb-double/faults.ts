@@ -1,0 +1,31 @@
+/** What becomes of one append that the double receives. */
+export type AppendFault =
+  /** Not written; the connection breaks. */
+  | { readonly kind: 'broken-before' }
+  /** Written; the connection breaks instead of an answer. */
+  | { readonly kind: 'lost-answer' }
+  /** Written; never answered. */
+  | { readonly kind: 'silence' }
+  /** Written; answered late. */
+  | { readonly kind: 'late-answer'; readonly delayMs: number }
+  /** Written; answered twice. */
+  | { readonly kind: 'doubled-answer' }
+  /** Written; the server says that it gave up waiting for its own write. */
+  | { readonly kind: 'server-timeout' };
+
+/** Faults in the order in which the next appends meet them. */
+export class AppendFaults {
+  readonly #next: AppendFault[] = [];
+
+  add(fault: AppendFault, times = 1): void {
+    for (let count = 0; count < times; count += 1) this.#next.push(fault);
+  }
+
+  take(): AppendFault | undefined {
+    return this.#next.shift();
+  }
+
+  clear(): void {
+    this.#next.length = 0;
+  }
+}

@@ -1,0 +1,2 @@
+export { type Backup, EventStoreDbDouble, type EventStoreDbDoubleOptions } from './eventstoredb-double';
+export { type AppendFault, AppendFaults } from './faults';
