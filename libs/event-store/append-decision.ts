@@ -11,20 +11,22 @@ export function mayFollow(expected: ExpectedRevision, head: HeadRevision): boole
 }
 
 /**
- * The last revision of an append that was written before under the same expected revision; `undefined` when what stands
- * there is something else.
+ * Where the events of an append would stand if it had been written before under the same expected revision. It is a
+ * repeat if exactly its ids stand there; `undefined` when that cannot be.
  */
-export function repeatedRevision(
+export function repeatedRange(
   expected: ExpectedRevision,
   head: HeadRevision,
   events: readonly EncodedEvent[],
-  idAt: (revision: bigint) => string | undefined,
-): bigint | undefined {
+): { readonly first: bigint; readonly last: bigint } | undefined {
   if (expected === 'any') return undefined;
   const before = expected === 'no-stream' ? NO_HEAD : expected;
   const last = before + BigInt(events.length);
-  if (last > head) return undefined;
-  return events.every((event, index) => idAt(before + 1n + BigInt(index)) === event.id) ? last : undefined;
+  return last > head ? undefined : { first: before + 1n, last };
+}
+
+export function sameIds(events: readonly EncodedEvent[], ids: readonly string[]): boolean {
+  return events.length === ids.length && events.every((event, index) => event.id === ids[index]);
 }
 
 export function wrongExpectedRevision(

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { nextTurn, type Page, type ReadPage } from './page';
 import type { SubscribeOptions, Subscription } from './port';
 
@@ -49,7 +50,7 @@ export class InProcessSubscription implements Subscription {
       }
     } catch (error) {
       this.#closed = true;
-      this.options.onDropped?.(error instanceof Error ? error : new Error(String(error), { cause: error }));
+      this.options.onDropped?.(types.isNativeError(error) ? error : new Error(String(error), { cause: error }));
     } finally {
       this.onEnd(this);
     }

@@ -1,5 +1,5 @@
 import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
-import { mayFollow, NO_HEAD, repeatedRevision, wrongExpectedRevision } from '../append-decision';
+import { mayFollow, NO_HEAD, repeatedRange, sameIds, wrongExpectedRevision } from '../append-decision';
 import { assertValidAppend } from '../append-rules';
 import { InProcessSubscriptions } from '../in-process-subscription';
 import { matchesPrefix, PAGE_EVENTS_MAX, type Page, readAllPages } from '../page';
@@ -27,8 +27,14 @@ export class MemoryEventStore implements EventStore {
     const written = this.#streams.get(stream) ?? [];
     const head = BigInt(written.length) - 1n;
     if (!mayFollow(expected, head)) {
-      const revision = repeatedRevision(expected, head, events, (at) => written[Number(at)]?.id);
-      const original = revision === undefined ? undefined : written[Number(revision)];
+      const range = repeatedRange(expected, head, events);
+      const repeated = range === undefined ? [] : written.slice(Number(range.first), Number(range.last) + 1);
+      const original = sameIds(
+        events,
+        repeated.map(({ id }) => id),
+      )
+        ? repeated.at(-1)
+        : undefined;
       if (original === undefined) throw wrongExpectedRevision(stream, expected, head);
       return { revision: original.revision, position: original.position };
     }
