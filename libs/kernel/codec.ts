@@ -75,7 +75,7 @@ interface StoredBody {
   org?: OrganizationId;
   personal?: PersonalBlock;
   request?: RequestId;
-  v: number;
+  v: unknown;
 }
 
 const encoder = new TextEncoder();
@@ -119,7 +119,9 @@ function readMetadata(body: StoredBody): EventMetadata {
   };
 }
 
-function upcast(schema: EventSchema<object>, version: number, data: unknown): unknown {
+function upcast(schema: EventSchema<object>, version: unknown, data: unknown): unknown {
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1)
+    throw new TypeError(`${JSON.stringify(version)} is no version`);
   if (version > schema.version) throw new TypeError(`version ${version} is newer than this program knows`);
   let current = data;
   for (let from = version; from < schema.version; from += 1) {
