@@ -37,7 +37,10 @@ class StreamFlow<R extends MeteredRequest> {
     const { connection } = this.call;
     connection.onGone(() => this.clientLeft());
     connection.onDrained(() => this.body.resume());
-    if (connection.isGone) return this.clientLeft();
+    if (connection.isGone) {
+      this.clientLeft();
+      return;
+    }
     this.body.pipe({
       onChunk: (chunk) => this.take(chunk),
       onEnd: () => this.finish({ kind: 'ended' }),

@@ -1,0 +1,2 @@
+export * from './configuration';
+export { SETTINGS, type SettingName } from './settings';

@@ -1,0 +1,92 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/** One setting: where it comes from, what it means and what it must look like. `--help` prints this table. */
+export interface Setting {
+  readonly name: string;
+  readonly fallback: string;
+  readonly description: string;
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+function isOrigin(text: string): boolean {
+  try {
+    const url = new URL(text);
+    return /^https?:$/.test(url.protocol) && url.origin === text;
+  } catch {
+    return false;
+  }
+}
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
+
+const onOff = z.enum(['on', 'off'], 'must be on or off');
+
+/** Every setting of the platform's processes, by its environment variable. */
+export const settingSchemas = {
+  AIAAS_MODE: z.enum(['embedded'], 'must be embedded: everything in one process'),
+  AIAAS_HOST: z.string().min(1, 'must be an address or a host name'),
+  AIAAS_PORT: wholeNumber(0, 65_535),
+  AIAAS_DATA: z.string().min(1, 'must name a directory'),
+  AIAAS_CONFIG: z.string().optional(),
+  AIAAS_DEMO: onOff.optional(),
+  AIAAS_MASTER_KEY: z.string().optional(),
+  AIAAS_MASTER_KEY_FILE: z.string().optional(),
+  AIAAS_TRUSTED_PROXIES: list.refine(
+    (cidrs) => cidrs.every(isCidr),
+    'must list addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8',
+  ),
+  AIAAS_CORS_ORIGINS: list.refine(
+    (origins) => origins.every(isOrigin),
+    'must list origins, separated by commas, such as https://app.example.com',
+  ),
+  AIAAS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent'),
+  AIAAS_DRAIN_SECONDS: wholeNumber(0, 3_600),
+};
+
+export type SettingName = keyof typeof settingSchemas;
+
+export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = {
+  AIAAS_MODE: { fallback: 'embedded', description: 'How the platform runs: embedded is everything in one process.' },
+  AIAAS_HOST: { fallback: '127.0.0.1', description: 'The address to listen on.' },
+  AIAAS_PORT: { fallback: '8080', description: 'The port to listen on; 0 takes a free one.' },
+  AIAAS_DATA: { fallback: './data', description: 'The directory of the record, the views and the keys.' },
+  AIAAS_CONFIG: { fallback: '', description: 'A YAML file of backends, models and prices, applied at every start.' },
+  AIAAS_DEMO: {
+    fallback: '',
+    description: 'on or off: make a demo organization on first start. Default: on when listening on loopback only.',
+  },
+  AIAAS_MASTER_KEY: {
+    fallback: '',
+    description: 'The master key, 32 bytes in base64 or hex. Default: made in <data>/keys/ at first start.',
+  },
+  AIAAS_MASTER_KEY_FILE: { fallback: '', description: 'A file that holds the master key.' },
+  AIAAS_TRUSTED_PROXIES: {
+    fallback: '',
+    description: 'Proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas.',
+  },
+  AIAAS_CORS_ORIGINS: { fallback: '', description: 'Origins that may call /v1 from browsers, separated by commas.' },
+  AIAAS_LOG_LEVEL: { fallback: 'info', description: 'debug, info, warn, error or silent.' },
+  AIAAS_DRAIN_SECONDS: {
+    fallback: '30',
+    description: 'How long running calls may go on after SIGTERM before the process ends.',
+  },
+};

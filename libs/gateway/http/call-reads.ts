@@ -1,0 +1,19 @@
+import type { EpochMs, ModelId, OrganizationId, ProjectId, RequestId } from '#kernel';
+
+/** One answer of a read, ready for JSON, with how far the record behind it reaches. */
+export interface ReadAnswer {
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly watermark: Readonly<Record<string, unknown>>;
+}
+
+/** What an application may read of its own calls. */
+export interface CallReads {
+  /** Waits until the view has reached a position; false when it did not in time. */
+  waitFor(position: bigint): Promise<boolean>;
+  callById(orgId: OrganizationId, projectId: ProjectId, callId: RequestId): Promise<ReadAnswer | undefined>;
+  projectUsage(
+    orgId: OrganizationId,
+    projectId: ProjectId,
+    range: { readonly from: EpochMs; readonly to: EpochMs; readonly model?: ModelId },
+  ): Promise<ReadAnswer>;
+}

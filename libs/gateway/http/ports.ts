@@ -1,0 +1,21 @@
+import type { ApiKeyId, ModelId, OrganizationId, ProjectId } from '#kernel';
+
+/** A key as authentication found it. */
+export interface AuthenticatedKey {
+  readonly keyId: ApiKeyId;
+  readonly orgId: OrganizationId;
+  readonly projectId: ProjectId;
+  readonly scopes: readonly string[];
+  readonly models?: readonly ModelId[];
+  readonly allowsStoredAnswers: boolean;
+}
+
+export type KeyVerdict =
+  | { readonly ok: true; readonly key: AuthenticatedKey }
+  | { readonly ok: false; readonly code: 'invalid_api_key' | 'key_revoked' | 'key_expired' | 'ip_not_allowed' };
+
+export interface KeyAuthenticator {
+  authenticateKey(secret: string, address: string): KeyVerdict;
+  /** Counts a failure, for the security trail. */
+  authenticationFailed(address: string, code: string): void;
+}

@@ -1,0 +1,107 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { foreignText } from '#kernel';
+import { ClientConnection } from '../calls/client-connection';
+import type { Dialect, MeteredRequest } from '../calls/dialect';
+import { openAiChat } from '../dialects/openai-chat';
+import { BytesInFlight } from './bytes-in-flight';
+import { apiKeyOf } from './credentials';
+import { registerModels } from './models-routes';
+import { registerReads } from './read-routes';
+import { callerOf, sendError, type V1Options } from './v1-request';
+
+export const BODY_BYTES_MAX = 32 * 1024 * 1024;
+
+function clientRequestIdOf(request: FastifyRequest): string | undefined {
+  const own = request.headers['x-client-request-id'] ?? request.headers['x-request-id'];
+  // Header values are single bytes: what is not printable ASCII could not be echoed as it came.
+  return typeof own === 'string' && /^[ -~]+$/.test(own) ? foreignText(own, 128).replace('…', '') : undefined;
+}
+
+/** Authenticates before the body is read: a stranger's megabytes are nobody's to parse. */
+function authenticate(options: V1Options, inFlight: BytesInFlight) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    const clientRequestId = clientRequestIdOf(request);
+    request.v1 = {
+      requestId: options.newRequestId(),
+      ...(clientRequestId === undefined ? {} : { clientRequestId }),
+      arrivedMs: options.clock.monotonicMs(),
+    };
+    if (!options.isAdmitting()) {
+      reply.header('connection', 'close');
+      return sendError(request, reply, 'not_ready', { retryAfterMs: 1_000 });
+    }
+    const credential = apiKeyOf(request.headers);
+    const address = options.addressOf(request);
+    if (!credential.ok) {
+      if (credential.code === 'invalid_api_key') options.authenticator.authenticationFailed(address, credential.code);
+      return sendError(request, reply, credential.code);
+    }
+    const verdict = options.authenticator.authenticateKey(credential.secret, address);
+    if (!verdict.ok) {
+      options.authenticator.authenticationFailed(address, verdict.code);
+      return sendError(request, reply, verdict.code);
+    }
+    request.v1.key = verdict.key;
+    const bytes = Number(request.headers['content-length'] ?? 0);
+    if (bytes > BODY_BYTES_MAX) return sendError(request, reply, 'request_too_large');
+    if (request.method === 'POST') {
+      const release = inFlight.take(verdict.key.orgId, Number.isFinite(bytes) ? bytes : BODY_BYTES_MAX);
+      if (release === undefined) return sendError(request, reply, 'too_many_bytes_in_flight');
+      request.v1.releaseBytes = release;
+      reply.raw.once('close', release);
+    }
+    return undefined;
+  };
+}
+
+/** The framework's own failures, in our shape. */
+function answerFailure(onUnexpected: (error: unknown, request: FastifyRequest) => void) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    switch (error.code) {
+      case 'FST_ERR_CTP_BODY_TOO_LARGE':
+        return sendError(request, reply, 'request_too_large');
+      case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+        return sendError(request, reply, 'unsupported_content_type');
+      case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+        return sendError(request, reply, 'invalid_json');
+      default:
+        if (error instanceof SyntaxError) return sendError(request, reply, 'invalid_json');
+        onUnexpected(error, request);
+        return sendError(request, reply, 'internal_error');
+    }
+  };
+}
+
+function callRoute<R extends MeteredRequest>(options: V1Options, dialect: Dialect<R>) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    const { key } = request.v1;
+    if (key === undefined) return sendError(request, reply, 'missing_api_key');
+    if (!key.scopes.includes('inference')) return sendError(request, reply, 'insufficient_scope');
+    // From here on the call owns the response: streams and held-back answers are written as they are settled.
+    reply.hijack();
+    await options.runner.run(dialect, request.body, callerOf(request, key), new ClientConnection(reply.raw));
+    return undefined;
+  };
+}
+
+/** The inference plane. No interceptor and no validation library: every microsecond here is paid by every call. */
+export function v1Plane(
+  options: V1Options & { readonly onUnexpected: (error: unknown, request: FastifyRequest) => void },
+) {
+  return async (plane: FastifyInstance): Promise<void> => {
+    plane.removeAllContentTypeParsers();
+    plane.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string', bodyLimit: BODY_BYTES_MAX },
+      plane.getDefaultJsonParser('error', 'ignore'),
+    );
+    plane.setErrorHandler(answerFailure(options.onUnexpected));
+    plane.addHook('onRequest', authenticate(options, new BytesInFlight()));
+    plane.post('/chat/completions', { bodyLimit: BODY_BYTES_MAX }, callRoute(options, openAiChat));
+    registerModels(plane, options);
+    registerReads(plane, options.reads, () => options.clock.now());
+    plane.all('/*', (request, reply) => sendError(request, reply, 'unsupported_route'));
+  };
+}

@@ -1,0 +1,64 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, type ErrorOptions, errorAnswer } from '#inference/openai';
+import type { Clock, RequestId } from '#kernel';
+import type { CallRunner } from '../calls/call-runner';
+import type { Caller } from '../calls/caller';
+import type { ModelDirectory } from '../calls/ports';
+import type { CallReads } from './call-reads';
+import type { AuthenticatedKey, KeyAuthenticator } from './ports';
+
+export interface V1Options {
+  readonly runner: CallRunner;
+  readonly authenticator: KeyAuthenticator;
+  readonly models: ModelDirectory;
+  readonly reads: CallReads;
+  readonly clock: Clock;
+  readonly newRequestId: () => RequestId;
+  /** The client's address, where a trusted proxy's word is believed. */
+  readonly addressOf: (request: FastifyRequest) => string;
+  /** False before the platform is ready and while it drains: no call is admitted. */
+  readonly isAdmitting: () => boolean;
+}
+
+/** What a `/v1` request carries from its first hook to its handler. */
+export interface V1Context {
+  readonly requestId: RequestId;
+  readonly clientRequestId?: string;
+  readonly arrivedMs: number;
+  key?: AuthenticatedKey;
+  releaseBytes?: () => void;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    v1: V1Context;
+  }
+}
+
+/** Answers an error in the one shape that every failure on `/v1` has. */
+export function sendError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  code: ErrorCode,
+  options: Omit<ErrorOptions, 'requestId'> = {},
+): FastifyReply {
+  const { requestId, clientRequestId } = request.v1;
+  const { status, headers, body } = errorAnswer(code, { ...options, requestId });
+  if (clientRequestId !== undefined) reply.header('x-client-request-id', clientRequestId);
+  return reply.code(status).headers(headers).send(body);
+}
+
+export function callerOf(request: FastifyRequest, key: AuthenticatedKey): Caller {
+  const { requestId, clientRequestId, arrivedMs } = request.v1;
+  const { traceparent } = request.headers;
+  return {
+    orgId: key.orgId,
+    projectId: key.projectId,
+    keyId: key.keyId,
+    ...(key.models === undefined ? {} : { models: key.models }),
+    requestId,
+    ...(clientRequestId === undefined ? {} : { clientRequestId }),
+    ...(typeof traceparent === 'string' ? { traceparent } : {}),
+    arrivedMs,
+  };
+}

@@ -1,0 +1,24 @@
+import pino, { type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** Fields that could carry a secret are censored wherever they turn up, should anyone ever log them. */
+const CENSORED = ['authorization', 'apiKey', 'secret', 'systemToken', 'masterKey', 'credential', 'cookie'].flatMap(
+  (name) => [name, `*.${name}`, `*.*.${name}`],
+);
+
+/** One JSON object per line on standard output. */
+export function createLogger(level: string, service: string): Logger {
+  return pino(
+    {
+      level,
+      base: { service },
+      messageKey: 'message',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: CENSORED, censor: '[censored]' },
+      serializers: { error: pino.stdSerializers.err },
+    },
+    pino.destination({ fd: 1, sync: false }),
+  );
+}
