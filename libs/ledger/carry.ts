@@ -102,7 +102,7 @@ const carrySchema = z.object({
     }),
   ),
   ended: expiring(z.enum(['completed', 'failed', 'released'])),
-  resolved: expiring(holdSchema),
+  resolved: expiring(z.object({ ...holdShape, isSettled: z.boolean() })),
 });
 
 function sortedEntries<K extends string, V>(map: ImmutableMap<K, V>): [K, V][] {
@@ -215,7 +215,7 @@ export class CarryCollector {
   private readonly sets: Record<string, Record<number, string>> = {};
 
   /** The state and its revision, once this part completes a valid set of a known version. */
-  add({ data }: CarryPart): { readonly state: LedgerState; readonly upTo: bigint } | undefined {
+  add({ data }: CarryPart): { readonly state: LedgerState; readonly upTo: bigint; readonly bytes: number } | undefined {
     if (data.version !== CARRY_VERSION) return undefined;
     const parts = this.sets[data.set] ?? {};
     this.sets[data.set] = parts;
@@ -224,7 +224,7 @@ export class CarryCollector {
     const text = Array.from({ length: data.parts }, (_, part) => parts[part] ?? '').join('');
     if (digestOf(text) !== data.digest) return undefined;
     try {
-      return { state: stateFromCarryText(text), upTo: data.upTo };
+      return { state: stateFromCarryText(text), upTo: data.upTo, bytes: text.length };
     } catch {
       return undefined; // Damaged or foreign: the events themselves are folded instead.
     }

@@ -18,6 +18,12 @@ export function withEntry<V>(map: ExpiringMap<V>, key: string, value: V, until: 
   return { entries: map.entries.set(key, { value, until }), queue: map.queue.push({ key, until }) };
 }
 
+/** Replaces the value of an entry that is there; it expires when it would have. */
+export function withReplacedValue<V>(map: ExpiringMap<V>, key: string, value: V): ExpiringMap<V> {
+  const entry = map.entries.get(key);
+  return entry === undefined ? map : { ...map, entries: map.entries.set(key, { value, until: entry.until }) };
+}
+
 /** The value, unless it has expired at this time. */
 export function entryAt<V>(map: ExpiringMap<V>, key: string, at: EpochMs): V | undefined {
   const entry = map.entries.get(key);

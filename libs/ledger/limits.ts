@@ -1,6 +1,6 @@
 import type { ApiKeyId, EpochMs } from '#kernel';
 import type { Limits } from './events';
-import { type BucketLevel, type BucketUnit, bucketKey, type LedgerState } from './state';
+import { type BucketLevel, type BucketUnit, bucketKey, type LedgerState, parseBucketKey } from './state';
 
 /** What a key may do when nobody has set its limits. An organization has none by default. */
 export const DEFAULT_KEY_LIMITS = { requestsPerMinute: 100, burst: 200, concurrency: 10 } as const satisfies Limits;
@@ -70,6 +70,19 @@ export function bucketAfter(
 ): BucketLevel | undefined {
   const level = Math.min(shape.capacity * SCALE, scaledLevel(shape, bucket, at) - amount * SCALE);
   return level >= shape.capacity * SCALE ? undefined : { level, at };
+}
+
+function shapeOf(state: LedgerState, key: string): BucketShape | undefined {
+  const [unit, target] = parseBucketKey(key);
+  return bucketShape(target === 'organization' ? state.organizationLimits : keyLimits(state, target), unit);
+}
+
+/** Forgets buckets that have filled up again, and those without a limit: an absent bucket is full. */
+export function withoutFullBuckets(state: LedgerState, at: EpochMs): LedgerState['buckets'] {
+  return state.buckets.filter((bucket, key) => {
+    const shape = shapeOf(state, key);
+    return shape !== undefined && scaledLevel(shape, bucket, at) < shape.capacity * SCALE;
+  });
 }
 
 export interface BucketRef {

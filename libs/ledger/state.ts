@@ -57,6 +57,12 @@ export interface UnresolvedCall extends Hold {
   readonly counted?: { readonly usage: TokenUsage; readonly cost: NanoUsd };
 }
 
+/** A call whose cost somebody decided. */
+export interface ResolvedCall extends Hold {
+  /** Its true cost came afterwards and was recorded, once. */
+  readonly isSettled: boolean;
+}
+
 /** `level` is in sixty-thousandths of a token, so that a rate per minute refills by whole numbers every millisecond. */
 export interface BucketLevel {
   readonly level: number;
@@ -102,7 +108,7 @@ export interface LedgerState {
   readonly openKeys: ImmutableMap<string, CallId>;
   readonly recentKeys: ExpiringMap<IdempotencyRecord>;
   readonly ended: ExpiringMap<EndedCall>;
-  readonly resolved: ExpiringMap<Hold>;
+  readonly resolved: ExpiringMap<ResolvedCall>;
 }
 
 export const initialLedgerState: LedgerState = {
@@ -138,6 +144,11 @@ export type BucketUnit = 'requests' | 'tokens';
 /** A bucket of one key, or of the whole organization. */
 export function bucketKey(unit: BucketUnit, keyId: ApiKeyId | 'organization'): string {
   return `${unit}:${keyId}`;
+}
+
+export function parseBucketKey(key: string): readonly [BucketUnit, ApiKeyId | 'organization'] {
+  const colon = key.indexOf(':');
+  return [key.slice(0, colon) as BucketUnit, key.slice(colon + 1) as ApiKeyId | 'organization'];
 }
 
 export function barKey(subject: { readonly type: string; readonly id?: string }): string {

@@ -1,8 +1,8 @@
-import type { ApiKeyId, BudgetId, EpochMs } from '#kernel';
+import type { ApiKeyId, BudgetId, CallId, EpochMs } from '#kernel';
 import type { BudgetMode, BudgetPeriod, BudgetScope, BudgetUnit } from './events';
 import { bucketRemaining, bucketResetMs, bucketsOf } from './limits';
 import { periodForCall } from './periods';
-import type { BucketUnit, LedgerState } from './state';
+import { type BucketUnit, type LedgerState, periodKey } from './state';
 
 /** One budget as its owners see it, at one moment; amounts are in its unit. */
 export interface BudgetView {
@@ -46,6 +46,17 @@ export function budgetView(state: LedgerState, budgetId: BudgetId, at: EpochMs):
 
 export function budgetViews(state: LedgerState, at: EpochMs): readonly BudgetView[] {
   return [...state.budgets.keys()].sort().flatMap((id) => budgetView(state, id, at) ?? []);
+}
+
+/** Budgets of mode `warn` that this call, open or unresolved, finds or puts beyond their limit. */
+export function budgetWarnings(state: LedgerState, callId: CallId): readonly BudgetId[] {
+  const touches = (state.holds.get(callId) ?? state.unresolved.get(callId))?.call.touches ?? [];
+  return touches.flatMap(({ budgetId, from }) => {
+    const definition = state.budgets.get(budgetId)?.definition;
+    const counter = state.periods.get(periodKey(budgetId, from));
+    if (definition?.mode !== 'warn' || counter === undefined) return [];
+    return counter.settled + counter.held + counter.unresolved > definition.limit ? [budgetId] : [];
+  });
 }
 
 /** What the rate-limit headers of an answer say. */

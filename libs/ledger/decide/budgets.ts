@@ -2,15 +2,16 @@ import type { EpochMs } from '#kernel';
 import { accepted, refused } from '#kernel';
 import type { ChangeBudget, DefineBudget, EndBudget, SetLimits } from '../commands';
 import type { LedgerEvent } from '../events';
-import { keyLimits } from '../limits';
 import { isTimeZone } from '../periods';
 import type { LedgerRefusal } from '../refusals';
 import { type BudgetDefinition, type LedgerState, scopeKey } from '../state';
 
 type BudgetDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
 
-/** Keeps every decision and every carry small. */
+/** Budgets in force at once; ended ones do not count, so that budgets can be replaced for ever. */
 export const BUDGETS_MAX = 1_000;
+/** Ended ones included: they stay readable, and every carry repeats them. */
+export const BUDGETS_EVER_MAX = 10_000;
 /** Budgets in force per scope, so that the record of a call stays far below an event's size limit. */
 export const BUDGETS_PER_SCOPE_MAX = 20;
 export const THRESHOLDS_MAX = 10;
@@ -39,6 +40,10 @@ function ascending(thresholds: readonly number[]): number[] {
   return [...new Set(thresholds)].sort((a, b) => a - b);
 }
 
+function budgetsInForce(state: LedgerState): number {
+  return state.budgetsByScope.reduce((sum, ids) => sum + ids.length, 0);
+}
+
 function sameDefinition(a: BudgetDefinition, b: BudgetDefinition): boolean {
   return (
     a.name === b.name &&
@@ -54,17 +59,18 @@ function sameDefinition(a: BudgetDefinition, b: BudgetDefinition): boolean {
 
 /** A new budget counts from now on: what was authorized earlier is not in it. */
 export function defineBudget(command: DefineBudget, state: LedgerState, at: EpochMs): BudgetDecision {
-  const { type: _, ...fields } = command;
-  const definition: BudgetDefinition = { ...fields, thresholds: ascending(command.thresholds), countedSince: at };
+  const { budgetId, name, scope, unit, period, limit, mode, timeZone } = command;
+  const thresholds = ascending(command.thresholds);
+  const definition = { budgetId, name, scope, unit, period, limit, mode, thresholds, timeZone, countedSince: at };
   const existing = state.budgets.get(command.budgetId);
   if (existing !== undefined)
     return sameDefinition(existing.definition, definition) && !existing.ended
       ? accepted()
       : refused<LedgerRefusal>({ code: 'budget_exists', message: `Budget ${command.budgetId} exists already.` });
-  if (state.budgets.size >= BUDGETS_MAX)
+  if (budgetsInForce(state) >= BUDGETS_MAX || state.budgets.size >= BUDGETS_EVER_MAX)
     return refused<LedgerRefusal>({
       code: 'budgets_too_many',
-      message: `An organization has at most ${BUDGETS_MAX} budgets.`,
+      message: `An organization has at most ${BUDGETS_MAX} budgets in force, and ${BUDGETS_EVER_MAX} ever; change one instead.`,
     });
   if ((state.budgetsByScope.get(scopeKey(command.scope))?.length ?? 0) >= BUDGETS_PER_SCOPE_MAX)
     return refused<LedgerRefusal>({
@@ -73,10 +79,7 @@ export function defineBudget(command: DefineBudget, state: LedgerState, at: Epoc
     });
   const problem = problemWith(definition);
   if (problem !== undefined) return invalid(problem);
-  return accepted<LedgerEvent>({
-    type: 'BudgetDefined',
-    data: { ...definition, scope: definition.scope, thresholds: [...definition.thresholds] },
-  });
+  return accepted<LedgerEvent>({ type: 'BudgetDefined', data: definition });
 }
 
 /** Keeps what was spent. A lowered limit may leave the sum above it until it falls. */
@@ -129,8 +132,10 @@ export function setLimits(command: SetLimits, state: LedgerState): BudgetDecisio
     });
   if (limits.burst !== undefined && limits.requestsPerMinute === undefined)
     return refused<LedgerRefusal>({ code: 'limits_invalid', message: 'A burst needs requestsPerMinute.' });
-  const current = target.type === 'organization' ? state.organizationLimits : keyLimits(state, target.id);
+  // The default is not what somebody has set: setting the same numbers is recorded, and outlives another default.
+  const current = target.type === 'organization' ? state.organizationLimits : state.keyLimits.get(target.id);
   const unchanged =
+    current !== undefined &&
     current.requestsPerMinute === limits.requestsPerMinute &&
     current.burst === limits.burst &&
     current.tokensPerMinute === limits.tokensPerMinute &&

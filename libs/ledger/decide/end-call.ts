@@ -1,11 +1,11 @@
-import type { EpochMs, NanoUsd } from '#kernel';
-import { accepted, type CallId, refused } from '#kernel';
+import { accepted, type CallId, type EpochMs, type NanoUsd, refused, type TokenUsage, ZERO_USD } from '#kernel';
 import type { AbandonCall, CallTrace, CompleteCall, ExpireCall, FailCall, ReleaseCall, ResolveCall } from '../commands';
-import type { CallSubject, LedgerEvent } from '../events';
+import type { Attempt, CallSubject, LedgerEvent } from '../events';
 import { entryAt } from '../expiring-map';
 import type { LedgerRefusal } from '../refusals';
 import { chargeFor, chargeForUsage, isValidUsage, reachedThresholds, settledAmount, usageTokens } from '../settlement';
 import { type Hold, type LedgerState, periodKey } from '../state';
+import { wholeMs, wholeNumber } from './whole-numbers';
 
 type EndDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
 
@@ -17,11 +17,26 @@ export function subjectOf({ call }: Hold): CallSubject {
 function traceOf(hold: Hold, trace: CallTrace) {
   return {
     authorizedAt: hold.authorizedAt,
-    attempts: trace.attempts.map((attempt) => ({ ...attempt })),
+    attempts: trace.attempts.map(attemptOf),
     ...(trace.upstreamRequestId === undefined ? {} : { upstreamRequestId: trace.upstreamRequestId }),
-    latencyMs: trace.latencyMs,
-    ...(trace.firstByteMs === undefined ? {} : { firstByteMs: trace.firstByteMs }),
+    latencyMs: wholeMs(trace.latencyMs),
+    ...(trace.firstByteMs === undefined ? {} : { firstByteMs: wholeMs(trace.firstByteMs) }),
   };
+}
+
+/** Exactly the recorded fields: a caller's object may carry others, which would be in the record but not in its form. */
+function attemptOf({ backendId, status, error, firstByteMs, totalMs }: Attempt): Attempt {
+  return {
+    backendId,
+    ...(status === undefined ? {} : { status: wholeNumber(status) }),
+    ...(error === undefined ? {} : { error }),
+    ...(firstByteMs === undefined ? {} : { firstByteMs: wholeMs(firstByteMs) }),
+    totalMs: wholeMs(totalMs),
+  };
+}
+
+function usageOf({ input, cachedInput, cacheWrite, output }: TokenUsage): TokenUsage {
+  return { input, cachedInput, cacheWrite, output };
 }
 
 const UNTRACED = { attempts: [], latencyMs: 0 } as const;
@@ -68,15 +83,26 @@ function thresholdsAfterSettling(
   );
 }
 
+/** A settlement that would be lost if it were taken for a repeat: somebody must see it. */
+function endedUncharged(callId: CallId, how: 'failed' | 'released'): EndDecision {
+  return refused<LedgerRefusal>({
+    code: 'call_not_open',
+    message: `Call ${callId} was ${how} uncharged before; what it used cannot be settled any more.`,
+  });
+}
+
 /** Settles an open call, or an unresolved one late; after an operator's resolve it is recorded and moves no money. */
 export function completeCall(command: CompleteCall, state: LedgerState, at: EpochMs): EndDecision {
-  if (entryAt(state.ended, command.callId, at) !== undefined) return accepted();
+  const how = entryAt(state.ended, command.callId, at);
+  if (how !== undefined) return how === 'completed' ? accepted() : endedUncharged(command.callId, how);
   if (!isValidUsage(command.usage))
     return refused<LedgerRefusal>({ code: 'usage_invalid', message: 'Token counts are safe, non-negative integers.' });
   const open = state.holds.get(command.callId);
   const resolved = entryAt(state.resolved, command.callId, at);
   const hold = open ?? state.unresolved.get(command.callId) ?? resolved;
   if (hold === undefined) return notFound(command.callId);
+  const isResolved = hold === resolved;
+  if (isResolved && resolved.isSettled) return accepted();
   const { actual, charged, excess } = chargeForUsage(hold, command.usage);
   const completed: LedgerEvent = {
     type: 'InferenceCompleted',
@@ -86,11 +112,12 @@ export function completeCall(command: CompleteCall, state: LedgerState, at: Epoc
       stream: hold.call.stream,
       outcome: command.outcome,
       ...(command.finishReason === undefined ? {} : { finishReason: command.finishReason }),
-      usage: { ...command.usage },
+      usage: usageOf(command.usage),
       certainty: command.certainty,
       priceVersion: hold.call.prices.version,
       actual,
-      charged,
+      // The resolve has charged it; an excess is news all the same, since it says that the bound was none.
+      charged: isResolved ? ZERO_USD : charged,
       excess,
       late: open === undefined,
     },
@@ -98,15 +125,20 @@ export function completeCall(command: CompleteCall, state: LedgerState, at: Epoc
   const tokens = usageTokens(command.usage);
   return accepted<LedgerEvent>(
     completed,
-    ...(hold !== resolved ? thresholdsAfterSettling(hold, state, charged, tokens, open === undefined) : []),
+    ...(isResolved ? [] : thresholdsAfterSettling(hold, state, charged, tokens, open === undefined)),
   );
+}
+
+/** Whether the call has become unresolved, and perhaps been resolved since. */
+function isPastOpen(state: LedgerState, callId: CallId, at: EpochMs): boolean {
+  return state.unresolved.has(callId) || entryAt(state.resolved, callId, at) !== undefined;
 }
 
 /** A failure after dispatch: free where the backend never bills it, unresolved at the ceiling where nobody knows. */
 export function failCall(command: FailCall, state: LedgerState, at: EpochMs): EndDecision {
   if (entryAt(state.ended, command.callId, at) !== undefined) return accepted();
   const hold = state.holds.get(command.callId);
-  if (hold === undefined) return state.unresolved.has(command.callId) ? accepted() : notFound(command.callId);
+  if (hold === undefined) return isPastOpen(state, command.callId, at) ? accepted() : notFound(command.callId);
   const failed: LedgerEvent = {
     type: 'InferenceFailed',
     data: {
@@ -125,10 +157,10 @@ export function releaseCall(command: ReleaseCall, state: LedgerState, at: EpochM
   if (entryAt(state.ended, command.callId, at) !== undefined) return accepted();
   const hold = state.holds.get(command.callId);
   if (hold === undefined)
-    return state.unresolved.has(command.callId)
+    return isPastOpen(state, command.callId, at)
       ? refused<LedgerRefusal>({
           code: 'call_not_open',
-          message: `Call ${command.callId} has expired to unresolved; resolve it instead.`,
+          message: `Call ${command.callId} is not open any more; an unresolved call is resolved, not released.`,
         })
       : notFound(command.callId);
   if (hold.call.owner !== command.owner)
@@ -151,7 +183,7 @@ export function releaseCall(command: ReleaseCall, state: LedgerState, at: EpochM
 export function abandonCall(command: AbandonCall, state: LedgerState, at: EpochMs): EndDecision {
   if (entryAt(state.ended, command.callId, at) !== undefined) return accepted();
   const hold = state.holds.get(command.callId);
-  if (hold === undefined) return state.unresolved.has(command.callId) ? accepted() : notFound(command.callId);
+  if (hold === undefined) return isPastOpen(state, command.callId, at) ? accepted() : notFound(command.callId);
   const { counted } = command;
   return accepted<LedgerEvent>(
     {
@@ -163,7 +195,7 @@ export function abandonCall(command: AbandonCall, state: LedgerState, at: EpochM
         holdCost: hold.call.holdCost,
         ...(counted === undefined || !isValidUsage(counted)
           ? {}
-          : { counted: { usage: { ...counted }, cost: chargeForUsage(hold, counted).actual } }),
+          : { counted: { usage: usageOf(counted), cost: chargeForUsage(hold, counted).actual } }),
       },
     },
     ...thresholdEvents(hold, state, ({ amount }) => amount),

@@ -1,6 +1,16 @@
-import { type ApiKeyId, accepted, assertNever, type EpochMs, epochMs, type ModelId, refused } from '#kernel';
+import {
+  type ApiKeyId,
+  accepted,
+  assertNever,
+  type CallId,
+  type EpochMs,
+  epochMs,
+  type ModelId,
+  refused,
+} from '#kernel';
 import type {
   AssignProject,
+  AuthorizeCall,
   BarSubjectCommand,
   DecisionContext,
   LedgerCommand,
@@ -14,6 +24,7 @@ import { barKey, type LedgerState, refusalKey } from '../state';
 import { authorize } from './authorize';
 import { changeBudget, defineBudget, endBudget, setLimits } from './budgets';
 import { abandonCall, completeCall, expireCall, failCall, releaseCall, resolveCall } from './end-call';
+import { isWholeNumber } from './whole-numbers';
 
 export type LedgerDecision =
   | { readonly ok: true; readonly events: readonly LedgerEvent[] }
@@ -63,22 +74,44 @@ function assignProject({ projectId, teamId }: AssignProject, state: LedgerState)
   });
 }
 
-function decideCommand(
-  command: LedgerCommand,
-  state: LedgerState,
-  at: EpochMs,
-): { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal } {
+type CommandDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
+
+/** Whether the ledger has seen this call end or become unresolved, as far back as it remembers. */
+function wasAuthorized(state: LedgerState, callId: CallId, at: EpochMs): boolean {
+  return (
+    state.unresolved.has(callId) ||
+    entryAt(state.ended, callId, at) !== undefined ||
+    entryAt(state.resolved, callId, at) !== undefined
+  );
+}
+
+function isWholeCall({ bounds, prices, ...call }: AuthorizeCall): boolean {
+  const counts = [bounds.inputTokensMax, bounds.inputTokensEstimate, bounds.outputTokensCap, bounds.outputsMax];
+  const amounts = [prices.input, prices.cachedInput, prices.cacheWrite, prices.output];
+  return (
+    [...counts, prices.version, call.dispatchWindowMs, call.holdMs].every(isWholeNumber) &&
+    amounts.every((price) => price >= 0n)
+  );
+}
+
+function authorizeCall(command: AuthorizeCall, state: LedgerState, at: EpochMs): CommandDecision {
+  const { callId } = command;
+  if (state.holds.has(callId)) return accepted();
+  if (wasAuthorized(state, callId, at))
+    return refused<LedgerRefusal>({ code: 'duplicate_call', message: `Call ${callId} was authorized before.` });
+  if (!isWholeCall(command))
+    return refused<LedgerRefusal>({
+      code: 'call_invalid',
+      message: 'Bounds and times of a call are whole numbers, its prices not negative.',
+    });
+  const decided = authorize(command, state, at);
+  return decided.ok ? accepted(...decided.admission.events) : refused<LedgerRefusal>(decided.refusal);
+}
+
+function decideCommand(command: LedgerCommand, state: LedgerState, at: EpochMs): CommandDecision {
   switch (command.type) {
-    case 'AuthorizeCall': {
-      if (state.holds.has(command.callId)) return accepted();
-      if (state.unresolved.has(command.callId) || entryAt(state.ended, command.callId, at) !== undefined)
-        return refused<LedgerRefusal>({
-          code: 'duplicate_call',
-          message: `Call ${command.callId} was authorized before.`,
-        });
-      const decided = authorize(command, state, at);
-      return decided.ok ? accepted(...decided.admission.events) : refused<LedgerRefusal>(decided.refusal);
-    }
+    case 'AuthorizeCall':
+      return authorizeCall(command, state, at);
     case 'CompleteCall':
       return completeCall(command, state, at);
     case 'FailCall':
@@ -116,14 +149,23 @@ function decideCommand(
   }
 }
 
-/** Decides one command of a ledger. Pure: time and the event's id arrive in the context. */
+/**
+ * Whether a refusal is a fact about a client's call, to be recorded or counted. A repeat that is answered from the first
+ * call's record is none, and neither is a command that only a bug of this program can send.
+ */
+export function isRecordedRefusal(command: LedgerCommand, { code }: LedgerRefusal): command is AuthorizeCall {
+  if (command.type !== 'AuthorizeCall') return false;
+  return !['idempotency_answered', 'duplicate_call', 'call_invalid', 'unencodable'].includes(code);
+}
+
+/** Decides one command of a ledger. Pure: time arrives in the context. */
 export function decide(command: LedgerCommand, state: LedgerState, context: DecisionContext): LedgerDecision {
   const at = ledgerTime(state, context.now);
   const decision = decideCommand(command, state, at);
   if (decision.ok) return decision;
   const { refusal } = decision;
-  // A repeat that is answered from the first call's record is no refusal of a call.
-  const isRefusedCall = command.type === 'AuthorizeCall' && refusal.code !== 'idempotency_answered';
-  const events = isRefusedCall ? refusalEvents({ ...command, code: refusal.code }, state, at) : [];
+  const events = isRecordedRefusal(command, refusal)
+    ? refusalEvents({ ...command, code: refusal.code }, state, at)
+    : [];
   return { ok: false, refusal, events };
 }

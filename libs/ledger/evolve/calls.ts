@@ -1,6 +1,6 @@
 import { type EpochMs, type EventId, epochMs, type NanoUsd, totalTokens } from '#kernel';
 import type { LedgerEventOf, Touch } from '../events';
-import { entryAt, pruned, withEntry } from '../expiring-map';
+import { entryAt, pruned, withEntry, withReplacedValue } from '../expiring-map';
 import { bucketAfter, bucketDemand, bucketsOf } from '../limits';
 import { settledAmount } from '../settlement';
 import {
@@ -42,6 +42,21 @@ function drawBuckets(state: LedgerState, hold: Hold, at: EpochMs, draw: { reques
     const taken = amount > 0 ? bucketDemand(ref.shape, amount) : -bucketDemand(ref.shape, -amount);
     const after = bucketAfter(ref.shape, buckets.get(ref.key), taken, at);
     buckets = after === undefined ? buckets.delete(ref.key) : buckets.set(ref.key, after);
+  }
+  return buckets;
+}
+
+/**
+ * Replaces a call's estimate in the token buckets by what it used. Both are taken as at most a full bucket, or a call
+ * whose estimate was cut down to one would get back more than it took.
+ */
+function correctTokenBuckets(state: LedgerState, { call }: Hold, tokens: number, at: EpochMs) {
+  let { buckets } = state;
+  for (const { key, unit, shape } of bucketsOf(state, call.keyId)) {
+    const correction = bucketDemand(shape, tokens) - bucketDemand(shape, call.rateTokens);
+    if (unit !== 'tokens' || correction === 0) continue;
+    const after = bucketAfter(shape, buckets.get(key), correction, at);
+    buckets = after === undefined ? buckets.delete(key) : buckets.set(key, after);
   }
   return buckets;
 }
@@ -109,21 +124,25 @@ function settleAmounts(state: LedgerState, hold: Hold, from: 'held' | 'unresolve
 
 export function completed(state: LedgerState, { data }: LedgerEventOf<'InferenceCompleted'>, at: EpochMs): LedgerState {
   const tokens = totalTokens(data.usage);
+  // An interrupted answer is not one that a repeat could be given.
+  const keyOutcome = data.outcome === 'complete' ? 'answered' : 'unknown';
   const open = state.holds.get(data.callId);
   if (open !== undefined) {
-    const next = withKeyAnswered(withEnded(withoutHold(state, open), open, 'completed', at), open, 'answered', at);
+    const next = withKeyAnswered(withEnded(withoutHold(state, open), open, 'completed', at), open, keyOutcome, at);
     return {
       ...next,
       periods: settleAmounts(state, open, 'held', data.charged, BigInt(tokens)),
-      buckets: drawBuckets(state, open, at, { requests: 0, tokens: tokens - open.call.rateTokens }),
+      buckets: correctTokenBuckets(state, open, tokens, at),
     };
   }
   const late = state.unresolved.get(data.callId);
   if (late === undefined) {
     const settledElsewhere = entryAt(state.resolved, data.callId, at);
-    return settledElsewhere === undefined ? state : withEnded(state, settledElsewhere, 'completed', at);
+    if (settledElsewhere === undefined) return state;
+    const settled = { ...settledElsewhere, isSettled: true };
+    return { ...state, resolved: withReplacedValue(state.resolved, data.callId, settled) };
   }
-  const next = withKeyAnswered(withEnded(state, late, 'completed', at), late, 'answered', at);
+  const next = withKeyAnswered(withEnded(state, late, 'completed', at), late, keyOutcome, at);
   return {
     ...next,
     unresolved: state.unresolved.delete(data.callId),
@@ -193,7 +212,7 @@ export function resolved(state: LedgerState, { data }: LedgerEventOf<'InferenceR
     resolved: withEntry(
       pruned(state.resolved, at),
       data.callId,
-      { call: call.call, authorizedAt: call.authorizedAt },
+      { call: call.call, authorizedAt: call.authorizedAt, isSettled: false },
       epochMs(at + RESOLVED_CALLS_MS),
     ),
   };

@@ -1,8 +1,11 @@
 import { assertNever, type EpochMs, type EventId, epochMs } from '#kernel';
 import type { LedgerEvent } from '../events';
+import { withoutFullBuckets } from '../limits';
 import { barKey, type LedgerState } from '../state';
 import { budgetChanged, budgetDefined, budgetEnded, limitsSet, periodMarked, periodOpened } from './budgets';
 import { authorized, completed, failed, refusalRecorded, released, resolved, unresolved } from './calls';
+
+const MINUTE_MS = 60_000;
 
 /** What the fold needs of an event's envelope. */
 export interface LedgerFact {
@@ -71,5 +74,8 @@ function apply(state: LedgerState, { id, event }: LedgerFact, at: EpochMs): Ledg
 export function evolve(state: LedgerState, fact: LedgerFact): LedgerState {
   const at = epochMs(Math.max(state.time, fact.at));
   const next = apply(state, fact, at);
-  return next.time === at ? next : { ...next, time: at };
+  if (next.time === at) return next;
+  // Once a minute is often enough to keep keys that have fallen silent out of the state, and seldom enough to cost nothing.
+  const isNewMinute = Math.floor(at / MINUTE_MS) !== Math.floor(state.time / MINUTE_MS);
+  return { ...next, time: at, buckets: isNewMinute ? withoutFullBuckets(next, at) : next.buckets };
 }

@@ -66,6 +66,16 @@ function decideItem(draft: Draft, item: QueuedCommand, state: LedgerState) {
   }
 }
 
+/** A throw is a bug: its own caller hears of it, and the other commands go on. */
+function decideOrReject(draft: Draft, item: QueuedCommand, state: LedgerState) {
+  try {
+    return decideItem(draft, item, state);
+  } catch (error) {
+    item.reject(error instanceof Error ? error : new Error(String(error)));
+    return undefined;
+  }
+}
+
 /** Until when a refused call would rather wait for others to end: its refusal is then not yet a fact. */
 function waitUntilMs(item: QueuedCommand, refusal: LedgerRefusal, nowMs: number): number | undefined {
   switch (refusal.code) {
@@ -96,7 +106,9 @@ export function decideBatch(
   let state = before;
   let bytes = 0;
   for (const [index, item] of items.entries()) {
-    const { decision, written } = decideItem(draft, item, state);
+    const one = decideOrReject(draft, item, state);
+    if (one === undefined) continue;
+    const { decision, written } = one;
     const untilMs = decision.ok ? undefined : waitUntilMs(item, decision.refusal, nowMs);
     if (untilMs !== undefined) {
       waiting.push({ item, untilMs });

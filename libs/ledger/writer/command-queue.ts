@@ -12,6 +12,7 @@ export function rankOf(command: LedgerCommand): Rank {
     case 'AbandonCall':
     case 'ExpireCall':
     case 'ResolveCall':
+    case 'CountRefusals':
       return 'endings';
     case 'AuthorizeCall':
     case 'RecordRefusal':
@@ -27,10 +28,11 @@ function keyOf(command: LedgerCommand): ApiKeyId | undefined {
 
 /**
  * Commands of one ledger that wait for the next batch: endings first, since they free what others wait for, then
- * control, then calls. Endings are always taken in: refusing to record a settlement would lose it.
+ * control, then calls. Endings (and counts of refusals) are always taken in: refusing to record what has happened would
+ * lose it, and there are at most as many as there were calls.
  */
 export class CommandQueue {
-  private readonly ranks: Record<Rank, QueuedCommand[]> = { endings: [], control: [], calls: [] };
+  private ranks: Record<Rank, QueuedCommand[]> = { endings: [], control: [], calls: [] };
   /** Calls that were refused for now and wait for others to end. */
   private waiting: readonly WaitingCommand[] = [];
   private readonly perKey = new Map<ApiKeyId, number>();
@@ -69,13 +71,11 @@ export class CommandQueue {
   /** Everything that is to be decided next, in order; waiting calls before newer ones. */
   takeAll(): QueuedCommand[] {
     const { endings, control, calls } = this.ranks;
+    this.ranks = { endings: [], control: [], calls: [] };
     const taken = [...endings, ...control, ...this.waiting.map(({ item }) => item), ...calls].filter(
       // A caller that gave up wants no authorization any more; an ending is recorded all the same.
       (item) => !item.settled || rankOf(item.command) === 'endings',
     );
-    endings.length = 0;
-    control.length = 0;
-    calls.length = 0;
     this.waiting = [];
     this.perKey.clear();
     return taken;
@@ -83,7 +83,10 @@ export class CommandQueue {
 
   /** Puts undecided commands back in front. */
   putBack(items: readonly QueuedCommand[], waiting: readonly WaitingCommand[]): void {
-    for (const item of [...items].reverse()) this.ranks[rankOf(item.command)].unshift(item);
+    for (const rank of ['endings', 'control', 'calls'] as const) {
+      const front = items.filter((item) => rankOf(item.command) === rank);
+      if (front.length > 0) this.ranks[rank] = [...front, ...this.ranks[rank]];
+    }
     this.waiting = [...this.waiting, ...waiting];
     for (const item of [...items, ...waiting.map((one) => one.item)]) {
       const keyId = keyOf(item.command);

@@ -10,7 +10,10 @@ import {
   type LedgerOutcome,
   type LedgerRuntime,
   type LedgerWriterSettings,
+  RECORD_AHEAD_MS_MAX,
+  RecordInFutureError,
   type SubmitOptions,
+  SYSTEM_METADATA,
 } from './types';
 
 export interface LedgerServiceOptions extends Omit<LedgerRuntime, 'settings'> {
@@ -42,6 +45,7 @@ export class LedgerService {
    * Looks through every ledger for holds whose owner is dead and ends them, before the first call is admitted: so no
    * budget is blocked by a call that nobody will settle.
    * @returns how many holds were found orphaned.
+   * @throws RecordInFutureError when a ledger is far ahead of this machine's clock.
    */
   async start(): Promise<number> {
     let orphans = 0;
@@ -49,15 +53,13 @@ export class LedgerService {
       const orgId = parseLedgerStream(stream);
       if (orgId === undefined) continue;
       const state = await this.read(orgId);
+      const aheadMs = state.time - this.runtime.clock.now();
+      if (aheadMs > RECORD_AHEAD_MS_MAX) throw new RecordInFutureError(stream, aheadMs);
       const dead = [...state.holds].filter(([, { call }]) => !this.runtime.isOwnerAlive(call.owner));
       orphans += dead.length;
       await Promise.all(
         dead.map(([callId]) =>
-          this.submit(
-            orgId,
-            { type: 'ExpireCall', callId, cause: 'owner-dead' },
-            { actor: { type: 'system', id: 'ledger' } },
-          ),
+          this.submit(orgId, { type: 'ExpireCall', callId, cause: 'owner-dead' }, SYSTEM_METADATA),
         ),
       );
     }
@@ -104,14 +106,15 @@ export class LedgerService {
     // A map iterates in insertion order: setting it anew makes this one the most recently used.
     this.writers.delete(orgId);
     this.writers.set(orgId, writer);
-    if (this.writers.size > this.warmLedgersMax) this.evictIdle();
+    if (this.writers.size > this.warmLedgersMax) this.evictIdle(orgId);
     return writer;
   }
 
-  private evictIdle(): void {
+  /** The one that was just asked for stays: a writer outside of the map would miss the ticks that end its holds. */
+  private evictIdle(kept: OrganizationId): void {
     for (const [orgId, writer] of this.writers) {
       if (this.writers.size <= this.warmLedgersMax) return;
-      if (writer.isIdle) this.writers.delete(orgId);
+      if (orgId !== kept && writer.isIdle) this.writers.delete(orgId);
     }
   }
 

@@ -1,20 +1,11 @@
-import {
-  AppendOutcomeUnknownError,
-  type EventStore,
-  StoreUnavailableError,
-  WrongExpectedRevisionError,
-} from '#event-store';
-import type { EncodedEvent, OrganizationId, StoredEvent, StreamName } from '#kernel';
-import { carrySet } from '../carry';
+import type { EventStore } from '#event-store';
+import type { CallId, EventId, OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
-import { ledgerTime } from '../decide';
-import { ledgerCodec } from '../events';
-import { evolve } from '../evolve';
+import { isRecordedRefusal, ledgerTime } from '../decide';
 import type { LedgerState } from '../state';
-import { ledgerStream } from '../stream';
 import { type Batch, type DecidedItem, decideBatch } from './batch';
 import { CommandQueue, rankOf } from './command-queue';
-import { ledgerFact, loadLedger } from './load-ledger';
+import { LedgerRecord, unavailable } from './ledger-record';
 import { RefusalCounter } from './refusal-counter';
 import {
   type CommandMetadata,
@@ -24,22 +15,14 @@ import {
   type QueuedCommand,
   RECORD_WAIT_MS,
   type SubmitOptions,
+  SYSTEM_METADATA,
 } from './types';
 
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 1_000;
 
-const SYSTEM: CommandMetadata = { actor: { type: 'system', id: 'ledger' } };
-
 /** How long an ending is tried again for while the store cannot be reached; after that its hold's deadline decides. */
 const ENDING_RETRY_MS_MAX = 600_000;
-
-type AppendFate =
-  | { readonly kind: 'written' }
-  /** Written, as the record told after a conflict; the warm state was read anew. */
-  | { readonly kind: 'landed' }
-  | { readonly kind: 'lost' }
-  | { readonly kind: 'unavailable'; readonly error: LedgerUnavailableError };
 
 /**
  * The one writer of a ledger in this process. Commands queue up while an append is in flight; the next flush decides
@@ -47,42 +30,39 @@ type AppendFate =
  * the only writer: a lost revision re-reads and re-decides.
  */
 export class LedgerWriter {
-  private readonly stream: StreamName;
+  private readonly record: LedgerRecord;
   private readonly queue: CommandQueue;
   private readonly refusals: RefusalCounter;
-  private state: LedgerState | undefined;
-  private revision: bigint | 'no-stream' = 'no-stream';
-  private position = 0n;
-  private uncarriedEvents = 0;
+  /** Holds whose expiry is queued, so that a long outage queues each once. */
+  private readonly expiring = new Set<CallId>();
+  private readonly quietListeners: (() => void)[] = [];
   private isFlushing = false;
-  private isInDoubt = false;
-  private loading: Promise<LedgerState> | undefined;
   private retryMs = RETRY_MS_MIN;
   private cancelWake: (() => void) | undefined;
 
   constructor(
     private readonly orgId: OrganizationId,
-    private readonly store: EventStore,
+    store: EventStore,
     private readonly runtime: LedgerRuntime,
   ) {
-    this.stream = ledgerStream(orgId);
+    this.record = new LedgerRecord(orgId, store, runtime, (state) => this.expireOrphans(state));
     this.queue = new CommandQueue(runtime.settings);
     this.refusals = new RefusalCounter(runtime.newEventId);
   }
 
   /** Whether forgetting the warm state would lose nothing but time. */
   get isIdle(): boolean {
-    return !this.isFlushing && this.queue.size === 0 && this.refusals.isEmpty && (this.state?.holds.size ?? 0) === 0;
+    return this.isQuiet && this.refusals.isEmpty && (this.record.state?.holds.size ?? 0) === 0;
   }
 
-  /** The warm state, loaded first where need be. */
-  async read(): Promise<LedgerState> {
-    return this.state ?? this.load();
+  /** The warm state, loaded first where need be. @throws LedgerUnavailableError */
+  read(): Promise<LedgerState> {
+    return this.record.read();
   }
 
-  /** Position of the newest batch that this writer knows. */
+  /** Position of the newest event that this writer knows. */
   get knownPosition(): bigint {
-    return this.position;
+    return this.record.position;
   }
 
   /**
@@ -100,7 +80,7 @@ export class LedgerWriter {
         resolve: (outcome) => settle(() => resolve(outcome)),
         reject: (reason) => settle(() => reject(reason)),
       };
-      const cancelTimeout = this.runtime.timers.after(options.timeoutMs ?? this.patience(options), () =>
+      const cancelTimeout = this.runtime.timers.after(options.timeoutMs ?? patienceMs(options), () =>
         item.reject(new LedgerUnavailableError('the record could not be written in time')),
       );
       const settle = (answer: () => void) => {
@@ -109,7 +89,7 @@ export class LedgerWriter {
         cancelTimeout();
         answer();
       };
-      if (this.isInDoubt && command.type === 'AuthorizeCall')
+      if (this.record.isInDoubt && command.type === 'AuthorizeCall')
         return item.reject(new LedgerUnavailableError('it is in doubt whether the last batch was recorded; try again'));
       if (!this.queue.offer(item))
         return item.reject(new LedgerUnavailableError('too many calls wait for this ledger; try again'));
@@ -119,29 +99,48 @@ export class LedgerWriter {
 
   /** Ends holds that nobody else can end any more, and writes down refusals whose window is over. */
   tick(): void {
-    const now = this.runtime.clock.now();
-    for (const { eventId, command } of this.refusals.take(now)) this.submitOwn(command, { firstEventId: eventId });
-    if (this.state === undefined) return;
-    const at = ledgerTime(this.state, now);
-    for (const [callId, { call }] of this.state.holds)
-      if (at >= call.deadline) this.submitOwn({ type: 'ExpireCall', callId, cause: 'deadline' });
+    const { state } = this.record;
+    if (state === undefined) return;
+    const at = ledgerTime(state, this.runtime.clock.now());
+    // While the store cannot be reached, counts go on where they are instead of queueing up.
+    if (this.retryMs === RETRY_MS_MIN && !this.record.isInDoubt)
+      for (const { eventId, command } of this.refusals.take(at)) this.submitOwn(command, eventId);
+    for (const [callId, { call }] of state.holds) if (at >= call.deadline) this.expire(callId, 'deadline');
   }
 
-  /** Writes down all counted refusals; resolves when nothing is queued any more. */
-  async drain(): Promise<void> {
-    const counts = this.refusals.take('all');
-    await Promise.allSettled(
-      counts.map(({ eventId, command }) => this.submit(command, SYSTEM, { firstEventId: eventId })),
-    );
+  /** Writes down all counted refusals; resolves when nothing is queued any more, at the latest after RECORD_WAIT_MS. */
+  drain(): Promise<void> {
+    for (const { eventId, command } of this.refusals.take('all')) this.submitOwn(command, eventId);
+    return new Promise((resolve) => {
+      if (this.isQuiet) return resolve();
+      const cancel = this.runtime.timers.after(RECORD_WAIT_MS, resolve);
+      this.quietListeners.push(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
-  private patience({ waitMs }: SubmitOptions): number {
-    return RECORD_WAIT_MS + Math.max(0, ...Object.values(waitMs ?? {}));
+  private get isQuiet(): boolean {
+    return !this.isFlushing && this.queue.size === 0;
   }
 
-  private submitOwn(command: LedgerCommand, options: SubmitOptions = {}): void {
-    // Nobody waits for it: a failure here is met again by the next tick, or by the next process.
-    this.submit(command, SYSTEM, options).catch(() => undefined);
+  /** For what nobody waits for; it stays queued like every ending while the store is away. */
+  private submitOwn(command: LedgerCommand, firstEventId?: EventId, onEnd: () => void = () => {}): void {
+    const options = { timeoutMs: ENDING_RETRY_MS_MAX, ...(firstEventId === undefined ? {} : { firstEventId }) };
+    // A failure is met again by the next tick, or by the next process.
+    this.submit(command, SYSTEM_METADATA, options).then(onEnd, onEnd);
+  }
+
+  private expire(callId: CallId, cause: 'deadline' | 'owner-dead'): void {
+    if (this.expiring.has(callId)) return;
+    this.expiring.add(callId);
+    this.submitOwn({ type: 'ExpireCall', callId, cause }, undefined, () => this.expiring.delete(callId));
+  }
+
+  private expireOrphans(state: LedgerState): void {
+    for (const [callId, { call }] of state.holds)
+      if (!this.runtime.isOwnerAlive(call.owner)) this.expire(callId, 'owner-dead');
   }
 
   private wake(): void {
@@ -160,6 +159,7 @@ export class LedgerWriter {
         .finally(() => {
           this.isFlushing = false;
           this.scheduleNext();
+          if (this.isQuiet) for (const tell of this.quietListeners.splice(0)) tell();
         });
     });
   }
@@ -170,30 +170,20 @@ export class LedgerWriter {
     while (this.queue.ready > 0 || this.hasDueWaiting()) {
       const batch = decideBatch(this.orgId, this.runtime, await this.read(), this.queue.takeAll());
       this.queue.putBack(batch.leftOver, batch.waiting);
-      if (batch.encoded.length === 0) this.answer(batch.decided);
-      else if (!(await this.record(batch))) return false;
-      await this.carryWhenDue();
+      if (batch.encoded.length === 0) this.answer(batch.decided, this.record.position);
+      else if (!(await this.recordBatch(batch))) return false;
+      await this.record.carryWhenDue();
     }
     return true;
   }
 
   /** Whether to go on; not while the store cannot be reached. */
-  private async record(batch: Batch): Promise<boolean> {
+  private async recordBatch(batch: Batch): Promise<boolean> {
+    const fate = await this.record.append(batch.encoded, batch.state);
     const items = batch.decided.map(({ item }) => item);
-    let fate: AppendFate;
-    try {
-      fate = await this.append(batch.encoded);
-    } catch (error) {
-      fate = { kind: 'unavailable', error: unavailable(error) };
-    }
     switch (fate.kind) {
       case 'written':
-        this.state = batch.state;
-        this.uncarriedEvents += batch.encoded.length;
-        this.answer(batch.decided);
-        return true;
-      case 'landed':
-        this.answer(batch.decided);
+        this.answer(batch.decided, fate.position);
         return true;
       case 'lost':
         this.queue.putBack(items, []);
@@ -207,139 +197,44 @@ export class LedgerWriter {
   /** Nothing was written: calls and control are told so; endings stay, since nobody else can tell what happened. */
   private postpone(items: readonly QueuedCommand[], error: LedgerUnavailableError): void {
     const nowMs = this.runtime.clock.monotonicMs();
-    const kept = items.filter(
-      (item) => rankOf(item.command) === 'endings' && nowMs < item.arrivedMs + ENDING_RETRY_MS_MAX,
-    );
-    for (const item of items) if (!kept.includes(item)) item.reject(error);
-    this.queue.putBack(kept, []);
+    const isKept = ({ command, arrivedMs }: QueuedCommand) =>
+      rankOf(command) === 'endings' && nowMs < arrivedMs + ENDING_RETRY_MS_MAX;
+    for (const item of items) if (!isKept(item)) item.reject(error);
+    this.queue.putBack(items.filter(isKept), []);
     this.retryMs = Math.min(RETRY_MS_MAX, this.retryMs * 2);
   }
 
-  /** Sends one frozen batch until its outcome is known. */
-  private async append(encoded: readonly EncodedEvent[]): Promise<AppendFate> {
-    let retryMs = RETRY_MS_MIN;
-    try {
-      for (;;) {
-        try {
-          const { revision, position } = await this.store.append(this.stream, this.revision, encoded);
-          this.revision = revision;
-          this.position = position;
-          return { kind: 'written' };
-        } catch (error) {
-          if (error instanceof WrongExpectedRevisionError) return await this.afterConflict(encoded);
-          const isUnknown = error instanceof AppendOutcomeUnknownError;
-          if (!isUnknown && !(error instanceof StoreUnavailableError)) throw error;
-          if (!isUnknown && !this.isInDoubt) return { kind: 'unavailable', error: unavailable(error) };
-          this.isInDoubt = true;
-          await this.pause(retryMs);
-          retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
-        }
-      }
-    } finally {
-      this.isInDoubt = false;
-    }
-  }
-
-  /** Somebody appended first, or this very batch had landed: its own ids in the delta tell. */
-  private async afterConflict(encoded: readonly EncodedEvent[]): Promise<AppendFate> {
-    const delta = await this.readDelta();
-    const own = new Set<string>(encoded.map(({ id }) => id));
-    const before = await this.read();
-    this.state = delta.reduce(
-      (folded, stored) => (stored.type === 'CarryRecorded' ? folded : evolve(folded, ledgerFact(stored))),
-      before,
-    );
-    this.revision = delta.at(-1)?.revision ?? this.revision;
-    this.position = delta.at(-1)?.position ?? this.position;
-    this.uncarriedEvents += delta.length;
-    return { kind: delta.some(({ id }) => own.has(id)) ? 'landed' : 'lost' };
-  }
-
-  private async readDelta(): Promise<readonly StoredEvent[]> {
-    const delta: StoredEvent[] = [];
-    const from = this.revision === 'no-stream' ? 0n : this.revision + 1n;
-    for await (const stored of this.store.readStream(this.stream, { from })) delta.push(stored);
-    return delta;
-  }
-
-  private answer(decided: readonly DecidedItem[]): void {
+  private answer(decided: readonly DecidedItem[], position: bigint): void {
     for (const one of decided) {
-      if (one.ok) {
-        if (one.item.settled) this.releaseUnwanted(one.item.command);
-        // A refusal inside an open window is not an event of its own: it is counted.
-        const { command } = one.item;
-        if (command.type === 'RecordRefusal' && one.events.length === 0)
-          this.refusals.count(command, command.code, one.state);
-        one.item.resolve({ ok: true, events: one.events, state: one.state, position: this.position });
-      } else {
-        const eventId = one.eventId ?? this.countRefusal(one);
-        const { refusal, state } = one;
-        one.item.resolve({ ok: false, refusal, state, ...(eventId === undefined ? {} : { eventId }) });
+      const { item, state } = one;
+      const eventId = this.refusalEventId(one);
+      const named = eventId === undefined ? {} : { eventId };
+      if (!one.ok) {
+        item.resolve({ ok: false, refusal: one.refusal, state, ...named });
+        continue;
       }
+      if (item.settled && one.events.length > 0) this.releaseUnwanted(item.command);
+      item.resolve({ ok: true, events: one.events, state, position, ...named });
     }
   }
 
-  private countRefusal(one: DecidedItem & { ok: false }) {
+  /** The event that records a refused call; inside an open window it is none of its own, but counted into one. */
+  private refusalEventId(one: DecidedItem): EventId | undefined {
     const { command } = one.item;
-    if (command.type !== 'AuthorizeCall' || one.refusal.code === 'idempotency_answered') return undefined;
-    return this.refusals.count(command, one.refusal.code, one.state);
+    if (!one.ok) {
+      if (!isRecordedRefusal(command, one.refusal)) return undefined;
+      return one.eventId ?? this.refusals.count(command, one.refusal.code, one.state);
+    }
+    if (command.type !== 'RecordRefusal') return undefined;
+    return one.events[0]?.id ?? this.refusals.count(command, command.code, one.state);
   }
 
   /** An authorization whose caller has left while its batch was in doubt is released by its owner. */
   private releaseUnwanted(command: LedgerCommand): void {
     if (command.type !== 'AuthorizeCall') return;
     const { callId, owner } = command;
-    this.submitOwn({
-      type: 'ReleaseCall',
-      callId,
-      owner,
-      reason: 'caller-left',
-      dispatched: false,
-      trace: { attempts: [], latencyMs: 0 },
-    });
-  }
-
-  private async carryWhenDue(): Promise<void> {
-    const { state, revision } = this;
-    if (state === undefined || revision === 'no-stream') return;
-    // A large state is carried less often, so that carries stay a small part of the stream.
-    const dueAfter = Math.max(this.runtime.settings.carryEveryEvents, 4 * (state.holds.size + state.unresolved.size));
-    if (this.uncarriedEvents < dueAfter) return;
-    const at = ledgerTime(state, this.runtime.clock.now());
-    const parts = carrySet(state, revision, this.runtime.newEventId()).map((event) =>
-      ledgerCodec.encode({
-        id: this.runtime.newEventId(),
-        event,
-        metadata: { ...SYSTEM, orgId: this.orgId, at },
-      }),
-    );
-    this.uncarriedEvents = 0;
-    const perAppend = Math.max(1, Math.floor(this.runtime.settings.batchBytesMax / 60_000));
-    for (let start = 0; start < parts.length; start += perAppend) {
-      // An incomplete set is ignored by every reader: losing a race here costs nothing.
-      if ((await this.append(parts.slice(start, start + perAppend))).kind !== 'written') return;
-    }
-  }
-
-  /** Loads once, however many ask meanwhile. */
-  private load(): Promise<LedgerState> {
-    this.loading ??= this.loadNow().finally(() => {
-      this.loading = undefined;
-    });
-    return this.loading;
-  }
-
-  private async loadNow(): Promise<LedgerState> {
-    const loaded = await loadLedger(this.store, this.orgId).catch((error: unknown) => {
-      throw unavailable(error);
-    });
-    this.state = loaded.state;
-    this.revision = loaded.revision;
-    this.position = loaded.position;
-    this.uncarriedEvents = loaded.uncarriedEvents;
-    for (const [callId, { call }] of loaded.state.holds)
-      if (!this.runtime.isOwnerAlive(call.owner)) this.submitOwn({ type: 'ExpireCall', callId, cause: 'owner-dead' });
-    return loaded.state;
+    const trace = { attempts: [], latencyMs: 0 };
+    this.submitOwn({ type: 'ReleaseCall', callId, owner, reason: 'caller-left', dispatched: false, trace });
   }
 
   private hasDueWaiting(): boolean {
@@ -359,15 +254,9 @@ export class LedgerWriter {
     if (delays.length === 0) return;
     this.cancelWake = this.runtime.timers.after(Math.min(...delays), () => this.wake());
   }
-
-  private pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.runtime.timers.after(delayMs, resolve);
-    });
-  }
 }
 
-function unavailable(error: unknown): LedgerUnavailableError {
-  if (error instanceof LedgerUnavailableError) return error;
-  return new LedgerUnavailableError('the record cannot be written or read now; try again', { cause: error });
+/** How long a caller waits for the record, on top of what it is willing to wait for other calls. */
+function patienceMs({ waitMs }: SubmitOptions): number {
+  return RECORD_WAIT_MS + Math.max(0, ...Object.values(waitMs ?? {}));
 }

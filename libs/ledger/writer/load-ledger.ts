@@ -10,12 +10,24 @@ export interface LoadedLedger {
   readonly state: LedgerState;
   readonly revision: bigint | 'no-stream';
   readonly position: bigint;
-  /** Events since the newest usable carry set. */
+  /** Events since the newest usable carry set, and the bytes of their bodies. */
   readonly uncarriedEvents: number;
+  readonly uncarriedBytes: number;
+  /** Bytes of that set; 0 where there is none. */
+  readonly carryBytes: number;
 }
 
-/** Past this many events without a usable carry set, folding from the beginning needs less memory. */
-const CARRY_SEARCH_EVENTS_MAX = 20_000;
+const EMPTY_LEDGER: LoadedLedger = {
+  state: initialLedgerState,
+  revision: 'no-stream',
+  position: 0n,
+  uncarriedEvents: 0,
+  uncarriedBytes: 0,
+  carryBytes: 0,
+};
+
+/** As much of what was read backwards is kept to be folded; beyond it the events are read a second time, forwards. */
+const KEPT_BYTES_MAX = 64_000_000;
 
 /** A ledger with an event of a type that this program does not know cannot be decided on: deciding could overspend. */
 export class UnknownLedgerEventError extends Error {
@@ -31,44 +43,69 @@ export function ledgerFact(stored: StoredEvent): LedgerFact {
   return { id: decoded.id, event: decoded.event, at: decoded.metadata.at };
 }
 
-/** Reads back to the newest whole carry set and applies what follows it; folds everything where there is none. */
-export async function loadLedger(store: EventStore, orgId: OrganizationId): Promise<LoadedLedger> {
-  const stream = ledgerStream(orgId);
+/** Folds one more event; a carry is none of the domain's. */
+function withStored(loaded: LoadedLedger, stored: StoredEvent): LoadedLedger {
+  return {
+    state: stored.type === 'CarryRecorded' ? loaded.state : evolve(loaded.state, ledgerFact(stored)),
+    revision: stored.revision,
+    position: stored.position,
+    uncarriedEvents: loaded.uncarriedEvents + 1,
+    uncarriedBytes: loaded.uncarriedBytes + stored.body.length,
+    carryBytes: loaded.carryBytes,
+  };
+}
+
+interface Carried {
+  readonly state: LedgerState;
+  readonly upTo: bigint;
+  readonly bytes: number;
+}
+
+interface ReadBack {
+  readonly carried?: Carried;
+  /** What follows the carried revision, newest first; `undefined` when it was too much to keep. */
+  readonly following: readonly StoredEvent[] | undefined;
+}
+
+/** Reads backwards to the newest whole carry set, or to the beginning where there is none. */
+async function readBack(store: EventStore, orgId: OrganizationId): Promise<ReadBack> {
   const collector = new CarryCollector();
-  const tail: StoredEvent[] = [];
-  let carried: { readonly state: LedgerState; readonly upTo: bigint } | undefined;
-  for await (const stored of store.readStream(stream, { direction: 'backwards' })) {
+  let carried: Carried | undefined;
+  let following: StoredEvent[] | undefined = [];
+  let keptBytes = 0;
+  for await (const stored of store.readStream(ledgerStream(orgId), { direction: 'backwards' })) {
     if (carried !== undefined && stored.revision <= carried.upTo) break;
-    tail.push(stored);
-    if (carried !== undefined || stored.type !== 'CarryRecorded') {
-      if (carried === undefined && tail.length > CARRY_SEARCH_EVENTS_MAX) return foldAll(store, orgId);
-      continue;
-    }
+    keptBytes += stored.body.length;
+    if (keptBytes > KEPT_BYTES_MAX) following = undefined;
+    following?.push(stored);
+    if (carried !== undefined || stored.type !== 'CarryRecorded') continue;
     const { event } = ledgerFact(stored);
     if (event.type === 'CarryRecorded') carried = collector.add(event);
   }
-  const newest = tail[0];
-  if (newest === undefined)
-    return { state: initialLedgerState, revision: 'no-stream', position: 0n, uncarriedEvents: 0 };
-  const upTo = carried?.upTo ?? -1n;
-  const following = tail.reverse().filter(({ revision }) => revision > upTo);
-  const state = following.reduce(
-    (folded, stored) => (stored.type === 'CarryRecorded' ? folded : evolve(folded, ledgerFact(stored))),
-    carried?.state ?? initialLedgerState,
-  );
-  return { state, revision: newest.revision, position: newest.position, uncarriedEvents: following.length };
+  return carried === undefined ? { following } : { carried, following };
+}
+
+/** Loads from the newest whole carry set and applies what follows it; folds everything where there is none. */
+export async function loadLedger(store: EventStore, orgId: OrganizationId): Promise<LoadedLedger> {
+  const { carried, following } = await readBack(store, orgId);
+  const start: LoadedLedger =
+    carried === undefined ? EMPTY_LEDGER : { ...EMPTY_LEDGER, state: carried.state, carryBytes: carried.bytes };
+  if (following !== undefined) return following.reduceRight(withStored, start);
+  return foldFrom(store, orgId, start, carried === undefined ? 0n : carried.upTo + 1n);
+}
+
+async function foldFrom(
+  store: EventStore,
+  orgId: OrganizationId,
+  start: LoadedLedger,
+  from: bigint,
+): Promise<LoadedLedger> {
+  let loaded = start;
+  for await (const stored of store.readStream(ledgerStream(orgId), { from })) loaded = withStored(loaded, stored);
+  return loaded;
 }
 
 /** Folds a ledger from its first event; what every carry must equal. */
-export async function foldAll(store: EventStore, orgId: OrganizationId): Promise<LoadedLedger> {
-  let loaded: LoadedLedger = { state: initialLedgerState, revision: 'no-stream', position: 0n, uncarriedEvents: 0 };
-  for await (const stored of store.readStream(ledgerStream(orgId))) {
-    loaded = {
-      state: stored.type === 'CarryRecorded' ? loaded.state : evolve(loaded.state, ledgerFact(stored)),
-      revision: stored.revision,
-      position: stored.position,
-      uncarriedEvents: loaded.uncarriedEvents + 1,
-    };
-  }
-  return loaded;
+export function foldAll(store: EventStore, orgId: OrganizationId): Promise<LoadedLedger> {
+  return foldFrom(store, orgId, EMPTY_LEDGER, 0n);
 }

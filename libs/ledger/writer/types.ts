@@ -1,4 +1,4 @@
-import type { Actor, Clock, EventId, RequestId } from '#kernel';
+import type { Actor, Clock, EventId, RequestId, StreamName } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
 import type { LedgerRefusal } from '../refusals';
@@ -18,6 +18,9 @@ export interface CommandMetadata {
   readonly correlationId?: string;
   readonly causationId?: string;
 }
+
+/** What the ledger itself does: ending orphaned holds, writing down counts and carries. */
+export const SYSTEM_METADATA: CommandMetadata = { actor: { type: 'system', id: 'ledger' } };
 
 export interface SubmitOptions {
   /** How long a call waits for other calls to free a slot, a budget or an Idempotency-Key, by refusal code. */
@@ -44,6 +47,8 @@ export type LedgerOutcome =
       readonly state: LedgerState;
       /** Position of the batch that recorded it, or of the ledger's newest batch where nothing was appended. */
       readonly position: bigint;
+      /** For `RecordRefusal`: the event that records, or will count, the refusal. */
+      readonly eventId?: EventId;
     }
   | {
       readonly ok: false;
@@ -60,6 +65,19 @@ export class LedgerUnavailableError extends Error {
 
 /** How long a caller waits until a settlement or an authorization is durable. */
 export const RECORD_WAIT_MS = 10_000;
+
+/** A record further ahead of this machine's clock than this means that one of the two clocks was wrong. */
+export const RECORD_AHEAD_MS_MAX = 300_000;
+
+/** Periods and deadlines follow the record's time, so a clock that lies far behind it must be set right first. */
+export class RecordInFutureError extends Error {
+  override readonly name = 'RecordInFutureError';
+  constructor(stream: StreamName, aheadMs: number) {
+    super(
+      `the newest event of ${stream} is ${Math.round(aheadMs / 1_000)} s ahead of this machine's clock; set the clock right and start again`,
+    );
+  }
+}
 
 export interface LedgerWriterSettings {
   readonly queueCommandsMax: number;
