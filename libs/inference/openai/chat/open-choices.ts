@@ -1,7 +1,7 @@
-/** Follows which choices of a stream have begun and which have their finish reason. */
+/** Follows which choices of a stream have their finish reason. */
 export class OpenChoices {
-  /** By index: undefined before it begins, then whether it has finished. */
-  readonly #finished: boolean[] = [];
+  /** By index: the finish reason, or undefined while the choice is open. */
+  readonly #reasons: (string | undefined)[] = [];
   #finishedCount = 0;
 
   /** @param expected how many choices the request asked for. */
@@ -13,23 +13,24 @@ export class OpenChoices {
   }
 
   isFinished(index: number): boolean {
-    return this.#finished[index] === true;
+    return this.#reasons[index] !== undefined;
   }
 
-  begin(index: number): void {
-    this.#finished[index] ??= false;
+  /** Why the first choice ended. */
+  get firstReason(): string | undefined {
+    return this.#reasons[0];
   }
 
-  finish(index: number): void {
-    if (this.#finished[index] === true) return;
-    this.#finished[index] = true;
+  finish(index: number, reason: string): void {
+    if (this.#reasons[index] !== undefined) return;
+    this.#reasons[index] = reason;
     this.#finishedCount += 1;
   }
 
   /** Indexes without a finish reason, those included that never began. */
   open(): number[] {
     const open: number[] = [];
-    for (let index = 0; index < this.expected; index += 1) if (this.#finished[index] !== true) open.push(index);
+    for (let index = 0; index < this.expected; index += 1) if (this.#reasons[index] === undefined) open.push(index);
     return open;
   }
 }

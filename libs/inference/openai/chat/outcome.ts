@@ -9,7 +9,12 @@ interface Metered {
 /** How a stream ended, judged when no more frames will come. */
 export type ChatStreamOutcome =
   /** The backend finished: every choice has its finish reason, or `[DONE]` came. */
-  | ({ readonly kind: 'complete'; readonly contentAfterFinish: boolean } & Metered)
+  | ({
+      readonly kind: 'complete';
+      /** Of the first choice; absent when the backend gave none before `[DONE]`. */
+      readonly finishReason?: string;
+      readonly contentAfterFinish: boolean;
+    } & Metered)
   /** It stopped in the middle: the end of the body, or its failure, without a finish. `openChoices` lack a reason. */
   | ({ readonly kind: 'cut'; readonly openChoices: readonly number[] } & Metered)
   /** What came cannot be understood. */

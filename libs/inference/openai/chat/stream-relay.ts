@@ -1,4 +1,4 @@
-import type { NanoUsd, TokenUsage } from '#kernel';
+import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../../backends/trouble';
 import { isJsonObject, type JsonObject } from '../../json';
 import type { UsageReading } from '../../metering/facts';
@@ -23,6 +23,8 @@ export interface ChatStreamOptions {
 }
 
 const DONE = '[DONE]';
+/** Finish reasons are short words; this one goes into the record. */
+const FINISH_REASON_BYTES_MAX = 64;
 const EMPTY: readonly unknown[] = [];
 
 function indexOf(choice: JsonObject, choicesMax: number): number {
@@ -119,8 +121,15 @@ export class ChatStreamRelay {
     if (this.#error !== undefined) return { kind: 'backend-error', error: this.#error, ...metered };
     if (this.#garbage !== undefined) return { kind: 'garbage', reason: this.#garbage, ...metered };
     if (this.#done && this.#head === undefined) return { kind: 'garbage', reason: 'empty-answer', ...metered };
-    if (this.#done || this.#choices.allFinished)
-      return { kind: 'complete', contentAfterFinish: this.#contentAfterFinish, ...metered };
+    if (this.#done || this.#choices.allFinished) {
+      const reason = this.#choices.firstReason;
+      return {
+        kind: 'complete',
+        ...(reason === undefined ? {} : { finishReason: foreignText(reason, FINISH_REASON_BYTES_MAX) }),
+        contentAfterFinish: this.#contentAfterFinish,
+        ...metered,
+      };
+    }
     return { kind: 'cut', openChoices: this.#choices.open(), ...metered };
   }
 
@@ -171,7 +180,6 @@ export class ChatStreamRelay {
   #choice(choice: JsonObject): void {
     const index = indexOf(choice, this.options.choices);
     const { delta } = choice;
-    this.#choices.begin(index);
     const bytes = isJsonObject(delta) ? generatedBytes(delta) : 0;
     if (bytes > 0) {
       this.#textBytes += bytes;
@@ -179,7 +187,7 @@ export class ChatStreamRelay {
       if (this.#choices.isFinished(index)) this.#contentAfterFinish = true;
     }
     const reason = choice.finish_reason;
-    if (typeof reason === 'string' && reason !== '') this.#choices.finish(index);
+    if (typeof reason === 'string' && reason !== '') this.#choices.finish(index, reason);
   }
 
   /** Remembers the usage that a chunk carries. One maker puts it into a field of its own as well, or only there. */

@@ -1,4 +1,4 @@
-import type { NanoUsd, TokenUsage } from '#kernel';
+import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../../backends/trouble';
 import { isJsonObject, type JsonObject } from '../../json';
 import type { SeenOutput, UsageReading } from '../../metering/facts';
@@ -13,10 +13,15 @@ export type ChatAnswer =
       readonly kind: 'answer';
       readonly usage: UsageReading;
       readonly seen: SeenOutput;
+      /** Of the first choice. */
+      readonly finishReason?: string;
       readonly body: JsonObject;
     }
   | { readonly kind: 'garbage'; readonly reason: GarbageReason }
   | { readonly kind: 'backend-error'; readonly error: BackendError };
+
+/** Finish reasons are short words; this one goes into the record. */
+const FINISH_REASON_BYTES_MAX = 64;
 
 function parse(text: string): unknown {
   try {
@@ -36,6 +41,12 @@ function choicesBytes(choices: readonly unknown[]): number | undefined {
   return bytes;
 }
 
+function firstReason(choices: readonly unknown[]): { finishReason?: string } {
+  const [first] = choices;
+  const reason = isJsonObject(first) ? first.finish_reason : undefined;
+  return typeof reason === 'string' ? { finishReason: foreignText(reason, FINISH_REASON_BYTES_MAX) } : {};
+}
+
 /** Reads a complete answer for metering. Render it with `renderChatAnswer` once its settlement is durable. */
 export function readChatAnswer(text: string): ChatAnswer {
   const body = parse(text);
@@ -49,7 +60,7 @@ export function readChatAnswer(text: string): ChatAnswer {
   const textBytes = choicesBytes(choices);
   if (textBytes === undefined) return { kind: 'garbage', reason: 'not-an-answer' };
   const seen: SeenOutput = { textBytes, deltas: 0 };
-  return { kind: 'answer', usage: plausible(readOpenAiUsage(body.usage), seen), seen, body };
+  return { kind: 'answer', usage: plausible(readOpenAiUsage(body.usage), seen), seen, ...firstReason(choices), body };
 }
 
 export interface ChatSettlement {
