@@ -1,2 +1,3 @@
+export * from './call-observer';
 export * from './logger';
 export * from './metrics';

@@ -50,8 +50,8 @@ function usageRoute(reads: CallReads, now: () => EpochMs) {
     const key = readerOf(request);
     if (key === undefined) return sendError(request, reply, 'insufficient_scope');
     const query = request.query as Query;
-    const toText = query['to'] ?? query['end_date'];
-    const fromText = query['from'] ?? query['start_date'];
+    const toText = query.to ?? query.end_date;
+    const fromText = query.from ?? query.start_date;
     const to = toText === undefined ? epochMs(now() + 1) : parseTime(toText);
     const from = fromText === undefined ? epochMs((to ?? now()) - 30 * DAY_MS) : parseTime(fromText);
     for (const [param, value] of [

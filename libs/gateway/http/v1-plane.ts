@@ -81,7 +81,9 @@ function callRoute<R extends MeteredRequest>(options: V1Options, dialect: Dialec
     if (!key.scopes.includes('inference')) return sendError(request, reply, 'insufficient_scope');
     // From here on the call owns the response: streams and held-back answers are written as they are settled.
     reply.hijack();
-    await options.runner.run(dialect, request.body, callerOf(request, key), new ClientConnection(reply.raw));
+    await options.active.track(() =>
+      options.runner.run(dialect, request.body, callerOf(request, key), new ClientConnection(reply.raw)),
+    );
     return undefined;
   };
 }

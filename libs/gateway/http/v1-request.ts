@@ -4,6 +4,7 @@ import type { Clock, RequestId } from '#kernel';
 import type { CallRunner } from '../calls/call-runner';
 import type { Caller } from '../calls/caller';
 import type { ModelDirectory } from '../calls/ports';
+import type { ActiveCalls } from './active-calls';
 import type { CallReads } from './call-reads';
 import type { AuthenticatedKey, KeyAuthenticator } from './ports';
 
@@ -16,6 +17,7 @@ export interface V1Options {
   readonly newRequestId: () => RequestId;
   /** The client's address, where a trusted proxy's word is believed. */
   readonly addressOf: (request: FastifyRequest) => string;
+  readonly active: ActiveCalls;
   /** False before the platform is ready and while it drains: no call is admitted. */
   readonly isAdmitting: () => boolean;
 }

@@ -1,0 +1,67 @@
+import type { Logger } from './logger';
+import { boundedLabel, type Metrics } from './metrics';
+
+/** What is known of a call once it is over; facts and numbers, never content or secrets. */
+export interface ObservedCall {
+  readonly caller: {
+    readonly orgId: string;
+    readonly projectId: string;
+    readonly keyId: string;
+    readonly requestId: string;
+    readonly clientRequestId?: string;
+  };
+  readonly endpoint: string;
+  readonly model: string;
+  readonly stream: boolean;
+  readonly backend?: string;
+  readonly outcome: string;
+  readonly status: number;
+  readonly code?: string;
+  readonly inputTokens?: number;
+  readonly outputTokens?: number;
+  readonly chargedNanoUsd?: bigint;
+  readonly excessNanoUsd?: bigint;
+  readonly latencyMs: number;
+  readonly firstByteMs?: number;
+}
+
+const NANO_PER_USD = 1e9;
+
+function usdNumber(nano: bigint | undefined): number {
+  // A metric is a float by nature; the record has the exact amount.
+  return Number(nano ?? 0n) / NANO_PER_USD;
+}
+
+/** One structured log line and a handful of metrics per call. */
+export function observeCalls(logger: Logger, metrics: Metrics) {
+  const modelLabel = boundedLabel();
+  return {
+    ended(call: ObservedCall): void {
+      const { caller, chargedNanoUsd, excessNanoUsd, ...facts } = call;
+      logger.info(
+        {
+          ...caller,
+          ...facts,
+          ...(chargedNanoUsd === undefined ? {} : { chargedNanoUsd: chargedNanoUsd.toString() }),
+          ...(excessNanoUsd === undefined || excessNanoUsd === 0n ? {} : { excessNanoUsd: excessNanoUsd.toString() }),
+        },
+        'call',
+      );
+      // A refused call names any model it likes: only models that exist become labels.
+      const model = call.backend === undefined ? 'refused' : modelLabel(call.model);
+      const labels = { gen_ai_operation_name: call.endpoint, gen_ai_request_model: model };
+      metrics.calls.inc({ endpoint: call.endpoint, outcome: call.outcome, code: call.code ?? 'none' });
+      metrics.requestDuration.observe({ ...labels, outcome: call.outcome }, call.latencyMs / 1_000);
+      if (call.firstByteMs !== undefined) metrics.timeToFirstToken.observe(labels, call.firstByteMs / 1_000);
+      if (call.inputTokens !== undefined)
+        metrics.tokenUsage.observe({ ...labels, gen_ai_token_type: 'input' }, call.inputTokens);
+      if (call.outputTokens !== undefined)
+        metrics.tokenUsage.observe({ ...labels, gen_ai_token_type: 'output' }, call.outputTokens);
+      metrics.chargedUsd.inc(usdNumber(chargedNanoUsd));
+      metrics.excessUsd.inc(usdNumber(excessNanoUsd));
+    },
+    failed(error: unknown, caller: ObservedCall['caller']): void {
+      logger.error({ ...caller, error }, 'a call failed by a mistake of the platform');
+    },
+  };
+}
