@@ -25,6 +25,20 @@ export function utf8Bytes(text: string): number {
   return bytes;
 }
 
+/** What JSON's escapes add to a text: quotes, backslashes and control characters. */
+function escapeBytes(text: string): number {
+  const length = text.length;
+  if (length > SHORT_TEXT) return JSON.stringify(text).length - length - 2;
+  let bytes = 0;
+  for (let i = 0; i < length; i += 1) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x5c || (unit > 0x22 && unit < 0x5c)) continue;
+    if (unit === 0x22 || unit === 0x5c) bytes += 1;
+    else if (unit < 0x20) bytes += 5; // At most: some have a short form.
+  }
+  return bytes;
+}
+
 /**
  * Adds up the text of a request in one traversal that also finds lone surrogates (anywhere, even in what is not
  * counted) and nesting beyond NESTING_MAX.
@@ -40,11 +54,14 @@ export class TextMeter {
     else this.bytes += bytes;
   }
 
-  /** Counts a value as compact JSON without escapes, which is how templates write tools and schemas into a prompt. */
+  /**
+   * Counts a value as compact JSON, which is how templates write tools and schemas into a prompt. (One that also
+   * escapes everything beyond ASCII needs a larger `textFactor` in the model's bounds.)
+   */
   json(value: unknown, depth = 1): void {
     if (typeof value === 'string') {
       this.text(value);
-      this.bytes += 2;
+      this.bytes += 2 + escapeBytes(value);
     } else if (typeof value === 'number') {
       this.bytes += String(value).length;
     } else if (typeof value !== 'object' || value === null) {
@@ -70,7 +87,7 @@ export class TextMeter {
     this.bytes += 2;
     for (const key of Object.keys(value)) {
       this.text(key);
-      this.bytes += 4; // Two quotes, a colon, a comma.
+      this.bytes += 4 + escapeBytes(key); // Two quotes, a colon, a comma.
       this.json(value[key], depth + 1);
     }
   }
