@@ -25,13 +25,13 @@ module.exports = {
       from: { path: `^libs/(${contexts})/`, pathNot: '\\.spec\\.ts$' },
       to: {
         path: '^(libs|projections)/',
-        pathNot: '^libs/($1|kernel)/|^libs/(event-store|event-feed|read-store|key-store)/(index|port)\\.ts$',
+        pathNot: '^libs/($1|kernel)/|^libs/(event-store|event-feed|read-store|key-store|answer-store)/(index|port)\\.ts$',
       },
     },
     {
       name: 'adapters-import-their-own-port',
       severity: 'error',
-      from: { path: '^libs/(event-store|event-feed|read-store|key-store)/', pathNot: '\\.spec\\.ts$' },
+      from: { path: '^libs/(event-store|event-feed|read-store|key-store|answer-store)/', pathNot: '\\.spec\\.ts$' },
       to: { path: '^(libs|projections)/', pathNot: '^libs/($1|kernel|testing)/|^libs/event-store/(index|port)\\.ts$' },
     },
     {
