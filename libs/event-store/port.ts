@@ -51,6 +51,8 @@ export const APPEND_BYTES_MAX = 1_000_000;
 export const APPEND_EVENTS_MAX = 2_000;
 /** The longest stream name, in UTF-8. It must not begin with "$". */
 export const STREAM_NAME_BYTES_MAX = 256;
+/** The longest event type, in UTF-16 units. */
+export const EVENT_TYPE_LENGTH_MAX = 256;
 
 export interface ReadStreamOptions {
   /** Inclusive. Default: the first revision forwards, the last one backwards. */

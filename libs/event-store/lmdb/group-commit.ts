@@ -51,6 +51,11 @@ interface Write {
   readonly firstPosition: number;
 }
 
+interface Put {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
 interface Group {
   readonly firstPosition: number;
   readonly writes: Write[];
@@ -165,7 +170,10 @@ export class GroupCommit {
   async #commit(group: Group): Promise<void> {
     let failure: string | undefined;
     try {
-      const free = await this.table.ifNoExists(recordKey(group.firstPosition), () => this.#put(group));
+      const puts = this.#encode(group);
+      const free = await this.table.ifNoExists(recordKey(group.firstPosition), () => {
+        for (const { key, value } of puts) void this.table.put(key, value);
+      });
       if (!free) failure = 'another process has written to it';
     } catch (error) {
       failure = await causeOf(error);
@@ -174,22 +182,25 @@ export class GroupCommit {
     else this.#fail(group, failure);
   }
 
-  #put(group: Group): void {
+  /** Everything is encoded before the transaction begins, so that no error can leave half of it in there. */
+  #encode(group: Group): Put[] {
     if (group.bytes > this.#slab.length) this.#slab = Buffer.allocUnsafeSlow(group.bytes);
     const slab = this.#slab;
+    const puts: Put[] = [];
     let at = 0;
-    const put = (key: Buffer, end: number): void => {
-      void this.table.put(key, slab.subarray(at, end));
+    const add = (key: Buffer, end: number): void => {
+      puts.push({ key, value: slab.subarray(at, end) });
       at = end;
     };
     for (const { append, number, isNewStream, firstRevision, firstPosition } of group.writes) {
       if (isNewStream) {
-        put(numberByNameKey(append.stream), slab.writeUInt32BE(number, at));
-        put(nameByNumberKey(number), at + slab.write(append.stream, at));
+        add(numberByNameKey(append.stream), slab.writeUInt32BE(number, at));
+        add(nameByNumberKey(number), at + slab.write(append.stream, at));
       }
-      put(recordKey(firstPosition), writeRecord(slab, at, number, firstRevision, append.events));
-      put(appendKey(number, firstRevision), writeIndexValue(slab, at, firstPosition, append.events.length));
+      add(recordKey(firstPosition), writeRecord(slab, at, number, firstRevision, append.events));
+      add(appendKey(number, firstRevision), writeIndexValue(slab, at, firstPosition, append.events.length));
     }
+    return puts;
   }
 
   #settle(group: Group): void {

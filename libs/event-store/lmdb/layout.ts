@@ -190,7 +190,6 @@ function textKey(kind: number, text: string): Buffer {
   return key;
 }
 
-/** The dashes of a UUID stand before these of its 16 bytes. */
 function writeId(target: Buffer, at: number, id: string): void {
   target.write(id.replaceAll('-', ''), at, ID_BYTES, 'hex');
 }
