@@ -25,7 +25,8 @@ module.exports = {
       from: { path: `^libs/(${contexts})/`, pathNot: '\\.spec\\.ts$' },
       to: {
         path: '^(libs|projections)/',
-        pathNot: '^libs/($1|kernel)/|^libs/(event-store|event-feed|read-store|key-store|answer-store)/(index|port)\\.ts$',
+        pathNot:
+          '^libs/($1|kernel)/|^libs/(event-store|event-feed|read-store|key-store|answer-store)/(index|port)\\.ts$',
       },
     },
     {
