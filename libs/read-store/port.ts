@@ -60,11 +60,30 @@ export class ReadStoreClosedError extends Error {
   override readonly name = 'ReadStoreClosedError';
 }
 
+/** Too many reads are waiting; try again in a moment. */
+export class ReadStoreBusyError extends Error {
+  override readonly name = 'ReadStoreBusyError';
+}
+
+/** An aggregate comes to more groups than AGGREGATE_GROUPS_MAX. */
+export class TooManyGroupsError extends Error {
+  override readonly name = 'TooManyGroupsError';
+}
+
+/** A stretch of one table, by id. */
+export interface ComparedStretch {
+  readonly table: string;
+  /** Exclusive; absent for the first stretch. */
+  readonly after?: string;
+  readonly documentsMax: number;
+}
 export interface Comparison {
-  /** Documents in each of the two. */
-  readonly documents: readonly [number, number];
-  /** Documents that are in only one of them, or differ. */
+  /** Documents that were compared. */
+  readonly documents: number;
+  /** Documents that are in only one of the two, or differ. */
   readonly different: number;
+  /** Where the next stretch begins after; absent when the table is done. */
+  readonly next?: string;
 }
 
 /** Reads of live generations that all see one and the same state. @throws ViewNotReadyError */
@@ -92,8 +111,11 @@ export interface ReadStore {
   loadFrom(generation: GenerationRef, table: string, ids: readonly string[]): Promise<readonly Document[]>;
   /** Writes all or nothing. @throws StaleCheckpointError */
   commit(commits: readonly GenerationCommit[]): Promise<void>;
-  /** Compares two generations of one view and version, document by document, positions included. */
-  compare(left: GenerationRef, right: GenerationRef): Promise<Comparison>;
+  /**
+   * Compares two generations of one view and version, document by document, positions included; in stretches, so that
+   * it never blocks for long. Means something while both have the same checkpoint.
+   */
+  compare(left: GenerationRef, right: GenerationRef, stretch: ComparedStretch): Promise<Comparison>;
   /** Makes generations live, all at once; those that were live before are dropped. */
   switchTo(generations: readonly GenerationRef[]): Promise<void>;
   dropGeneration(generation: GenerationRef): Promise<void>;

@@ -1,5 +1,10 @@
 import type { ColumnValue, Document } from './schema';
 
+/** The most documents of one page. */
+export const FIND_LIMIT_MAX = 10_000;
+/** The most groups that an aggregate may come to: more is refused, whatever the limit. */
+export const AGGREGATE_GROUPS_MAX = 100_000;
+
 /** What a column must be. A document without a value meets only `present: false`. */
 export type Condition =
   | { readonly eq: string | number | bigint }
@@ -61,7 +66,7 @@ export interface AggregateQuery {
   readonly limit?: number;
 }
 
-/** A count or a sum is a bigint; `null` is the smallest of nothing. Histograms are encoded. */
+/** At least one document is in every group. A count or a sum is a bigint; `null` is the smallest of nothing. Histograms are encoded. */
 export interface AggregatedGroup {
   /** The label, where ranges were asked for. */
   readonly range?: number;

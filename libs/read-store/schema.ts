@@ -39,6 +39,7 @@ export type JsonValue =
 
 /** What a document holds; everything that is not found, ordered or summed by is `rest`. */
 export interface DocumentBody {
+  /** What is left out has no value; a document that was loaded names every column. */
   readonly columns: Readonly<Record<string, ColumnValue>>;
   readonly rest: JsonValue;
 }

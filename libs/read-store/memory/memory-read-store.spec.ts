@@ -1,0 +1,4 @@
+import { readStoreContract } from '../contract';
+import { MemoryReadStore } from './memory-read-store';
+
+readStoreContract('MemoryReadStore', async () => ({ store: new MemoryReadStore() }));

@@ -1,0 +1,1 @@
+export { SNAPSHOTS_WAITING_MAX, SqliteReadStore } from './sqlite-read-store';
