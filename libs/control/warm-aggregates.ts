@@ -22,9 +22,22 @@ export interface ControlMetadata {
   readonly actor: Actor;
   readonly orgId?: OrganizationId;
   readonly requestId?: RequestId;
+  readonly correlationId?: string;
+  /** Names the command that caused the events where it may be repeated; see `ExecuteOptions.isRepeat`. */
+  readonly causationId?: string;
+}
+
+export interface ExecuteOptions {
+  /** Revisions that the caller may have seen; any other answers `stale`. */
+  readonly ifMatch?: readonly string[];
+  /** Awaited before each append; not when nothing is to be appended. A rejection ends the command. */
+  readonly beforeAppend?: () => Promise<void>;
+  /** The command was begun before and may have been recorded: events caused by `causationId` tell. */
+  readonly isRepeat?: boolean;
 }
 
 export type Executed<S, R extends Refusal> =
+  /** `changed` is also true for a repeat that finds its own events. */
   | { readonly kind: 'accepted'; readonly aggregate: Versioned<S>; readonly changed: boolean }
   | { readonly kind: 'refused'; readonly refusal: R }
   /** Somebody else changed it since the caller looked. */
@@ -89,50 +102,66 @@ export class WarmAggregates<C, S, E extends DomainEvent, R extends Refusal> {
     const known = this.find(stored.stream);
     const next = known.revision === 'no-stream' ? 0n : known.revision + 1n;
     if (stored.revision < next) return;
-    if (stored.revision > next) {
-      await this.refresh(stored.stream);
-      return;
-    }
-    this.fold([stored], known);
+    if (stored.revision > next) await this.refresh(stored.stream);
+    else this.fold([stored], known);
+  }
+
+  /** What a command would decide against the warm state; records nothing. `changed`: events would be recorded. */
+  preview(stream: StreamName, command: C, ifMatch?: readonly string[]): Executed<S, R> {
+    const aggregate = this.find(stream);
+    if (ifMatch !== undefined && !ifMatch.includes(String(aggregate.revision))) return { kind: 'stale', aggregate };
+    const decision = this.kind.decider.decide(command, aggregate.state);
+    return decision.ok
+      ? { kind: 'accepted', aggregate, changed: decision.events.length > 0 }
+      : { kind: 'refused', refusal: decision.refusal };
   }
 
   /**
    * Decides a command and records its events.
-   * @param ifMatch the revision that the caller saw; another one answers `stale`.
    * @throws ControlUnavailableError when the record cannot be written now.
    */
   async execute(
     stream: StreamName,
-    command: C | ((state: S) => C),
+    command: C,
     metadata: ControlMetadata,
-    ifMatch?: bigint,
+    options: ExecuteOptions = {},
   ): Promise<Executed<S, R>> {
+    const { causationId } = metadata;
+    if (options.isRepeat === true && causationId !== undefined && (await this.wasCausedBy(stream, causationId)))
+      return { kind: 'accepted', aggregate: this.find(stream), changed: true };
     for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts += 1) {
       const known = this.find(stream);
-      if (ifMatch !== undefined && known.revision !== ifMatch) return { kind: 'stale', aggregate: known };
-      // Commands are plain objects, so a function can only be what makes one.
-      const made = typeof command === 'function' ? (command as (state: S) => C)(known.state) : command;
-      const decision = this.kind.decider.decide(made, known.state);
+      if (options.ifMatch !== undefined && !options.ifMatch.includes(String(known.revision)))
+        return { kind: 'stale', aggregate: known };
+      const decision = this.kind.decider.decide(command, known.state);
       if (!decision.ok) return { kind: 'refused', refusal: decision.refusal };
       if (decision.events.length === 0) return { kind: 'accepted', aggregate: known, changed: false };
       const encoded = this.encode(decision.events, metadata);
+      await options.beforeAppend?.();
       const written = await this.append(known, encoded);
       if (written === 'conflict') {
         await this.refresh(stream);
         continue;
       }
-      const aggregate = this.fold(
-        encoded.map((event, index) => ({
-          ...event,
-          stream,
-          revision: written.revision - BigInt(encoded.length - 1 - index),
-          position: written.position,
-        })),
-        known,
-      );
-      return { kind: 'accepted', aggregate, changed: true };
+      const first = written.revision - BigInt(encoded.length - 1);
+      const events = encoded.map((event, index) => ({
+        ...event,
+        stream,
+        revision: first + BigInt(index),
+        position: written.position,
+      }));
+      return { kind: 'accepted', aggregate: this.fold(events, known), changed: true };
     }
     throw new ControlUnavailableError(`${stream} is changed by too many at once; try again`);
+  }
+
+  /** Reads what the record has beyond the warm state. */
+  async refresh(stream: StreamName): Promise<Versioned<S>> {
+    const known = this.find(stream);
+    const from = known.revision === 'no-stream' ? 0n : known.revision + 1n;
+    const newer: StoredEvent[] = [];
+    for await (const stored of this.runtime.store.readStream(stream, { from })) newer.push(stored);
+    return this.fold(newer, known);
   }
 
   private encode(events: readonly E[], metadata: ControlMetadata): readonly EncodedEvent[] {
@@ -158,21 +187,17 @@ export class WarmAggregates<C, S, E extends DomainEvent, R extends Refusal> {
     }
   }
 
-  private async refresh(stream: StreamName): Promise<void> {
-    const known = this.find(stream);
-    const from = known.revision === 'no-stream' ? 0n : known.revision + 1n;
-    const newer: StoredEvent[] = [];
-    for await (const stored of this.runtime.store.readStream(stream, { from })) newer.push(stored);
-    // Others may have folded the same events while this read was under way.
-    const now = this.find(stream);
-    const beyond = newer.filter(({ revision }) => now.revision === 'no-stream' || revision > now.revision);
-    if (beyond.length > 0) this.fold(beyond, now);
+  private async wasCausedBy(stream: StreamName, causationId: string): Promise<boolean> {
+    await this.refresh(stream);
+    for await (const stored of this.runtime.store.readStream(stream, { direction: 'backwards' }))
+      if (this.kind.codec.decode(stored)?.metadata.causationId === causationId) return true;
+    return false;
   }
 
+  /** Folds what is not yet folded: others may have taken in the same events while a read or an append was under way. */
   private fold(events: readonly StoredEvent[], before: Versioned<S>): Versioned<S> {
     const { decider, codec } = this.kind;
-    const current = this.find(before.stream);
-    const base = current.revision === before.revision ? before : current;
+    const base = this.find(before.stream);
     const newer = events.filter(({ revision }) => base.revision === 'no-stream' || revision > base.revision);
     const last = newer.at(-1);
     if (last === undefined) return base;

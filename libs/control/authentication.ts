@@ -1,0 +1,175 @@
+import {
+  type ApiKeyEnvironment,
+  type ApiKeyScope,
+  type ApiKeyState,
+  allowedIpMatcher,
+  fingerprintOf,
+  hashSecret,
+  matchSecret,
+  organizationStream,
+  parseApiKeySecret,
+  parseSystemTokenSecret,
+  type Secrets,
+  systemTokenKind,
+  systemTokenStream,
+  verifySecret,
+  verifySystemToken,
+} from '#identity';
+import type {
+  ApiKeyId,
+  Clock,
+  MemberId,
+  ModelId,
+  OrganizationId,
+  ProjectId,
+  ServiceAccountId,
+  SystemTokenId,
+} from '#kernel';
+import type { ControlRecords } from './records';
+
+/** What the inference plane knows about a call's key. */
+export interface AuthenticatedKey {
+  readonly keyId: ApiKeyId;
+  readonly orgId: OrganizationId;
+  readonly projectId: ProjectId;
+  readonly scopes: readonly ApiKeyScope[];
+  /** Absent: every model that the organization may use. */
+  readonly models?: readonly ModelId[];
+  readonly environment: ApiKeyEnvironment;
+  /** Whether the organization lets answers be kept for a repeated Idempotency-Key. */
+  readonly allowsStoredAnswers: boolean;
+}
+
+export type KeyRejection = 'invalid_api_key' | 'key_revoked' | 'key_expired' | 'ip_not_allowed';
+export type KeyVerdict =
+  | { readonly ok: true; readonly key: AuthenticatedKey }
+  | { readonly ok: false; readonly code: KeyRejection };
+
+/** In whose name a token speaks. A further kind of holder is a further member of this union. */
+export type Principal =
+  | { readonly type: 'system'; readonly tokenId: SystemTokenId; readonly id: string }
+  | {
+      readonly type: 'member';
+      readonly tokenId: SystemTokenId;
+      readonly orgId: OrganizationId;
+      readonly id: MemberId;
+    }
+  | {
+      readonly type: 'service-account';
+      readonly tokenId: SystemTokenId;
+      readonly orgId: OrganizationId;
+      readonly id: ServiceAccountId;
+    };
+
+type ExistingKeyState = Exclude<ApiKeyState, { status: 'none' }>;
+
+interface KnownKey {
+  readonly state: ExistingKeyState;
+  readonly isAllowedAddress: (address: string) => boolean;
+  readonly authenticated: AuthenticatedKey;
+}
+
+const EVERY_ADDRESS = () => true;
+
+/** An unknown key is compared with this, so that the time taken does not tell it from a known one. */
+const NOBODYS_SECRETS: Secrets = { hash: hashSecret(''), fingerprint: fingerprintOf(hashSecret('')) };
+
+/** Tells whose a secret is, from warm state alone: no call waits for the record. */
+export class Authentication {
+  private readonly keys = new Map<ApiKeyId, KnownKey>();
+  private readonly keysByOrganization = new Map<OrganizationId, Set<ApiKeyId>>();
+
+  constructor(
+    private readonly records: ControlRecords,
+    private readonly clock: Pick<Clock, 'now'>,
+  ) {
+    records.apiKeys.onChange(({ state }) => {
+      if (state.status !== 'none') this.remember(state);
+    });
+    records.organizations.onChange(({ state }) => {
+      if (state.status !== 'none') this.rememberAnswersStorage(state.organization.id);
+    });
+  }
+
+  /** A foreign, an unknown and a wrong key are told apart by nothing. */
+  authenticateKey(secret: string, address: string): KeyVerdict {
+    const parsed = parseApiKeySecret(secret);
+    if (!parsed.ok) return { ok: false, code: 'invalid_api_key' };
+    const known = this.keys.get(parsed.keyId);
+    const presented = hashSecret(secret);
+    const now = this.clock.now();
+    if (known === undefined) {
+      matchSecret(NOBODYS_SECRETS, presented, now);
+      return { ok: false, code: 'invalid_api_key' };
+    }
+    switch (verifySecret(known.state, presented, now).outcome) {
+      case 'unknown':
+        return { ok: false, code: 'invalid_api_key' };
+      case 'revoked':
+        return { ok: false, code: 'key_revoked' };
+      case 'expired':
+        return { ok: false, code: 'key_expired' };
+      case 'accepted':
+        if (!known.isAllowedAddress(address)) return { ok: false, code: 'ip_not_allowed' };
+        return { ok: true, key: known.authenticated };
+    }
+  }
+
+  /** `undefined` for whatever is not a token that works now. */
+  authenticateToken(secret: string): Principal | undefined {
+    const parsed = parseSystemTokenSecret(secret);
+    if (!parsed.ok) return undefined;
+    const { tokenId } = parsed;
+    const { state } = this.records.systemTokens.find(systemTokenStream(tokenId));
+    const verdict = verifySystemToken(state, hashSecret(secret), this.clock.now());
+    if (verdict.outcome !== 'accepted' || state.status !== 'active') return undefined;
+    const { holder } = state.token;
+    if (systemTokenKind(holder) !== parsed.kind) return undefined;
+    if (holder.type === 'service-account' && !this.isLiveAccount(holder.orgId, holder.id)) return undefined;
+    return { ...holder, tokenId };
+  }
+
+  keysOf(orgId: OrganizationId): Iterable<ApiKeyId> {
+    return this.keysByOrganization.get(orgId) ?? [];
+  }
+
+  private isLiveAccount(orgId: OrganizationId, id: ServiceAccountId): boolean {
+    const { state } = this.records.organizations.find(organizationStream(orgId));
+    return state.status === 'active' && state.organization.serviceAccounts.get(id)?.disabled === false;
+  }
+
+  private remember(state: ExistingKeyState): void {
+    const { id: keyId, orgId, projectId, scopes, models, environment, allowedIps } = state.key;
+    this.keys.set(keyId, {
+      state,
+      isAllowedAddress: allowedIps === undefined ? EVERY_ADDRESS : allowedIpMatcher(allowedIps),
+      authenticated: {
+        keyId,
+        orgId,
+        projectId,
+        scopes,
+        ...(models === undefined ? {} : { models }),
+        environment,
+        allowsStoredAnswers: this.allowsStoredAnswers(orgId),
+      },
+    });
+    const siblings = this.keysByOrganization.get(orgId);
+    if (siblings === undefined) this.keysByOrganization.set(orgId, new Set([keyId]));
+    else siblings.add(keyId);
+  }
+
+  private allowsStoredAnswers(orgId: OrganizationId): boolean {
+    const { state } = this.records.organizations.find(organizationStream(orgId));
+    return state.status !== 'none' && state.organization.answersStorage === 'allowed';
+  }
+
+  /** Organizations change often, this setting of theirs hardly ever. */
+  private rememberAnswersStorage(orgId: OrganizationId): void {
+    const allowsStoredAnswers = this.allowsStoredAnswers(orgId);
+    for (const keyId of this.keysOf(orgId)) {
+      const known = this.keys.get(keyId);
+      if (known === undefined || known.authenticated.allowsStoredAnswers === allowsStoredAnswers) continue;
+      this.keys.set(keyId, { ...known, authenticated: { ...known.authenticated, allowsStoredAnswers } });
+    }
+  }
+}

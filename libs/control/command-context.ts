@@ -1,0 +1,53 @@
+import type { Identifiers } from '#environment';
+import type { Actor, Clock, EpochMs, OrganizationId, RequestId } from '#kernel';
+import type { ControlMetadata, ExecuteOptions } from './warm-aggregates';
+
+/** What makes one Idempotency-Key count once. */
+export interface KeyedCommand {
+  /** Recorded as the cause of the command's events. */
+  readonly commandId: string;
+  /** The key was claimed before: the command may have been recorded already. */
+  readonly isRepeat: boolean;
+  /** Records the claim; awaited before the first event that the command causes. */
+  claim(): Promise<void>;
+}
+
+/** Everything that a command needs beside what it says: who, when, and where new ids and secrets come from. */
+export interface CommandContext {
+  readonly actor: Actor;
+  readonly at: EpochMs;
+  /** Of a keyed command the same at each repeat. */
+  readonly identifiers: Pick<Identifiers, 'id' | 'random'>;
+  readonly requestId?: RequestId;
+  /** The client's own id of the request. */
+  readonly correlationId?: string;
+  /** Revisions (or tags) that the caller may have seen; any other is refused as stale. */
+  readonly ifMatch?: readonly string[];
+  readonly keyed?: KeyedCommand;
+}
+
+/** A context for what the platform does by itself. */
+export function systemContext(
+  id: string,
+  { clock, identifiers }: { clock: Pick<Clock, 'now'>; identifiers: Pick<Identifiers, 'id' | 'random'> },
+): CommandContext {
+  return { actor: { type: 'system', id }, at: clock.now(), identifiers };
+}
+
+export function metadataOf(context: CommandContext, orgId?: OrganizationId): ControlMetadata {
+  const { actor, requestId, correlationId, keyed } = context;
+  return {
+    actor,
+    ...(orgId === undefined ? {} : { orgId }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(correlationId === undefined ? {} : { correlationId }),
+    ...(keyed === undefined ? {} : { causationId: keyed.commandId }),
+  };
+}
+
+export function optionsOf({ ifMatch, keyed }: CommandContext): ExecuteOptions {
+  return {
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(keyed === undefined ? {} : { beforeAppend: () => keyed.claim(), isRepeat: keyed.isRepeat }),
+  };
+}

@@ -1,0 +1,158 @@
+import {
+  type ApiKeyEnvironment,
+  type ApiKeyOwner,
+  type ApiKeyState,
+  apiKeyStream,
+  type ChangeApiKey,
+  type IssueApiKey,
+  type NewSecret,
+  newApiKeySecret,
+  type Organization,
+  organizationStream,
+  type RevokeApiKey,
+  type RotateApiKey,
+  SECRET_RANDOM_BYTES,
+} from '#identity';
+import type { ApiKeyId, EpochMs, OrganizationId, ProjectId } from '#kernel';
+import type { BarSubject } from '#ledger';
+import { barReason } from '../bars';
+import { type CommandContext, metadataOf, optionsOf } from '../command-context';
+import type { ControlRecords } from '../records';
+import { type ControlRefusal, refuse } from '../refusals';
+import type { Executed } from '../warm-aggregates';
+import type { LedgerCommands } from './ledger-commands';
+import type { TwoStepCommands } from './two-step-commands';
+
+export interface KeyWanted {
+  readonly name: string;
+  readonly projectId: ProjectId;
+  readonly owner?: ApiKeyOwner;
+  /** Default: `live`. */
+  readonly environment?: ApiKeyEnvironment;
+  readonly scopes?: readonly string[];
+  readonly models?: readonly string[];
+  readonly expiresAt?: EpochMs;
+  readonly allowedIps?: readonly string[];
+}
+
+export type KeyExecuted = Executed<ApiKeyState, ControlRefusal>;
+/** With the secret that this command made, which is shown once. */
+export type KeyIssued = KeyExecuted & { readonly secret?: string };
+
+/** Commands of API keys. A key's organization and project are looked at here, for the key's own stream knows neither. */
+export class ApiKeyCommands {
+  constructor(
+    private readonly records: ControlRecords,
+    private readonly ledgers: LedgerCommands,
+    private readonly twoStep: TwoStepCommands,
+  ) {}
+
+  async issue(context: CommandContext, orgId: OrganizationId, wanted: KeyWanted): Promise<KeyIssued> {
+    const keyId = context.identifiers.id('key');
+    const { environment = 'live' } = wanted;
+    const made = newApiKeySecret(environment, keyId, context.identifiers.random(SECRET_RANDOM_BYTES));
+    const { secretHash, fingerprint } = made;
+    const command: IssueApiKey = {
+      type: 'IssueApiKey',
+      at: context.at,
+      keyId,
+      orgId,
+      ...wanted,
+      environment,
+      secretHash,
+      fingerprint,
+    };
+    // A key that was issued before keeps its answer, whatever has become of its project since.
+    const problem = context.keyed?.isRepeat === true ? undefined : this.problemWith(orgId, wanted);
+    if (problem !== undefined) return problem;
+    return withSecret(made, await this.execute(context, orgId, keyId, command));
+  }
+
+  async rotate(
+    context: CommandContext,
+    orgId: OrganizationId,
+    keyId: ApiKeyId,
+    graceSeconds: number,
+  ): Promise<KeyIssued> {
+    const { state } = this.records.apiKeys.find(apiKeyStream(keyId));
+    const environment = state.status === 'none' ? 'live' : state.key.environment;
+    const made = newApiKeySecret(environment, keyId, context.identifiers.random(SECRET_RANDOM_BYTES));
+    const { secretHash, fingerprint } = made;
+    const command: RotateApiKey = { type: 'RotateApiKey', at: context.at, secretHash, fingerprint, graceSeconds };
+    return withSecret(made, await this.execute(context, orgId, keyId, command));
+  }
+
+  change(
+    context: CommandContext,
+    orgId: OrganizationId,
+    keyId: ApiKeyId,
+    changes: Omit<ChangeApiKey, 'type' | 'at'>,
+  ): Promise<KeyExecuted> {
+    return this.execute(context, orgId, keyId, { type: 'ChangeApiKey', at: context.at, ...changes });
+  }
+
+  /** The ledger is told first: no authorization follows the bar in the record, on any gateway. */
+  revoke(context: CommandContext, orgId: OrganizationId, keyId: ApiKeyId, reason: string): Promise<KeyExecuted> {
+    const command: RevokeApiKey = { type: 'RevokeApiKey', reason };
+    return this.twoStep.run(orgId, async () => {
+      const ifMatch = context.keyed?.isRepeat === true ? undefined : context.ifMatch;
+      const preview = this.records.apiKeys.preview(apiKeyStream(keyId), command, ifMatch);
+      if (preview.kind !== 'accepted') return preview;
+      const subject: BarSubject = { type: 'api-key', id: keyId };
+      const recorded = preview.aggregate.state.status === 'revoked' ? preview.aggregate.state.reason : reason;
+      const bar = barReason({ because: 'revoked', reason: recorded });
+      const done = await this.ledgers.change(orgId, { type: 'BarSubject', subject, reason: bar }, context);
+      if (done.kind === 'refused') return done;
+      const { ifMatch: _, ...second } = context;
+      return this.execute(second, orgId, keyId, command);
+    });
+  }
+
+  private execute(
+    context: CommandContext,
+    orgId: OrganizationId,
+    keyId: ApiKeyId,
+    command: IssueApiKey | RotateApiKey | ChangeApiKey | RevokeApiKey,
+  ): Promise<KeyExecuted> {
+    const metadata = metadataOf(context, orgId);
+    return this.records.apiKeys.execute(apiKeyStream(keyId), command, metadata, optionsOf(context));
+  }
+
+  private problemWith(orgId: OrganizationId, { projectId, owner }: KeyWanted) {
+    const { state } = this.records.organizations.find(organizationStream(orgId));
+    switch (state.status) {
+      case 'none':
+        return refuse('organization_not_found', 'There is no such organization.');
+      case 'closed':
+        return refuse('organization_closed', 'The organization is closed for good.');
+      case 'suspended':
+        return refuse('organization_suspended', 'The organization is suspended: have it resumed first.');
+      case 'active':
+        return projectProblem(state.organization, projectId) ?? ownerProblem(state.organization, owner);
+    }
+  }
+}
+
+function projectProblem({ projects }: Organization, projectId: ProjectId) {
+  const project = projects.get(projectId);
+  if (project === undefined) return refuse('project_not_found', 'The organization has no such project.');
+  return project.archived
+    ? refuse('project_archived', 'The project is archived for good: issue the key in another one.')
+    : undefined;
+}
+
+function ownerProblem({ serviceAccounts }: Organization, owner: ApiKeyOwner | undefined) {
+  if (owner === undefined) return undefined;
+  if (owner.type === 'member') return refuse('member_not_found', 'The organization has no such member.');
+  const account = serviceAccounts.get(owner.id);
+  if (account === undefined)
+    return refuse('service_account_not_found', 'The organization has no such service account.');
+  return account.disabled
+    ? refuse('service_account_disabled', 'The service account is disabled for good: name another owner.')
+    : undefined;
+}
+
+/** Only a command that was recorded shows its secret: nobody knows one that was not. */
+function withSecret({ secret }: NewSecret, executed: KeyExecuted): KeyIssued {
+  return executed.kind === 'accepted' && executed.changed ? { ...executed, secret } : executed;
+}

@@ -1,0 +1,15 @@
+export type { Versioned } from './aggregate';
+export type { AuthenticatedKey, KeyRejection, KeyVerdict, Principal } from './authentication';
+export type { CallableModel, ModelCaller } from './callable-models';
+export * from './command-context';
+export * from './command-keys';
+export type { KeyExecuted, KeyIssued, KeyWanted } from './commands/api-key-commands';
+export type { CatalogueExecuted, OpenBackendChanges, OpenBackendSettings } from './commands/catalogue-commands';
+export type { LedgerChange, LedgerChanged } from './commands/ledger-commands';
+export { budgetTag, type LedgerEdited, limitsOf, limitsTag } from './commands/ledger-edits';
+export type { OrganizationChange, OrganizationExecuted } from './commands/organization-commands';
+export * from './control-plane';
+export type { ControlRefusal, ControlRefusalCode } from './refusals';
+export { UnopenableError } from './sealing';
+export * from './security';
+export { ControlUnavailableError, type Executed } from './warm-aggregates';

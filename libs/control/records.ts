@@ -1,0 +1,74 @@
+import {
+  API_KEY_STREAM_PREFIX,
+  apiKeyCodec,
+  apiKeyDecider,
+  ORGANIZATION_STREAM_PREFIX,
+  organizationCodec,
+  organizationDecider,
+  SLUG_STREAM_PREFIX,
+  SYSTEM_TOKEN_STREAM_PREFIX,
+  slugCodec,
+  slugDecider,
+  systemTokenCodec,
+  systemTokenDecider,
+} from '#identity';
+import { CATALOGUE_STREAM, catalogueCodec, catalogueDecider } from '#inference/catalogue';
+import type { StoredEvent } from '#kernel';
+import { type ControlRuntime, WarmAggregates } from './warm-aggregates';
+
+/** Every control stream begins with one of these, and no other stream does. */
+export const CONTROL_STREAM_PREFIXES: readonly string[] = [
+  ORGANIZATION_STREAM_PREFIX,
+  SLUG_STREAM_PREFIX,
+  API_KEY_STREAM_PREFIX,
+  SYSTEM_TOKEN_STREAM_PREFIX,
+  CATALOGUE_STREAM,
+];
+
+/** Everything that commands of people and automation decide against, warm. */
+export function controlRecords(runtime: ControlRuntime) {
+  const organizations = new WarmAggregates(
+    {
+      name: 'organization',
+      streamPrefix: ORGANIZATION_STREAM_PREFIX,
+      codec: organizationCodec,
+      decider: organizationDecider,
+    },
+    runtime,
+  );
+  const slugs = new WarmAggregates(
+    { name: 'slug', streamPrefix: SLUG_STREAM_PREFIX, codec: slugCodec, decider: slugDecider },
+    runtime,
+  );
+  const apiKeys = new WarmAggregates(
+    { name: 'api key', streamPrefix: API_KEY_STREAM_PREFIX, codec: apiKeyCodec, decider: apiKeyDecider },
+    runtime,
+  );
+  const systemTokens = new WarmAggregates(
+    {
+      name: 'system token',
+      streamPrefix: SYSTEM_TOKEN_STREAM_PREFIX,
+      codec: systemTokenCodec,
+      decider: systemTokenDecider,
+    },
+    runtime,
+  );
+  const catalogue = new WarmAggregates(
+    { name: 'catalogue', streamPrefix: CATALOGUE_STREAM, codec: catalogueCodec, decider: catalogueDecider },
+    runtime,
+  );
+  return { organizations, slugs, apiKeys, systemTokens, catalogue };
+}
+
+export type ControlRecords = ReturnType<typeof controlRecords>;
+
+/** Reads everything, stream by stream: the calls in between are far more than the control facts. */
+export async function loadRecords(records: ControlRecords): Promise<void> {
+  for (const aggregates of Object.values(records)) await aggregates.loadAll();
+}
+
+/** Takes in one event of any control stream. */
+export async function applyEvent(records: ControlRecords, stored: StoredEvent): Promise<void> {
+  const kind = Object.values(records).find((aggregates) => stored.stream.startsWith(aggregates.kind.streamPrefix));
+  await kind?.apply(stored);
+}

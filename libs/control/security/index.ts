@@ -1,0 +1,3 @@
+export { addressSource } from './address-source';
+export * from './authentication-failures';
+export * from './events';
