@@ -35,8 +35,9 @@ export class PushBody implements UpstreamBody {
     private readonly onOver: () => void,
   ) {
     this.#watch = new PhaseWatch((phase) => {
-      source.abort();
+      // The cause first: the transport may report its own end while it is being aborted.
       this.fail({ kind: phase === 'idle' ? 'idle-timeout' : 'first-byte-timeout' });
+      source.abort();
     });
     this.#watch.start('first-byte', remainingFirstByteMs);
   }
@@ -55,10 +56,21 @@ export class PushBody implements UpstreamBody {
     this.#settle('end');
   }
 
-  /** From the source: the body ends here. What came before is still delivered, except after an abort. */
+  /** From the source: the body ends here. What came before is still delivered. */
   fail(failure: BodyFailure): void {
-    if (failure.kind === 'aborted') this.#waiting = [];
     this.#settle(failure);
+  }
+
+  /** By the caller's signal: nothing more is delivered, whatever still waits, even to a reader that has paused. */
+  cancel(): void {
+    if (this.#over) return;
+    const isOpen = this.#ending === undefined;
+    this.#waiting = [];
+    this.#readerPaused = false;
+    this.#ending = { kind: 'aborted' };
+    this.#watch.stop();
+    this.#drain();
+    if (isOpen) this.source.abort();
   }
 
   pipe(sink: BodySink): void {
@@ -84,7 +96,6 @@ export class PushBody implements UpstreamBody {
     if (this.#over || this.#ending !== undefined) return;
     this.#ending = ending;
     this.#watch.stop();
-    if (typeof ending !== 'string' && ending.kind === 'aborted') this.#readerPaused = false;
     this.#drain();
   }
 

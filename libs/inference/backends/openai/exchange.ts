@@ -51,12 +51,8 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
 
   /** The caller's signal was aborted. */
   handleEvent(): void {
-    if (this.#state === 'answer') {
-      this.abort();
-      this.#body?.fail({ kind: 'aborted' });
-    } else {
-      this.#giveUp({ kind: 'aborted', dispatched: this.#state !== 'connecting' });
-    }
+    if (this.#state === 'answer') this.#body?.cancel();
+    else this.#giveUp({ kind: 'aborted', dispatched: this.#state !== 'connecting' });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

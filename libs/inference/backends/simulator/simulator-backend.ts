@@ -33,10 +33,7 @@ function begin(call: UpstreamCall, model: SimulatedModel): Promise<OpenFailure |
 function answer(call: UpstreamCall, plan: Extract<Plan, { kind: 'answer' }>): UpstreamResponse {
   const player = new Player(plan.steps);
   const { signal, backend } = call;
-  const onAbort = () => {
-    player.abort();
-    body.fail({ kind: 'aborted' });
-  };
+  const onAbort = () => body.cancel();
   const body = new PushBody(player, backend.timeouts, backend.timeouts.firstByteMs, () =>
     signal.removeEventListener('abort', onAbort),
   );

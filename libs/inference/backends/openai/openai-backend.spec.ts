@@ -1,0 +1,230 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type Behaviour, backendClientContract, bodyOf, receive, testBackend } from '../contract';
+import { ERROR_BODY_BYTES_MAX, type UpstreamCall } from '../port';
+import { readBody } from '../read-body';
+import { OpenAiBackendClient } from './openai-backend';
+
+type Handler = (response: ServerResponse, request: IncomingMessage, body: string) => void;
+
+function startServer(handler: Handler): Promise<Server> {
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () => handler(response, request, body));
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+function urlOf(server: { address(): AddressInfo | string | null }, scheme = 'http'): string {
+  const address = server.address();
+  return typeof address === 'object' ? `${scheme}://127.0.0.1:${address?.port}/v1` : '';
+}
+
+function stop(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+const noSecret = () => Promise.reject(new Error('no secret'));
+
+const BEHAVIOURS: Readonly<Record<Exclude<Behaviour, 'unreachable'>, (response: ServerResponse) => void>> = {
+  answers(response) {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ choices: [{ index: 0, message: { content: 'hi' } }] }));
+  },
+  streams(response) {
+    const frames = ['data: {"a":1}\n\n', 'data: {"b":2}\n\n', 'data: [DONE]\n\n'];
+    const next = () => {
+      const frame = frames.shift();
+      if (frame === undefined) response.end();
+      else response.write(frame, () => setImmediate(next));
+    };
+    next();
+  },
+  rejects(response) {
+    response.statusCode = 429;
+    response.end('{"error":{"message":"slow down"}}');
+  },
+  silent() {},
+  stalls(response) {
+    response.write('data: {"a":1}\n\n');
+  },
+  breaks(response) {
+    response.write('data: {"a":1}\n\n', () => setTimeout(() => response.socket?.destroy(), 5));
+  },
+};
+
+backendClientContract('openai', async () => {
+  const server = await startServer((response, _request, body) => {
+    const behaviour = JSON.parse(body).model as keyof typeof BEHAVIOURS;
+    BEHAVIOURS[behaviour](response);
+  });
+  const client = new OpenAiBackendClient(noSecret);
+  return {
+    client,
+    target: (behaviour) => ({
+      // Nothing listens on the discard port.
+      baseUrl: behaviour === 'unreachable' ? 'http://127.0.0.1:9/v1' : urlOf(server),
+      model: behaviour,
+    }),
+    async close() {
+      await client.close();
+      await stop(server);
+    },
+  };
+});
+
+describe('OpenAiBackendClient', () => {
+  let server: Server;
+  let handler: Handler;
+  let client: OpenAiBackendClient;
+  let opened = 0;
+
+  beforeAll(async () => {
+    server = await startServer((...request) => handler(...request));
+    client = new OpenAiBackendClient((secret) => {
+      opened += 1;
+      return secret.ciphertext === 'good' ? Promise.resolve('sk-1') : Promise.reject(new Error('erased'));
+    });
+  });
+  afterAll(async () => {
+    await client.close();
+    await stop(server);
+  });
+
+  function call(rest: Partial<UpstreamCall> = {}): UpstreamCall {
+    return {
+      backend: testBackend(urlOf(server)),
+      operation: 'chat',
+      body: { model: 'm' },
+      signal: new AbortController().signal,
+      ...rest,
+    };
+  }
+
+  it('sends the body and its own few headers, and nothing else', async () => {
+    let seen: { url?: string; headers?: object; body?: string } = {};
+    handler = (response, request, body) => {
+      seen = { url: request.url ?? '', headers: request.headers, body };
+      response.end('{}');
+    };
+    const credential = { subject: 's', keyVersion: 1, ciphertext: 'good' };
+    const backend = testBackend(urlOf(server), { credential });
+    bodyOf(
+      await client.open(call({ backend, traceparent: '00-1-2-03', body: { model: 'ü', stream: true } })),
+    ).discard();
+    expect(seen).toEqual({
+      url: '/v1/chat/completions',
+      body: '{"model":"ü","stream":true}',
+      headers: {
+        host: expect.any(String),
+        connection: 'keep-alive',
+        'content-type': 'application/json',
+        'content-length': '28',
+        accept: 'text/event-stream',
+        'accept-encoding': 'identity',
+        'user-agent': 'aiaas',
+        authorization: 'Bearer sk-1',
+        traceparent: '00-1-2-03',
+      },
+    });
+    bodyOf(await client.open(call({ backend, operation: 'embedding' }))).discard();
+    expect(seen.url).toBe('/v1/embeddings');
+    expect(opened).toBe(1);
+  });
+
+  it('keeps the query of a base URL', async () => {
+    let url = '';
+    handler = (response, request) => {
+      url = request.url ?? '';
+      response.end('{}');
+    };
+    const backend = testBackend(`${urlOf(server)}?api-version=1`);
+    bodyOf(await client.open(call({ backend }))).discard();
+    expect(url).toBe('/v1/chat/completions?api-version=1');
+  });
+
+  it('sends nothing when the credential cannot be opened', async () => {
+    const backend = testBackend(urlOf(server), { credential: { subject: 's', keyVersion: 1, ciphertext: 'bad' } });
+    expect(await client.open(call({ backend }))).toMatchObject({ failure: { kind: 'connect-failed' } });
+  });
+
+  it('reads three headers of the answer and no other', async () => {
+    handler = (response) => {
+      response.writeHead(200, {
+        'content-type': 'application/json',
+        'x-request-id': 'up-7',
+        'openai-organization': 'secret',
+        'x-ratelimit-limit-requests': '5',
+        'set-cookie': 'a=b',
+        'retry-after': '2',
+      });
+      response.end('{}');
+    };
+    const response = await client.open(call());
+    expect(response.kind === 'answer' && response.headers).toEqual({
+      requestId: 'up-7',
+      contentType: 'application/json',
+      retryAfterMs: 2_000,
+    });
+  });
+
+  it('follows no redirect', async () => {
+    handler = (response) => response.writeHead(302, { location: '/elsewhere' }).end();
+    expect(await client.open(call())).toMatchObject({ kind: 'status', status: 302 });
+  });
+
+  it('reads only the beginning of a large error', async () => {
+    handler = (response) => {
+      response.statusCode = 500;
+      response.end('x'.repeat(ERROR_BODY_BYTES_MAX + 50_000));
+    };
+    const response = await client.open(call());
+    expect(response.kind === 'status' && response.body.length).toBe(ERROR_BODY_BYTES_MAX);
+  });
+
+  it('does not wait for an error that never ends', async () => {
+    handler = (response) => {
+      response.statusCode = 503;
+      response.write('half of');
+    };
+    const timeouts = { connectMs: 1_000, firstByteMs: 40, idleMs: 1_000 };
+    const response = await client.open(call({ backend: testBackend(urlOf(server), { timeouts }) }));
+    expect(response).toMatchObject({ kind: 'status', status: 503, body: 'half of' });
+  });
+
+  it('headers alone are no first byte', async () => {
+    handler = (response) => response.flushHeaders();
+    const timeouts = { connectMs: 1_000, firstByteMs: 40, idleMs: 1_000 };
+    const body = bodyOf(await client.open(call({ backend: testBackend(urlOf(server), { timeouts }) })));
+    expect(await receive(body)).toEqual({ text: '', failure: { kind: 'first-byte-timeout' } });
+  });
+
+  it('a request that was written and lost is not proven unbilled', async () => {
+    handler = (response) => response.socket?.destroy();
+    expect(await client.open(call())).toMatchObject({ failure: { kind: 'connection-lost' } });
+  });
+
+  it('an answer shorter than it promised is lost', async () => {
+    handler = (response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('short', () => response.socket?.destroy());
+    };
+    const read = await readBody(bodyOf(await client.open(call())), 1_000);
+    expect(read).toMatchObject({ kind: 'failure', failure: { kind: 'connection-lost' } });
+  });
+
+  it('waits for a connection only so long, and sends nothing later', async () => {
+    // Takes the connection, but never completes the TLS handshake.
+    const mute = createTcpServer(() => undefined);
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const timeouts = { connectMs: 40, firstByteMs: 5_000, idleMs: 5_000 };
+    const backend = testBackend(urlOf(mute, 'https'), { timeouts });
+    const hasty = new OpenAiBackendClient(noSecret);
+    expect(await hasty.open(call({ backend }))).toMatchObject({ failure: { kind: 'connect-failed' } });
+    mute.close();
+  });
+});
