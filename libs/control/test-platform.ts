@@ -1,0 +1,117 @@
+import { systemIdentifiers, systemTimers } from '#environment';
+import { type EventStore, StoreUnavailableError } from '#event-store';
+import { MemoryEventStore } from '#event-store/memory';
+import { type Clock, type EncodedEvent, epochMs, type StoredEvent, type StreamName } from '#kernel';
+import type { KeyStore } from '#key-store';
+import { MemoryKeyStore } from '#key-store/memory';
+import { LedgerService } from '#ledger';
+import { ControlPlane } from './control-plane';
+
+/** A clock that moves only when it is told to. */
+export class HandClock implements Clock {
+  constructor(private ms = Date.UTC(2025, 0, 1)) {}
+
+  now() {
+    return epochMs(this.ms);
+  }
+
+  monotonicMs(): number {
+    return this.ms;
+  }
+
+  advance(ms: number): void {
+    this.ms += ms;
+  }
+}
+
+/** Writes as many appends as it is allowed, then none: what a process leaves that is killed in between. */
+export class MortalStore implements EventStore {
+  constructor(
+    private readonly store: EventStore,
+    private appendsLeft: number,
+  ) {}
+
+  async append(stream: StreamName, expected: bigint | 'no-stream' | 'any', events: readonly EncodedEvent[]) {
+    if (this.appendsLeft <= 0) throw new StoreUnavailableError('killed');
+    this.appendsLeft -= 1;
+    return this.store.append(stream, expected, events);
+  }
+
+  readStream(...args: Parameters<EventStore['readStream']>) {
+    return this.store.readStream(...args);
+  }
+
+  readAll(...args: Parameters<EventStore['readAll']>) {
+    return this.store.readAll(...args);
+  }
+
+  streamNames(prefix: string) {
+    return this.store.streamNames(prefix);
+  }
+
+  subscribe(...args: Parameters<EventStore['subscribe']>) {
+    return this.store.subscribe(...args);
+  }
+
+  lastPosition() {
+    return this.store.lastPosition();
+  }
+
+  async close() {}
+}
+
+/** What outlives a process: the record, the keys, and time. */
+export interface TestMachine {
+  readonly store: MemoryEventStore;
+  readonly keyStore: KeyStore;
+  readonly clock: HandClock;
+}
+
+export interface TestPlatform extends TestMachine {
+  readonly control: ControlPlane;
+  readonly ledger: LedgerService;
+  readonly problems: Error[];
+  close(): Promise<void>;
+}
+
+export function testMachine(): TestMachine {
+  return { store: new MemoryEventStore(), keyStore: new MemoryKeyStore(), clock: new HandClock() };
+}
+
+/** Starts the command side over a machine; after `appends` appends it is as if the process had been killed. */
+export async function startPlatform(machine: TestMachine, appends = Number.POSITIVE_INFINITY): Promise<TestPlatform> {
+  const { clock, keyStore } = machine;
+  const store = new MortalStore(machine.store, appends);
+  const identifiers = systemIdentifiers(clock);
+  const ledger = new LedgerService(store, {
+    clock,
+    timers: systemTimers,
+    newEventId: () => identifiers.eventId(),
+    isOwnerAlive: () => true,
+  });
+  await ledger.start();
+  const problems: Error[] = [];
+  const onProblem = (problem: Error) => problems.push(problem);
+  const control = await ControlPlane.open({ store, keyStore, ledger, clock, identifiers, onProblem });
+  return {
+    ...machine,
+    control,
+    ledger,
+    problems,
+    async close() {
+      await control.close();
+      await ledger.stop();
+    },
+  };
+}
+
+/** All that was ever recorded, in order. */
+export async function recordOf({ store }: TestMachine): Promise<readonly StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for await (const stored of store.readAll()) events.push(stored);
+  return events;
+}
+
+export async function typesOf(machine: TestMachine): Promise<readonly string[]> {
+  return (await recordOf(machine)).map(({ type }) => type);
+}
