@@ -1,12 +1,13 @@
 import { countedUsage, type SeenOutput, type UsageReading } from '#inference';
 import type { Backend, Model } from '#inference/catalogue';
 import type { ErrorCode, ErrorOptions } from '#inference/openai';
-import { type CallBounds, type CallId, formatUsd, type NanoUsd, type TokenUsage } from '#kernel';
+import { type CallBounds, type CallId, costOf, formatUsd, type NanoUsd, type Prices, type TokenUsage } from '#kernel';
 import type { LedgerState } from '#ledger';
 import type { CallRecord, Recorded } from './call-record';
 import type { Caller } from './caller';
 import type { ClientConnection } from './client-connection';
 import type { AnswerContext, Dialect, MeteredRequest } from './dialect';
+import type { KeyedRecord } from './keyed-answers';
 import type { CallDependencies } from './ports';
 import { rateHeaders } from './rate-headers';
 
@@ -16,6 +17,24 @@ export interface Metering {
   readonly certainty: 'reported' | 'counted';
 }
 
+export interface AdmittedCallParts<R extends MeteredRequest> {
+  readonly deps: CallDependencies;
+  readonly dialect: Dialect<R>;
+  readonly request: R;
+  readonly caller: Caller;
+  readonly connection: ClientConnection;
+  readonly record: CallRecord;
+  readonly model: Model;
+  readonly backend: Backend;
+  readonly bounds: CallBounds;
+  readonly hold: { readonly prices: Prices; readonly holdCost: NanoUsd };
+  /** The ledger right after the authorization, for the rate-limit headers. */
+  readonly admittedState: LedgerState;
+  /** Budgets of mode `warn` that the call goes beyond. */
+  readonly warnings: readonly string[];
+  readonly keyed?: KeyedRecord;
+}
+
 /** One call between its authorization and its end: what the unstreamed and the streamed way have in common. */
 export class AdmittedCall<R extends MeteredRequest> {
   charge: { readonly usage: TokenUsage; readonly charged: NanoUsd; readonly excess: NanoUsd } | undefined;
@@ -23,20 +42,31 @@ export class AdmittedCall<R extends MeteredRequest> {
   status = 200;
   code: ErrorCode | undefined;
 
-  constructor(
-    readonly deps: CallDependencies,
-    readonly dialect: Dialect<R>,
-    readonly request: R,
-    readonly caller: Caller,
-    readonly connection: ClientConnection,
-    readonly record: CallRecord,
-    readonly model: Model,
-    readonly backend: Backend,
-    readonly bounds: CallBounds,
-    private readonly admittedState: LedgerState,
-    private readonly capClamped: boolean,
-    private readonly warnings: readonly string[],
-  ) {}
+  readonly deps: CallDependencies;
+  readonly dialect: Dialect<R>;
+  readonly request: R;
+  readonly caller: Caller;
+  readonly connection: ClientConnection;
+  readonly record: CallRecord;
+  readonly model: Model;
+  readonly backend: Backend;
+  /** As the ledger granted them. */
+  readonly bounds: CallBounds;
+  /** Present for a call with an Idempotency-Key: it runs on without its client, and its answer is kept. */
+  readonly keyed: KeyedRecord | undefined;
+
+  constructor(private readonly parts: AdmittedCallParts<R>) {
+    this.deps = parts.deps;
+    this.dialect = parts.dialect;
+    this.request = parts.request;
+    this.caller = parts.caller;
+    this.connection = parts.connection;
+    this.record = parts.record;
+    this.model = parts.model;
+    this.backend = parts.backend;
+    this.bounds = parts.bounds;
+    this.keyed = parts.keyed;
+  }
 
   get callId(): CallId {
     return this.caller.requestId;
@@ -61,6 +91,12 @@ export class AdmittedCall<R extends MeteredRequest> {
     return this.model.hiddenReasoning;
   }
 
+  /** What settling this usage will charge: known beforehand, since hold and prices are. */
+  chargeFor(usage: TokenUsage): NanoUsd {
+    const actual = costOf(usage, this.parts.hold.prices);
+    return actual < this.parts.hold.holdCost ? actual : this.parts.hold.holdCost;
+  }
+
   took(usage: TokenUsage, recorded: Recorded): void {
     if (recorded.kind === 'recorded') this.charge = { usage, charged: recorded.charged, excess: recorded.excess };
   }
@@ -68,6 +104,8 @@ export class AdmittedCall<R extends MeteredRequest> {
   /** Headers of a good answer. Cost is known only once the call is settled, so a stream's headers lack it. */
   headers(upstreamRequestId: string | undefined, contentType: string): Record<string, string> {
     const { clientRequestId, keyId, requestId } = this.caller;
+    const { outputCapSource, outputsMax, outputTokensCap } = this.bounds;
+    const { warnings } = this.parts;
     return {
       'content-type': contentType,
       'x-request-id': requestId,
@@ -75,14 +113,10 @@ export class AdmittedCall<R extends MeteredRequest> {
       ...(upstreamRequestId === undefined ? {} : { 'x-upstream-request-id': upstreamRequestId }),
       'x-routing-backend': this.backend.name,
       'x-routing-decision': this.record.attemptCount > 1 ? 'failover' : 'primary',
-      ...(this.capClamped || this.bounds.outputCapSource === 'default'
-        ? this.bounds.outputsMax === 0
-          ? {}
-          : { 'x-output-cap': String(this.bounds.outputTokensCap) }
-        : {}),
-      ...(this.warnings.length === 0 ? {} : { 'x-budget-warning': this.warnings.join(', ') }),
+      ...(outputCapSource === 'default' && outputsMax > 0 ? { 'x-output-cap': String(outputTokensCap) } : {}),
+      ...(warnings.length === 0 ? {} : { 'x-budget-warning': warnings.join(', ') }),
       ...(this.charge === undefined ? {} : { 'x-call-cost': formatUsd(this.charge.charged) }),
-      ...rateHeaders(this.admittedState, keyId, this.deps.clock.now()),
+      ...rateHeaders(this.parts.admittedState, keyId, this.deps.clock.now()),
     };
   }
 
@@ -104,7 +138,7 @@ export class AdmittedCall<R extends MeteredRequest> {
         ...headers,
         ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
         'x-routing-backend': this.backend.name,
-        ...rateHeaders(this.admittedState, keyId, this.deps.clock.now()),
+        ...rateHeaders(this.parts.admittedState, keyId, this.deps.clock.now()),
       },
       body,
     );

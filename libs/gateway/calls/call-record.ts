@@ -41,8 +41,8 @@ export class CallRecord {
   ) {}
 
   /** @throws LedgerUnavailableError when it is not known to be recorded: nothing may be dispatched then. */
-  authorize(command: Omit<AuthorizeCall, 'type' | 'owner'>, options: SubmitOptions): Promise<LedgerOutcome> {
-    return this.submit({ ...command, type: 'AuthorizeCall', owner: this.owner }, options);
+  authorize(command: AuthorizeCall, options: SubmitOptions): Promise<LedgerOutcome> {
+    return this.submit(command, options);
   }
 
   attempted(attempt: Attempt, upstreamRequestId?: string): void {

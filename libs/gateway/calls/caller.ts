@@ -10,6 +10,9 @@ export interface Caller {
   /** The client's own id: recorded and echoed, never identity. */
   readonly clientRequestId?: string;
   readonly traceparent?: string;
+  readonly idempotencyKey?: string;
+  /** Whether the organization lets answers be kept for a repeated Idempotency-Key. */
+  readonly allowsStoredAnswers: boolean;
   /** Monotonic time of the request's arrival. */
   readonly arrivedMs: number;
 }

@@ -3,6 +3,7 @@ import type { Backend, BackendKind, Model } from '#inference/catalogue';
 import type { BackendId, BootId, Clock, EpochMs, ModelId, Prices } from '#kernel';
 import type { LedgerService } from '#ledger';
 import type { Caller } from './caller';
+import type { KeyedAnswers } from './keyed-answers';
 import type { CallSettings } from './settings';
 
 export type CallableModel =
@@ -44,6 +45,7 @@ export interface CallDependencies {
   readonly ledger: LedgerService;
   readonly models: ModelDirectory;
   readonly backendClient: (kind: BackendKind) => BackendClient | undefined;
+  readonly keyedAnswers: KeyedAnswers;
   readonly clock: Clock;
   readonly owner: BootId;
   readonly random: () => number;

@@ -10,6 +10,8 @@ export interface CallSettings {
   readonly concurrencyWaitMs: number;
   /** How long a call waits for others to free what they hold of a budget. */
   readonly budgetWaitMs: number;
+  /** How long a repeat of an Idempotency-Key waits for the first call's answer. */
+  readonly repeatWaitMs: number;
   /** After the last output, how long the backend may take to report usage. */
   readonly usageWaitMs: number;
   /** A stream without a frame gets its headers, and then comments, this often. */
@@ -26,6 +28,7 @@ export const DEFAULT_CALL_SETTINGS: CallSettings = {
   holdGraceMs: 60_000,
   concurrencyWaitMs: 1_000,
   budgetWaitMs: 1_000,
+  repeatWaitMs: 60_000,
   usageWaitMs: 5_000,
   keepAliveMs: 15_000,
   answerBytesMax: 64 * 1024 * 1024,

@@ -22,6 +22,7 @@ class StreamFlow<R extends MeteredRequest> {
   private keepAlive: NodeJS.Timeout;
   private usageWait: NodeJS.Timeout | undefined;
   private isOver = false;
+  private isPiped = false;
 
   constructor(
     private readonly call: AdmittedCall<R>,
@@ -37,10 +38,11 @@ class StreamFlow<R extends MeteredRequest> {
     const { connection } = this.call;
     connection.onGone(() => this.clientLeft());
     connection.onDrained(() => this.body.resume());
-    if (connection.isGone) {
+    if (connection.isGone && this.call.keyed === undefined) {
       this.clientLeft();
       return;
     }
+    this.isPiped = true;
     this.body.pipe({
       onChunk: (chunk) => this.take(chunk),
       onEnd: () => this.finish({ kind: 'ended' }),
@@ -67,6 +69,7 @@ class StreamFlow<R extends MeteredRequest> {
     if (text !== '') {
       this.begin();
       flows = this.call.connection.write(text);
+      this.call.keyed?.gather(text);
       this.keepAlive.refresh();
     }
     if (relay.ended) {
@@ -83,6 +86,11 @@ class StreamFlow<R extends MeteredRequest> {
   }
 
   private clientLeft(): void {
+    // A keyed call runs on: its answer is kept for the repeat. What waited for the client must flow again.
+    if (this.call.keyed !== undefined) {
+      if (this.isPiped) this.body.resume();
+      return;
+    }
     // A finished answer is cheap to drain, and its exact usage is worth the wait.
     if (this.relay.finished) this.awaitUsage();
     else this.finish({ kind: 'client-gone' });
@@ -125,6 +133,8 @@ async function settleComplete<R extends MeteredRequest>(
   const { usage, certainty } = call.metering(outcome.usage, outcome.seen);
   const isUncountable = certainty === 'counted' && call.isUncountable;
   call.outcome = isUncountable ? 'unresolved' : 'complete';
+  const closing = relay.closing(usage, call.chargeFor(usage));
+  await call.keyed?.keepStream({ 'content-type': STREAM_CONTENT_TYPE, ...STREAM_HEADERS }, closing, usage, certainty);
   const recorded = isUncountable
     ? await call.record.abandon('no usage reported by a model that reasons invisibly', usage)
     : await call.record.complete({ usage, certainty, outcome: 'complete' });
@@ -134,7 +144,7 @@ async function settleComplete<R extends MeteredRequest>(
   }
   call.took(usage, recorded);
   begin();
-  call.connection.write(relay.closing(usage, recorded.charged));
+  call.connection.write(closing);
   call.connection.end();
 }
 

@@ -3,6 +3,8 @@ import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest } from './dialect';
 import { endInTrouble } from './trouble';
 
+const UNREPORTED = 'no usage reported by a model that reasons invisibly';
+
 /**
  * Reads, settles, then answers; in this order, so that no answer leaves without its record. The whole answer is kept
  * until then, whatever its size up to the limit.
@@ -23,9 +25,19 @@ export async function finishUnstreamed<R extends MeteredRequest>(
   if (reading.kind !== 'complete') return endInTrouble(call, reading);
   const { usage, certainty } = call.metering(reading.usage, reading.seen);
   const isUncountable = certainty === 'counted' && call.isUncountable;
+  const text = reading.render(usage, call.chargeFor(usage));
+  const contentType = 'application/json; charset=utf-8';
+  // A repeat must find the answer from the moment at which the ledger says that there is one.
+  await call.keyed?.keep({
+    status: 200,
+    headers: { 'content-type': contentType },
+    text,
+    usage: { ...usage },
+    certainty,
+  });
   const { finishReason } = reading;
   const recorded = isUncountable
-    ? await record.abandon('no usage reported by a model that reasons invisibly', usage)
+    ? await record.abandon(UNREPORTED, usage)
     : await record.complete({
         usage,
         certainty,
@@ -38,8 +50,7 @@ export async function finishUnstreamed<R extends MeteredRequest>(
     return;
   }
   call.took(usage, recorded);
-  const headers = call.headers(answer.headers.requestId, 'application/json; charset=utf-8');
-  connection.answer(200, headers, reading.render(usage, recorded.charged));
+  connection.answer(200, call.headers(answer.headers.requestId, contentType), text);
 }
 
 /** Nobody can count an unstreamed answer that was not read. */

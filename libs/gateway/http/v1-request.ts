@@ -53,6 +53,7 @@ export function sendError(
 export function callerOf(request: FastifyRequest, key: AuthenticatedKey): Caller {
   const { requestId, clientRequestId, arrivedMs } = request.v1;
   const { traceparent } = request.headers;
+  const idempotencyKey = request.headers['idempotency-key'];
   return {
     orgId: key.orgId,
     projectId: key.projectId,
@@ -61,6 +62,8 @@ export function callerOf(request: FastifyRequest, key: AuthenticatedKey): Caller
     requestId,
     ...(clientRequestId === undefined ? {} : { clientRequestId }),
     ...(typeof traceparent === 'string' ? { traceparent } : {}),
+    ...(typeof idempotencyKey === 'string' ? { idempotencyKey } : {}),
+    allowsStoredAnswers: key.allowsStoredAnswers,
     arrivedMs,
   };
 }

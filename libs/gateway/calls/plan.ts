@@ -1,0 +1,67 @@
+import { callBounds, pickRoute } from '#inference';
+import type { Backend, Model, ModelRoute } from '#inference/catalogue';
+import type { ErrorCode } from '#inference/openai';
+import type { CallBounds, ModelId, Prices } from '#kernel';
+import type { AuthorizeCall } from '#ledger';
+import type { Caller } from './caller';
+import type { Dialect, MeteredRequest } from './dialect';
+import type { KeyedCall } from './keyed-answers';
+import type { CallDependencies } from './ports';
+
+/** Everything about a call that is known before the ledger is asked. */
+export interface Plan {
+  readonly model: Model;
+  readonly prices: Prices;
+  readonly route: ModelRoute;
+  readonly backend: Backend;
+  readonly bounds: CallBounds;
+}
+
+export type Planned =
+  | { readonly ok: true; readonly plan: Plan }
+  | { readonly ok: false; readonly code: ErrorCode; readonly param: string | null };
+
+export function planCall<R extends MeteredRequest>(
+  deps: Pick<CallDependencies, 'models' | 'clock' | 'random'>,
+  dialect: Pick<Dialect<R>, 'modelKinds'>,
+  request: R,
+  caller: Caller,
+): Planned {
+  const found = deps.models.findCallableModel(caller, request.model as ModelId, deps.clock.now());
+  if (!found.ok) return { ok: false, code: found.code, param: 'model' };
+  const { model, prices } = found;
+  if (!dialect.modelKinds.includes(model.kind)) return { ok: false, code: 'model_not_for_route', param: 'model' };
+  const picked = pickRoute(model, deps.models.backends(), deps.random());
+  if (picked === undefined) return { ok: false, code: 'backend_unavailable', param: null };
+  return { ok: true, plan: { model, prices, ...picked, bounds: callBounds(model, request.facts) } };
+}
+
+/** The question to the ledger; a preflight asks the very same one. */
+export function authorizeCommand<R extends MeteredRequest>(
+  deps: Pick<CallDependencies, 'settings' | 'owner'>,
+  dialect: Pick<Dialect<R>, 'endpoint'>,
+  request: R,
+  caller: Caller,
+  plan: Plan,
+  keyed?: KeyedCall,
+): AuthorizeCall {
+  const { dispatchWindowMs, callMsMax, holdGraceMs, outputTokensCapMin } = deps.settings;
+  return {
+    type: 'AuthorizeCall',
+    callId: caller.requestId,
+    keyId: caller.keyId,
+    projectId: caller.projectId,
+    model: plan.model.id,
+    endpoint: dialect.endpoint,
+    stream: request.stream,
+    backendId: plan.backend.id,
+    prices: plan.prices,
+    bounds: plan.bounds,
+    outputTokensCapMin,
+    owner: deps.owner,
+    dispatchWindowMs,
+    holdMs: dispatchWindowMs + callMsMax + holdGraceMs,
+    ...(keyed === undefined ? {} : { idempotency: keyed }),
+    ...(caller.clientRequestId === undefined ? {} : { clientRequestId: caller.clientRequestId }),
+  };
+}
