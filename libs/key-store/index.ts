@@ -1,1 +1,4 @@
+export * from './cached-key-store';
+export * from './envelope';
+export * from './master-key';
 export * from './port';
