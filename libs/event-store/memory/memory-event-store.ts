@@ -42,7 +42,7 @@ export class MemoryEventStore implements EventStore {
       const revision = BigInt(written.length);
       const position = BigInt(this.#all.length + 1);
       // The body is copied, as a store on disk would: a caller that reuses its buffer must not change the record.
-      const stored = { id, type, body: body.slice(), stream, revision, position };
+      const stored = { id, type, body: new Uint8Array(body), stream, revision, position };
       written.push(stored);
       this.#all.push(stored);
     }
