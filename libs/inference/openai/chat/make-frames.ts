@@ -7,6 +7,8 @@ export interface ChunkHead {
   readonly id: string;
   readonly created: number;
   readonly model: string;
+  /** A chat's by default. */
+  readonly object?: string;
 }
 
 export const DONE_FRAME = 'data: [DONE]\n\n';
@@ -44,7 +46,13 @@ export function usageWithCost(usage: JsonObject, cost: NanoUsd): JsonObject {
 
 function chunk(head: ChunkHead, rest: JsonObject): string {
   return dataFrame(
-    JSON.stringify({ id: head.id, object: 'chat.completion.chunk', created: head.created, model: head.model, ...rest }),
+    JSON.stringify({
+      id: head.id,
+      object: head.object ?? 'chat.completion.chunk',
+      created: head.created,
+      model: head.model,
+      ...rest,
+    }),
   );
 }
 

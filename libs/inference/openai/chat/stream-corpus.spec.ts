@@ -40,9 +40,10 @@ function words(text: string): string {
 
 describe.each(files)('the stream of %s', (name) => {
   it('does not depend on where the network cuts it', () => {
-    const whole = play(name, false);
+    const whole = JSON.stringify(play(name, false));
     const size = readFileSync(join(CORPUS, name)).length;
-    for (let at = 0; at <= size; at += 1) expect(play(name, false, at)).toEqual(whole);
+    const places = Array.from({ length: size + 1 }, (_, at) => at);
+    expect(places.filter((at) => JSON.stringify(play(name, false, at)) !== whole)).toEqual([]);
   });
 
   it('shows the client its own model and neither usage nor [DONE]', () => {

@@ -54,6 +54,21 @@ describe('ChatStreamRelay: what the client gets', () => {
     expect(relay({ includeUsage: true }).accept(data)).toBe(`data: ${data}\n\n`);
   });
 
+  it('edits wherever model and usage stand', () => {
+    const members = { usage: '"usage":null', model: '"model":"up"', id: '"id":"c1"' };
+    const choices = '"choices":[{"index":0,"delta":{"content":"x"}}]';
+    for (const order of [
+      [members.id, members.model, choices, members.usage],
+      [choices, members.usage, members.model],
+      [members.usage, members.model, choices],
+      [`"x":{${members.model}}`, members.model, choices, members.usage],
+    ]) {
+      const data = `{${order.join(',')}}`;
+      const { usage: _, ...kept } = JSON.parse(data);
+      expect(JSON.parse(relay().accept(data).slice('data: '.length))).toEqual({ ...kept, model: 'm' });
+    }
+  });
+
   it('begins with the first frame that the client gets', () => {
     const chat = relay();
     chat.accept(JSON.stringify({ id: '', choices: [], prompt_filter_results: [] }));

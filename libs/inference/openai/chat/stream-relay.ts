@@ -5,7 +5,8 @@ import type { UsageReading } from '../../metering/facts';
 import { plausible, readOpenAiUsage } from '../../metering/usage';
 import type { SseRemainder } from '../../streaming/sse-parser';
 import { backendErrorOf } from './backend-error';
-import { type ChunkHead, dataFrame, lengthFrames, openAiUsage, usageFrame } from './make-frames';
+import { ChunkEditor } from './chunk-editor';
+import { type ChunkHead, lengthFrames, openAiUsage, usageFrame } from './make-frames';
 import { OpenChoices } from './open-choices';
 import type { ChatStreamOutcome } from './outcome';
 import { generatedBytes } from './seen';
@@ -20,6 +21,16 @@ export interface ChatStreamOptions {
   /** For chunks that the platform makes when the backend's carry no id: the request id and the time in seconds. */
   readonly fallbackId: string;
   readonly createdSeconds: number;
+  /** What `object` says in chunks that the platform makes; a chat's by default. */
+  readonly object?: string;
+  /** UTF-8 bytes that a choice generated; by default those of its `delta`. */
+  readonly bytesOf?: (choice: JsonObject) => number;
+  /** Is told of every chunk that is understood, for those who do not pass it on as it is. */
+  readonly onChunk?: (chunk: JsonObject) => void;
+}
+
+function deltaBytes({ delta }: JsonObject): number {
+  return isJsonObject(delta) ? generatedBytes(delta) : 0;
 }
 
 const DONE = '[DONE]';
@@ -50,14 +61,13 @@ export class ChatStreamRelay {
   #textBytes = 0;
   #deltas = 0;
   #contentAfterFinish = false;
-  /** The backend's name of the model as it stands in the frames, quoted, and the client's in the same form. */
-  #foreignModel = '';
-  #foreignMember = '';
-  readonly #ownMember: string;
+  readonly #editor: ChunkEditor;
+  readonly #bytesOf: (choice: JsonObject) => number;
 
   constructor(private readonly options: ChatStreamOptions) {
     this.#choices = new OpenChoices(options.choices);
-    this.#ownMember = `"model":${JSON.stringify(options.clientModel)}`;
+    this.#editor = new ChunkEditor(options.clientModel, options.includeUsage);
+    this.#bytesOf = options.bytesOf ?? deltaBytes;
   }
 
   /** Whether the client has been given anything yet; before that an error can keep its true status. */
@@ -92,10 +102,11 @@ export class ChatStreamRelay {
       this.#choice(choice);
     }
     const carriesUsage = this.#takeUsage(chunk);
+    this.options.onChunk?.(chunk);
     // A chunk without choices is usage, which is ours to send, or an annotation that only some clients expect.
     if (choices.length === 0 && (carriesUsage || !this.options.includeUsage)) return '';
     this.#begun = true;
-    return dataFrame(this.#render(data, chunk, carriesUsage));
+    return this.#editor.frame(data, chunk);
   }
 
   /** The bytes could not be cut into frames, or an answer was too large. */
@@ -167,20 +178,24 @@ export class ChatStreamRelay {
       id: typeof id === 'string' ? id : '',
       created: typeof created === 'number' ? created : this.options.createdSeconds,
       model: this.options.clientModel,
+      ...this.#object(),
     };
+  }
+
+  #object(): Pick<ChunkHead, 'object'> {
+    return this.options.object === undefined ? {} : { object: this.options.object };
   }
 
   #ownHead(): ChunkHead {
     const head = this.#head;
     if (head !== undefined && head.id !== '') return head;
     const { fallbackId, createdSeconds, clientModel } = this.options;
-    return { id: fallbackId, created: head?.created ?? createdSeconds, model: clientModel };
+    return { id: fallbackId, created: head?.created ?? createdSeconds, model: clientModel, ...this.#object() };
   }
 
   #choice(choice: JsonObject): void {
     const index = indexOf(choice, this.options.choices);
-    const { delta } = choice;
-    const bytes = isJsonObject(delta) ? generatedBytes(delta) : 0;
+    const bytes = this.#bytesOf(choice);
     if (bytes > 0) {
       this.#textBytes += bytes;
       this.#deltas += 1;
@@ -205,40 +220,4 @@ export class ChatStreamRelay {
   #reading(): UsageReading {
     return plausible(readOpenAiUsage(this.#rawUsage), { textBytes: this.#textBytes, deltas: this.#deltas });
   }
-
-  /** The frame's own text wherever it need not change: serializing again would cost as much as parsing. */
-  #render(data: string, chunk: JsonObject, carriesUsage: boolean): string {
-    if (carriesUsage) return JSON.stringify({ ...chunk, model: this.options.clientModel, usage: undefined });
-    const isWholeLine = !data.includes('\n');
-    let text: string | undefined = isWholeLine ? this.#renameModel(data, chunk) : undefined;
-    if (text !== undefined && chunk.usage === null && !this.options.includeUsage) text = withoutNullUsage(text);
-    if (text !== undefined) return text;
-    const { usage, ...rest } = chunk;
-    const kept = this.options.includeUsage && usage === null ? { usage } : {};
-    return JSON.stringify({ ...rest, model: this.options.clientModel, ...kept });
-  }
-
-  /**
-   * Replaces the model's name in the text. `"model":"…"` with bare quotes cannot occur inside a JSON string, so what
-   * matches is a member called model. Undefined when it is written in another way.
-   */
-  #renameModel(data: string, chunk: JsonObject): string | undefined {
-    const { model } = chunk;
-    if (model === this.options.clientModel || model === undefined) return data;
-    if (typeof model !== 'string') return undefined;
-    if (model !== this.#foreignModel) {
-      this.#foreignModel = model;
-      this.#foreignMember = `"model":${JSON.stringify(model)}`;
-    }
-    const at = data.indexOf(this.#foreignMember);
-    if (at === -1) return undefined;
-    return data.slice(0, at) + this.#ownMember + data.slice(at + this.#foreignMember.length);
-  }
-}
-
-/** Takes a `"usage":null` out of a JSON text that is known to hold one; undefined when it is written in another way. */
-function withoutNullUsage(text: string): string | undefined {
-  const member = ',"usage":null';
-  const at = text.lastIndexOf(member);
-  return at === -1 ? undefined : text.slice(0, at) + text.slice(at + member.length);
 }
