@@ -128,7 +128,7 @@ function rateRefusal(
           unit: bucket.unit,
           limit: bucket.shape.perMinute,
           remaining: bucketRemaining(bucket.shape, level, at),
-          requested: bucketDemand(bucket.shape, requested),
+          requested: bucket.shape.capacity === 0 ? requested : bucketDemand(bucket.shape, requested),
           retryAfterMs: waitMs,
         },
       };
