@@ -106,3 +106,6 @@ export interface EventStore {
   /** Ends subscriptions and waits for appends under way; every later call is refused with StoreUnavailableError. */
   close(): Promise<void>;
 }
+
+/** What only reads, such as a worker thread beside the writing one. */
+export type EventStoreReader = Pick<EventStore, 'readStream' | 'readAll' | 'streamNames' | 'lastPosition' | 'close'>;

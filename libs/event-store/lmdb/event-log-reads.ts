@@ -1,10 +1,7 @@
 import type { StoredEvent, StreamName } from '#kernel';
 import { nextTurn, PAGE_EVENTS_MAX, type Page, readAllPages } from '../page';
-import { type EventStore, type ReadAllOptions, type ReadStreamOptions, StoreUnavailableError } from '../port';
+import { type ReadAllOptions, type ReadStreamOptions, StoreUnavailableError } from '../port';
 import type { EventLog } from './event-log';
-
-/** What a reader of the log can do; a worker thread's share of an event store. */
-export type EventStoreReader = Pick<EventStore, 'readStream' | 'readAll' | 'streamNames' | 'lastPosition' | 'close'>;
 
 /** Turns the log's pages into the port's iterables. Nothing is held open between two pages. */
 export class EventLogReads {

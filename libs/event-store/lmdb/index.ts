@@ -1,4 +1,3 @@
-export type { EventStoreReader } from './event-log-reads';
 export { LmdbEventStore, type LmdbEventStoreOptions, openLmdbEventStore } from './lmdb-event-store';
 export { LmdbEventStoreReader, openLmdbEventStoreReader } from './lmdb-event-store-reader';
 export { StoreOpenError } from './store-open-error';

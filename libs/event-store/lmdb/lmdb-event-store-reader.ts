@@ -1,7 +1,7 @@
 import type { StoredEvent, StreamName } from '#kernel';
-import type { ReadAllOptions, ReadStreamOptions } from '../port';
+import type { EventStoreReader, ReadAllOptions, ReadStreamOptions } from '../port';
 import { EventLog, type Table } from './event-log';
-import { EventLogReads, type EventStoreReader } from './event-log-reads';
+import { EventLogReads } from './event-log-reads';
 import { openTableReadOnly } from './open-table';
 
 /** Reads a store that the main thread, or another process, may be writing to. Sees every append that resolved. */

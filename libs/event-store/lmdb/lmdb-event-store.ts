@@ -12,6 +12,7 @@ import type {
   Subscription,
 } from '../port';
 import { DirectoryClaim } from './directory-claim';
+import { DiskSpace } from './disk-space';
 import { EventLog, type Table } from './event-log';
 import { EventLogReads } from './event-log-reads';
 import { GroupCommit } from './group-commit';
@@ -28,6 +29,8 @@ export interface LmdbEventStoreOptions {
    * may or may not be on disk must be decided by reading the disk again.
    */
   readonly onFatal?: (sentence: string) => void;
+  /** With less than this free on its disk the store refuses appends. Default: DISK_FREE_BYTES_MIN. */
+  readonly diskFreeBytesMin?: number;
 }
 
 /** The embedded event store: one writing process, durable when an append resolves. Opened by `openLmdbEventStore`. */
@@ -42,16 +45,19 @@ export class LmdbEventStore implements EventStore {
     readonly storeId: string,
     private readonly table: Table,
     private readonly claim: DirectoryClaim,
+    private readonly diskSpace: DiskSpace,
     onFatal: (sentence: string) => void,
   ) {
     const log = new EventLog(table);
     this.#reads = new EventLogReads(log);
-    this.#commits = new GroupCommit(table, log, { onCommitted: () => this.#subscriptions.notify(), onFatal });
+    const onCommitted = (): void => this.#subscriptions.notify();
+    this.#commits = new GroupCommit(table, log, { onCommitted, onFatal });
   }
 
   async append(stream: StreamName, expected: ExpectedRevision, events: readonly EncodedEvent[]): Promise<AppendResult> {
     this.#reads.assertOpen();
     assertValidAppend(stream, expected, events);
+    this.diskSpace.assertEnough();
     return this.#commits.append(stream, expected, events);
   }
 
@@ -102,7 +108,8 @@ export function openLmdbEventStore(options: LmdbEventStoreOptions): LmdbEventSto
   try {
     claim = DirectoryClaim.take(directory);
     const { table, storeId } = openTable(directory);
-    return new LmdbEventStore(storeId, table, claim, options.onFatal ?? exitProcess);
+    const diskSpace = new DiskSpace(directory, options.diskFreeBytesMin);
+    return new LmdbEventStore(storeId, table, claim, diskSpace, options.onFatal ?? exitProcess);
   } catch (error) {
     void claim?.release();
     throw asOpenError(directory, error);

@@ -143,3 +143,19 @@ describe('a second writer that got past the lock', () => {
     await store.close();
   });
 });
+
+describe('a disk that is nearly full', () => {
+  it('refuses appends and can still be read', async () => {
+    const before = openLmdbEventStore({ directory });
+    await before.append(stream, 'no-stream', someEvents(2));
+    await before.close();
+    const store = openLmdbEventStore({ directory, diskFreeBytesMin: Number.MAX_SAFE_INTEGER });
+
+    const append = store.append(stream, 1n, someEvents(1));
+
+    await expect(append).rejects.toBeInstanceOf(StoreUnavailableError);
+    await expect(append).rejects.toThrow(/bytes free; nothing was written, make room and try again/);
+    expect(await collect(store.readStream(stream))).toHaveLength(2);
+    await store.close();
+  });
+});

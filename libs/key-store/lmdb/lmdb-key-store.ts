@@ -66,10 +66,11 @@ export class LmdbKeyStore implements KeyStore {
       this.#assertGeneration();
       return this.#writeNextGeneration(masterKey, generation);
     });
-    this.slots.destroy();
+    const old = this.slots;
     this.slots = next;
     this.masterKey = Buffer.from(masterKey);
     this.generation = generation;
+    old.destroy();
   }
 
   #writeNextGeneration(masterKey: Uint8Array, generation: number): SlotFile {
