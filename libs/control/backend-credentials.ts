@@ -1,6 +1,6 @@
 import type { Backend, EncryptedSecret } from '#inference/catalogue';
 import type { BackendId } from '#kernel';
-import type { Sealing } from './sealing';
+import { decrypt, encryptFor, type KeyStore } from '#key-store';
 
 /** Credentials kept in the clear in memory; beyond this the oldest is forgotten and decrypted again. */
 const OPEN_CREDENTIALS_MAX = 1_000;
@@ -15,14 +15,14 @@ export class BackendCredentials {
   /** By ciphertext: a changed credential is another one. */
   private readonly opened = new Map<string, Promise<string>>();
 
-  constructor(private readonly sealing: Sealing) {}
+  constructor(private readonly keyStore: KeyStore) {}
 
-  /** @throws UnopenableError (as a rejection) */
+  /** Rejects with ErasedSubjectError when its key is gone, with UndecipherableError when it belongs to another backend. */
   async credentialOf({ credential }: Pick<Backend, 'credential'>): Promise<string | undefined> {
     if (credential === undefined) return undefined;
     const known = this.opened.get(credential.ciphertext);
     if (known !== undefined) return known;
-    const opening = this.sealing.open(credential);
+    const opening = this.open(credential);
     this.opened.set(credential.ciphertext, opening);
     opening.catch(() => this.opened.delete(credential.ciphertext));
     const [oldest] = this.opened.keys();
@@ -33,7 +33,12 @@ export class BackendCredentials {
   /** Seals a credential; one that the backend has already keeps its sealed form, so that nothing seems changed. */
   async seal(backendId: BackendId, credential: string, before: Backend | undefined): Promise<EncryptedSecret> {
     if (before?.credential !== undefined && (await this.isOpenedAs(before, credential))) return before.credential;
-    return this.sealing.seal(subjectOf(backendId), credential);
+    const subject = subjectOf(backendId);
+    return encryptFor(this.keyStore, subject, credential, subject);
+  }
+
+  private async open(credential: EncryptedSecret): Promise<string> {
+    return Buffer.from(await decrypt(this.keyStore, credential, credential.subject)).toString('utf8');
   }
 
   /** A credential whose key is gone equals nothing: it can be replaced. */

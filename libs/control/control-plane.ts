@@ -20,7 +20,6 @@ import { TwoStepCommands } from './commands/two-step-commands';
 import { FinishPending } from './finish-pending';
 import { Follower } from './follower';
 import { type ControlRecords, controlRecords, loadRecords } from './records';
-import { Sealing } from './sealing';
 import { AuthenticationFailures } from './security';
 
 export interface ControlPlaneOptions {
@@ -59,14 +58,13 @@ export class ControlPlane {
     this.records = controlRecords({ store, clock, newEventId: () => identifiers.eventId() });
     this.authentication = new Authentication(this.records, clock);
     this.models = new CallableModels(this.records);
-    const sealing = new Sealing(keyStore, identifiers);
-    this.credentials = new BackendCredentials(sealing);
+    this.credentials = new BackendCredentials(keyStore);
     this.ledgers = new LedgerCommands(ledger, clock);
     this.ledgerEdits = new LedgerEdits(this.ledgers, clock);
     this.organizations = new OrganizationCommands(this.records, this.ledgers, this.twoStep);
     this.apiKeys = new ApiKeyCommands(this.records, this.ledgers, this.twoStep);
     this.catalogueCommands = new CatalogueCommands(this.records, this.credentials);
-    this.commandKeys = new CommandKeys({ store, keyStore, sealing, clock, identifiers, onProblem });
+    this.commandKeys = new CommandKeys({ store, keyStore, clock, identifiers, onProblem });
     this.authenticationFailures = new AuthenticationFailures({ store, clock, identifiers, onProblem });
     this.finish = new FinishPending(this.records, this.authentication, this.ledgers, this.twoStep, () =>
       this.systemContext('control'),
@@ -130,7 +128,7 @@ export class ControlPlane {
     this.records.catalogue.onChange(({ state }) => listener(state));
   }
 
-  /** In the clear. @throws UnopenableError (as a rejection) when its key is gone. */
+  /** In the clear. Rejects with ErasedSubjectError when its key is gone. */
   credentialOf(backend: Pick<Backend, 'credential'>): Promise<string | undefined> {
     return this.credentials.credentialOf(backend);
   }

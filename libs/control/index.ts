@@ -10,6 +10,5 @@ export { budgetTag, type LedgerEdited, limitsOf, limitsTag } from './commands/le
 export type { OrganizationChange, OrganizationExecuted } from './commands/organization-commands';
 export * from './control-plane';
 export type { ControlRefusal, ControlRefusalCode } from './refusals';
-export { UnopenableError } from './sealing';
 export * from './security';
 export { ControlUnavailableError, type Executed } from './warm-aggregates';

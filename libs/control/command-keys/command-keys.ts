@@ -3,10 +3,9 @@ import type { Identifiers } from '#environment';
 import { type EventStore, WrongExpectedRevisionError } from '#event-store';
 import { composeSecret, type ParsedSecret, parseSecret, SECRET_RANDOM_BYTES } from '#identity';
 import { type Actor, type Clock, canonicalJson, type StreamName } from '#kernel';
-import type { KeyStore } from '#key-store';
+import { decrypt, encryptFor, type KeyStore } from '#key-store';
 import type { CommandContext } from '../command-context';
 import { KeyedMutex } from '../keyed-mutex';
-import type { Sealing } from '../sealing';
 import { derivedIdentifiers } from './derived-identifiers';
 import { type CommandKeyEvent, commandKeyCodec, commandKeyStream } from './events';
 
@@ -52,14 +51,15 @@ class ClaimLostError extends Error {
   override readonly name = 'ClaimLostError';
 }
 
+/** Its key makes digests, ids and secrets; the other one's seals answers. */
 const SUBJECT = 'commands';
+const ANSWERS_SUBJECT = 'command-answers';
 const ANSWER_PART_CHARACTERS = 40_000;
 const CLAIMS_LOST_MAX = 3;
 
 export interface CommandKeysOptions {
   readonly store: EventStore;
   readonly keyStore: KeyStore;
-  readonly sealing: Sealing;
   readonly clock: Pick<Clock, 'now'>;
   readonly identifiers: Identifiers;
   /** Told about an answer that could not be kept; the command itself is recorded. */
@@ -72,7 +72,7 @@ export interface CommandKeysOptions {
  * crash finds its own events; and the answer is kept, sealed, to be given again. A command that is refused, or that
  * changes nothing, claims nothing: its key stays free.
  *
- * Keys are remembered as long as the log is kept, or until the data key of the subject `commands` is erased.
+ * Keys are remembered as long as the log is kept, or until the data keys of their two subjects are erased.
  */
 export class CommandKeys {
   private readonly mutex = new KeyedMutex();
@@ -129,9 +129,11 @@ export class CommandKeys {
   /** The command is recorded by now: should its answer not be, a repeat makes it again from what is recorded. */
   private async keep(stream: StreamName, claimedAt: bigint, actor: Actor, answer: CommandAnswer): Promise<void> {
     try {
-      const { subject, keyVersion, ciphertext } = await this.options.sealing.seal(
-        SUBJECT,
+      const { subject, keyVersion, ciphertext } = await encryptFor(
+        this.options.keyStore,
+        ANSWERS_SUBJECT,
         JSON.stringify(withoutSecret(answer)),
+        stream,
       );
       const parts = Math.ceil(ciphertext.length / ANSWER_PART_CHARACTERS);
       const events = Array.from({ length: parts }, (_, part): CommandKeyEvent => {
@@ -177,8 +179,8 @@ export class CommandKeys {
     const [first] = parts;
     if (first === undefined || parts.length < first.parts) return { claim, answer: undefined, revision };
     const ciphertext = parts.map((part) => part.ciphertext).join('');
-    const opened = await this.options.sealing.open({ ...first, ciphertext });
-    return { claim, answer: JSON.parse(opened) as StoredAnswer, revision };
+    const opened = await decrypt(this.options.keyStore, { ...first, ciphertext }, stream);
+    return { claim, answer: JSON.parse(Buffer.from(opened).toString('utf8')) as StoredAnswer, revision };
   }
 }
 
