@@ -1,7 +1,6 @@
-/**
- * Fields that metering or routing reads. A body may not hold a key that equals one of them but for its spelling: some
- * backends match names without regard to case, and would read what we did not.
- */
+import { FieldTable } from '../field-table';
+
+/** Fields that metering or routing reads. */
 const METERED_FIELDS = [
   'model',
   'messages',
@@ -21,7 +20,7 @@ const METERED_FIELDS = [
  * price, or put text into the prompt that the request does not hold. The list is closed: none of them has a price here.
  * `store` costs nothing and passes.
  */
-const UNPRICED_FIELDS = [
+export const UNPRICED_FIELDS = [
   'service_tier',
   'web_search_options',
   'prediction',
@@ -45,7 +44,7 @@ const UNPRICED_FIELDS = [
 ] as const;
 
 /** Values of unpriced fields that mean the default and therefore pass. */
-const HARMLESS_VALUES: Readonly<Record<string, readonly unknown[]>> = {
+export const HARMLESS_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   service_tier: ['auto', 'default'],
   enable_search: [false],
 };
@@ -69,36 +68,8 @@ export const OUTSIDE_PROMPT: ReadonlySet<string> = new Set([
   'verbosity',
 ]);
 
-const UNPRICED: ReadonlySet<string> = new Set(UNPRICED_FIELDS);
-const EXACT: ReadonlySet<string> = new Set([...METERED_FIELDS, ...UNPRICED_FIELDS]);
-
-/**
- * Upper case first, because some letters (ſ, K) fold onto ASCII in one direction only; underscores go, because JSON
- * mappings of protocol buffers take `maxTokens` for `max_tokens`.
- */
-function fold(key: string): string {
-  return key.toUpperCase().toLowerCase().replaceAll('_', '');
-}
-
-const FOLDED: ReadonlyMap<string, string> = new Map([...EXACT].map((name) => [fold(name), name]));
-
-/** Keys recur from request to request; remembering the harmless ones saves folding them again. */
-const HARMLESS_KEYS_MAX = 1_000;
-const HARMLESS_KEY_LENGTH_MAX = 64;
-const harmlessKeys = new Set<string>();
-
-/** The metered field that a key could be mistaken for; undefined for the field itself and for all others. */
-export function mistakenFor(key: string): string | undefined {
-  if (EXACT.has(key) || harmlessKeys.has(key)) return undefined;
-  const name = FOLDED.get(fold(key));
-  if (name === undefined && key.length <= HARMLESS_KEY_LENGTH_MAX && harmlessKeys.size < HARMLESS_KEYS_MAX)
-    harmlessKeys.add(key);
-  return name;
-}
-
-/** Whether a field asks for something without a price. */
-export function isUnpriced(key: string, value: unknown): boolean {
-  if (!UNPRICED.has(key) || value === null || value === undefined) return false;
-  if (HARMLESS_VALUES[key]?.includes(value)) return false;
-  return !(key === 'modalities' && Array.isArray(value) && value.every((modality) => modality === 'text'));
-}
+export const CHAT_FIELDS = new FieldTable({
+  metered: METERED_FIELDS,
+  unpriced: UNPRICED_FIELDS,
+  harmless: HARMLESS_VALUES,
+});

@@ -1,36 +1,21 @@
 import type { OutputCapField } from '../../catalogue/types';
 import { isJsonObject, type JsonObject } from '../../json';
-import { NESTING_MAX } from '../../metering/text-bytes';
-import type { RequestRefusalCode } from '../errors';
-import { isUnpriced, mistakenFor, OUTSIDE_PROMPT } from './fields';
+import {
+  checkCap,
+  checkChoices,
+  checkFields,
+  checkModel,
+  checkStream,
+  NOT_AN_OBJECT,
+  refusal,
+  textRefusal,
+  wantsUsage,
+} from '../request-checks';
+import { CHAT_FIELDS, OUTSIDE_PROMPT } from './fields';
 import { PromptMeter } from './meter-messages';
 import type { ParsedChatRequest, RequestRefusal } from './request';
 
-/** OpenAI's own limit. */
-const CHOICES_MAX = 128;
 const TOOL_TYPES: ReadonlySet<unknown> = new Set(['function', 'custom']);
-
-function refusal(code: RequestRefusalCode, param: string | null, message: string): RequestRefusal {
-  return { code, param, message };
-}
-
-function checkFields(body: JsonObject): RequestRefusal | undefined {
-  for (const key of Object.keys(body)) {
-    const name = mistakenFor(key);
-    if (name !== undefined)
-      return refusal('ambiguous_field', name, `A field is spelled almost like '${name}'. Write exactly '${name}'.`);
-    if (isUnpriced(key, body[key]))
-      return refusal('unsupported_field', key, `'${key}' asks for something that has no price here. Remove it.`);
-  }
-  return undefined;
-}
-
-function checkModel(body: JsonObject): RequestRefusal | undefined {
-  const { model } = body;
-  if (model === undefined) return refusal('missing_required_parameter', 'model', "Name the model in 'model'.");
-  if (typeof model !== 'string') return refusal('invalid_type', 'model', "'model' must be a string.");
-  return model === '' ? refusal('invalid_value', 'model', "'model' is empty. Name a model.") : undefined;
-}
 
 function checkMessages(body: JsonObject): RequestRefusal | undefined {
   const { messages } = body;
@@ -40,42 +25,6 @@ function checkMessages(body: JsonObject): RequestRefusal | undefined {
   if (messages.length === 0) return refusal('invalid_value', 'messages', "'messages' is empty. Send at least one.");
   for (let i = 0; i < messages.length; i += 1)
     if (!isJsonObject(messages[i])) return refusal('invalid_type', `messages[${i}]`, 'A message must be an object.');
-  return undefined;
-}
-
-function checkStream(body: JsonObject): RequestRefusal | undefined {
-  const { stream, stream_options: options } = body;
-  if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
-    return refusal('invalid_type', 'stream', "'stream' must be true or false.");
-  if (options === undefined || options === null) return undefined;
-  if (!isJsonObject(options)) return refusal('invalid_type', 'stream_options', "'stream_options' must be an object.");
-  for (const key of Object.keys(options)) {
-    const name = mistakenFor(key);
-    if (name !== undefined)
-      return refusal('ambiguous_field', `stream_options.${name}`, `Write exactly '${name}' in 'stream_options'.`);
-  }
-  const includeUsage = options.include_usage;
-  if (includeUsage !== undefined && includeUsage !== null && typeof includeUsage !== 'boolean')
-    return refusal('invalid_type', 'stream_options.include_usage', "'include_usage' must be true or false.");
-  return undefined;
-}
-
-function checkChoices(body: JsonObject, field: 'n' | 'best_of'): RequestRefusal | undefined {
-  const value = body[field];
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'number') return refusal('invalid_type', field, `'${field}' must be an integer.`);
-  if (!Number.isInteger(value) || value < 1 || value > CHOICES_MAX)
-    return refusal('invalid_value', field, `'${field}' must be an integer from 1 to ${CHOICES_MAX}.`);
-  return undefined;
-}
-
-function checkCap(body: JsonObject, field: OutputCapField): RequestRefusal | undefined {
-  const value = body[field];
-  if (value === undefined) return undefined;
-  if (typeof value !== 'number')
-    return refusal('invalid_type', field, `'${field}' must be a positive integer. Leave it out for the default.`);
-  if (!Number.isSafeInteger(value) || value < 1)
-    return refusal('invalid_value', field, `'${field}' must be a positive integer. Leave it out for the default.`);
   return undefined;
 }
 
@@ -115,10 +64,8 @@ function meterPrompt(body: JsonObject): PromptMeter | RequestRefusal {
     if (key === 'messages') for (const message of value as Record<string, unknown>[]) meter.message(message);
     else if (OUTSIDE_PROMPT.has(key)) meter.check(value);
     else if (typeof value === 'string' || (typeof value === 'object' && value !== null)) meter.field(key, value);
-    if (meter.fault === 'invalid-unicode')
-      return refusal('invalid_unicode', key, `'${key}' holds half of a surrogate pair. Send well-formed Unicode.`);
-    if (meter.fault === 'nesting-too-deep')
-      return refusal('nesting_too_deep', key, `'${key}' is nested deeper than ${NESTING_MAX} levels. Flatten it.`);
+    const fault = textRefusal(meter.fault, key);
+    if (fault !== undefined) return fault;
   }
   return meter;
 }
@@ -128,23 +75,17 @@ function capFieldOf(body: JsonObject): OutputCapField | undefined {
   return body.max_tokens === undefined ? undefined : 'max_tokens';
 }
 
-function wantsUsage(body: JsonObject): boolean {
-  const options = body.stream_options;
-  return isJsonObject(options) && options.include_usage === true;
-}
-
 /**
  * Checks a parsed body as far as metering and routing need it; everything else is the backend's to judge. The first
  * fault found is answered, in the order: shape, spelling and unpriced fields, required fields, caps, text.
  */
 export function parseChatRequest(body: unknown): ParsedChatRequest {
-  if (!isJsonObject(body))
-    return { ok: false, refusal: refusal('invalid_type', null, 'The body must be one JSON object.') };
+  if (!isJsonObject(body)) return { ok: false, refusal: NOT_AN_OBJECT };
   const fault =
-    checkFields(body) ??
+    checkFields(body, CHAT_FIELDS) ??
     checkModel(body) ??
     checkMessages(body) ??
-    checkStream(body) ??
+    checkStream(body, CHAT_FIELDS) ??
     checkChoices(body, 'n') ??
     checkChoices(body, 'best_of') ??
     checkCaps(body) ??

@@ -31,14 +31,22 @@ function parse(text: string): unknown {
   }
 }
 
+/** Bytes that one choice generated, or undefined when it is no choice. */
+export type ChoiceBytes = (choice: JsonObject) => number | undefined;
+
+function messageBytes({ message }: JsonObject): number | undefined {
+  return isJsonObject(message) ? generatedBytes(message) : undefined;
+}
+
 /** Generated text of all choices, or undefined when one of them is no choice. */
-function choicesBytes(choices: readonly unknown[]): number | undefined {
-  let bytes = 0;
+function choicesBytes(choices: readonly unknown[], bytesOf: ChoiceBytes): number | undefined {
+  let sum = 0;
   for (const choice of choices) {
-    if (!isJsonObject(choice) || !isJsonObject(choice.message)) return undefined;
-    bytes += generatedBytes(choice.message);
+    const bytes = isJsonObject(choice) ? bytesOf(choice) : undefined;
+    if (bytes === undefined) return undefined;
+    sum += bytes;
   }
-  return bytes;
+  return sum;
 }
 
 function firstReason(choices: readonly unknown[]): { finishReason?: string } {
@@ -48,7 +56,7 @@ function firstReason(choices: readonly unknown[]): { finishReason?: string } {
 }
 
 /** Reads a complete answer for metering. Render it with `renderChatAnswer` once its settlement is durable. */
-export function readChatAnswer(text: string): ChatAnswer {
+export function readChatAnswer(text: string, bytesOf: ChoiceBytes = messageBytes): ChatAnswer {
   const body = parse(text);
   if (body === undefined) return { kind: 'garbage', reason: 'invalid-json' };
   if (!isJsonObject(body)) return { kind: 'garbage', reason: 'not-an-answer' };
@@ -57,7 +65,7 @@ export function readChatAnswer(text: string): ChatAnswer {
   const { choices } = body;
   if (!Array.isArray(choices)) return { kind: 'garbage', reason: 'not-an-answer' };
   if (choices.length === 0) return { kind: 'garbage', reason: 'empty-answer' };
-  const textBytes = choicesBytes(choices);
+  const textBytes = choicesBytes(choices, bytesOf);
   if (textBytes === undefined) return { kind: 'garbage', reason: 'not-an-answer' };
   const seen: SeenOutput = { textBytes, deltas: 0 };
   return { kind: 'answer', usage: plausible(readOpenAiUsage(body.usage), seen), seen, ...firstReason(choices), body };
@@ -70,10 +78,18 @@ export interface ChatSettlement {
   readonly cost: NanoUsd;
 }
 
-/** The client's answer as JSON text: the backend's, with the client's name of the model, and usage with its cost. */
-export function renderChatAnswer(answer: Extract<ChatAnswer, { kind: 'answer' }>, settled: ChatSettlement): string {
+/** The client's answer: the backend's, with the client's name of the model, and usage with its cost. */
+export function settledChatAnswer(
+  answer: Extract<ChatAnswer, { kind: 'answer' }>,
+  settled: ChatSettlement,
+): JsonObject {
   const { body } = answer;
   const { usage } = body;
   const shown = answer.usage.kind === 'reported' && isJsonObject(usage) ? usage : openAiUsage(settled.charged);
-  return JSON.stringify({ ...body, model: settled.clientModel, usage: usageWithCost(shown, settled.cost) });
+  return { ...body, model: settled.clientModel, usage: usageWithCost(shown, settled.cost) };
+}
+
+/** The same as JSON text. */
+export function renderChatAnswer(answer: Extract<ChatAnswer, { kind: 'answer' }>, settled: ChatSettlement): string {
+  return JSON.stringify(settledChatAnswer(answer, settled));
 }
