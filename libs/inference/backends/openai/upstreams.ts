@@ -8,25 +8,27 @@ export interface Upstream {
   readonly paths: Readonly<Record<UpstreamOperation, string>>;
 }
 
-/** Pools of origins that no longer belong to a backend are closed when there are more than this. */
+/** Beyond this the oldest pool is closed: origins of backends that were changed or removed. */
 const POOLS_MAX = 256;
 
-/** One pool of connections per origin, made when it is first needed. */
+/** One pool of connections per origin and connect timeout, made when it is first needed. */
 export class Upstreams {
   readonly #pools = new Map<string, Pool>();
   readonly #byUrl = new Map<string, Upstream>();
 
   find(backend: Pick<Backend, 'baseUrl' | 'timeouts'>): Upstream {
-    const known = this.#byUrl.get(backend.baseUrl);
+    const { connectMs } = backend.timeouts;
+    const key = `${connectMs} ${backend.baseUrl}`;
+    const known = this.#byUrl.get(key);
     if (known !== undefined) return known;
     const url = new URL(backend.baseUrl);
     const base = url.pathname.replace(/\/+$/, '');
     const path = (name: string) => `${base}/${name}${url.search}`;
     const upstream: Upstream = {
-      pool: this.#pool(url.origin, backend.timeouts.connectMs),
+      pool: this.#pool(url.origin, connectMs),
       paths: { chat: path('chat/completions'), completion: path('completions'), embedding: path('embeddings') },
     };
-    this.#byUrl.set(backend.baseUrl, upstream);
+    this.#byUrl.set(key, upstream);
     return upstream;
   }
 
@@ -38,25 +40,26 @@ export class Upstreams {
   }
 
   #pool(origin: string, connectMs: number): Pool {
-    const known = this.#pools.get(origin);
+    const key = `${connectMs} ${origin}`;
+    const known = this.#pools.get(key);
     if (known !== undefined) return known;
     if (this.#pools.size >= POOLS_MAX) this.#evictOldest();
-    // Time is watched per call, since backends on one origin may differ: undici's own defaults of 300 s are turned off.
+    // The exchange watches time until the first byte and between bytes: undici's own 300 s are turned off.
     const pool = new Pool(origin, {
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: Math.max(connectMs, 1_000) },
+      connect: { timeout: connectMs },
       pipelining: 1,
     });
-    this.#pools.set(origin, pool);
+    this.#pools.set(key, pool);
     return pool;
   }
 
   #evictOldest(): void {
     const [oldest] = this.#pools;
     if (oldest === undefined) return;
-    const [origin, pool] = oldest;
-    this.#pools.delete(origin);
+    const [key, pool] = oldest;
+    this.#pools.delete(key);
     for (const [url, upstream] of this.#byUrl) if (upstream.pool === pool) this.#byUrl.delete(url);
     // Calls that are open on it end first; a pool that cannot be closed has no more to lose.
     pool.close().catch(() => undefined);

@@ -98,3 +98,14 @@ describe('what each maker reports', () => {
     expect(chunk.usage.prompt_tokens_details.cached_tokens).toBe(8);
   });
 });
+
+it('a frame beyond the limit is garbage, and what came before was passed on', () => {
+  const chat = new ChatStream(
+    { clientModel: 'm', includeUsage: false, choices: 1, fallbackId: 'req_1', createdSeconds: 7 },
+    100,
+  );
+  const frame = 'data: {"id":"c1","model":"m","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n';
+  expect(chat.push(Buffer.from(`${frame}data: ${'y'.repeat(100)}`))).toBe(frame);
+  expect(chat.ended).toBe(true);
+  expect(chat.end(true)).toMatchObject({ kind: 'garbage', reason: 'frame-too-large', seen: { textBytes: 1 } });
+});
