@@ -5,8 +5,10 @@ import { type Append, appendRequest, appendResult, correlationIdOf, isServerTime
 import { isAccessDenied, provesNothingWasSent, type RpcFailure, toRpcFailure } from './rpc-failure';
 import type { AppendCall } from './streams-connection';
 
-/** More would only wait: the server handles about twenty megabytes a second. */
-const PENDING_BYTES_MAX = 64_000_000;
+export interface AppendLimits {
+  readonly timeoutMs: number;
+  readonly pendingBytesMax: number;
+}
 
 /** An append that waits for its answer. It settles once; what comes later is ignored. */
 class PendingAppend {
@@ -82,11 +84,7 @@ class AppendStream {
 
 function outcomeOfFailure({ stream }: Append, failure: RpcFailure): Error {
   const options = { cause: failure };
-  if (failure.code !== undefined && provesNothingWasSent(failure))
-    return new StoreUnavailableError(
-      `EventStoreDB cannot be reached (${failure.message}); nothing was written`,
-      options,
-    );
+  if (provesNothingWasSent(failure)) return unreachable(failure);
   if (isAccessDenied(failure))
     return new StoreUnavailableError('EventStoreDB refused this user: check the connection string', options);
   return new AppendOutcomeUnknownError(
@@ -113,12 +111,12 @@ export class BatchAppender {
 
   constructor(
     private readonly openCall: () => Promise<AppendCall>,
-    private readonly timeoutMs: number,
+    private readonly limits: AppendLimits,
   ) {}
 
   async append(append: Append): Promise<AppendResult> {
     const bytes = append.events.reduce((sum, event) => sum + event.body.length, 0);
-    if (this.#pendingBytes + bytes > PENDING_BYTES_MAX)
+    if (this.#pendingBytes + bytes > this.limits.pendingBytesMax)
       throw new StoreUnavailableError(
         `${this.#pendingBytes} bytes of appends wait for EventStoreDB already; nothing was written, try again later`,
       );
@@ -147,7 +145,7 @@ export class BatchAppender {
         timer = setTimeout(() => {
           pending.stream?.forget(pending);
           pending.reject(this.#timedOut(append, pending.stream !== undefined));
-        }, this.timeoutMs);
+        }, this.limits.timeoutMs);
         this.#openStream().then(
           (stream) => {
             if (!pending.settled) stream.send(pending);
@@ -163,10 +161,10 @@ export class BatchAppender {
   #timedOut({ stream }: Append, sent: boolean): Error {
     return sent
       ? new AppendOutcomeUnknownError(
-          `EventStoreDB did not answer an append to ${stream} within ${this.timeoutMs} ms; it may have been written`,
+          `EventStoreDB did not answer an append to ${stream} within ${this.limits.timeoutMs} ms; it may have been written`,
         )
       : new StoreUnavailableError(
-          `no EventStoreDB was found within ${this.timeoutMs} ms to append to ${stream}; nothing was written`,
+          `no EventStoreDB was found within ${this.limits.timeoutMs} ms to append to ${stream}; nothing was written`,
         );
   }
 

@@ -19,6 +19,8 @@ import { EventStoreDbSubscription } from './subscription';
 export interface EventStoreDbOptions {
   /** After so long without an answer an append ends as AppendOutcomeUnknownError. Default: 5,000. */
   readonly appendTimeoutMs?: number;
+  /** Bodies of appends under way; beyond it an append ends as StoreUnavailableError. Default: 64,000,000. */
+  readonly pendingAppendBytesMax?: number;
   /** After so long without a byte a read ends as StoreUnavailableError. Default: 10,000. */
   readonly readIdleTimeoutMs?: number;
 }
@@ -37,7 +39,10 @@ export class EventStoreDbEventStore implements EventStore {
   /** @throws InvalidConnectionStringError when the authority's file cannot be used. */
   constructor(settings: ConnectionSettings, options: EventStoreDbOptions = {}) {
     this.#connection = StreamsConnection.open(settings);
-    this.#appender = new BatchAppender(() => this.#connection.openAppendCall(), options.appendTimeoutMs ?? 5_000);
+    this.#appender = new BatchAppender(() => this.#connection.openAppendCall(), {
+      timeoutMs: options.appendTimeoutMs ?? 5_000,
+      pendingBytesMax: options.pendingAppendBytesMax ?? 64_000_000,
+    });
     this.#reads = new Reads((request) => this.#connection.openReadCall(request), options.readIdleTimeoutMs ?? 10_000);
   }
 

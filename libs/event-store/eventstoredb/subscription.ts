@@ -111,7 +111,7 @@ export class EventStoreDbSubscription implements Subscription {
     this.#live = false;
     const last = await this.source.reads.lastRecord();
     const end = last === undefined ? 0n : positionOf(last);
-    const skipped = await this.#checkHistory(end);
+    const skipped = await this.#checkHistory();
     if (this.#closed) return;
     const call = await this.source.openReadCall(subscriptionRequest(this.#position, this.options.streamPrefixes));
     const queue = new AnswerQueue(call);
@@ -133,10 +133,8 @@ export class EventStoreDbSubscription implements Subscription {
    * without a word and deliver positions that were handled before.
    * @returns a record that the server would skip, since the one at the position was scavenged.
    */
-  async #checkHistory(end: bigint): Promise<RecordedEvent | undefined> {
+  async #checkHistory(): Promise<RecordedEvent | undefined> {
     if (this.#position === 0n) return undefined;
-    if (this.#position > end)
-      throw new StoreHistoryChangedError(`it ends at position ${end}, before position ${this.#position}`);
     await this.#checkHandled();
     const [next] = await this.source.reads.pageFrom(this.#position, 1);
     if (next === undefined) throw new StoreHistoryChangedError(`it ends before position ${this.#position}`);

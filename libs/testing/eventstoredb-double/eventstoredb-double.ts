@@ -13,6 +13,7 @@ import { consumerTooSlow, serverStopping } from './rpc-status';
 import { Wire } from './wire';
 
 const HOST = '127.0.0.1';
+const NO_BYTES = new Uint8Array();
 
 export interface EventStoreDbDoubleOptions {
   /** Live events that a subscription may lag behind before it is dropped. Default: 32, as on the server. */
@@ -87,6 +88,11 @@ export class EventStoreDbDouble {
     return this.#reads.sessions.size;
   }
 
+  /** The positions after which subscriptions to all began, the newest last; 0n: at the start. */
+  get subscribedAfter(): readonly bigint[] {
+    return this.#reads.subscribedAfter;
+  }
+
   /** Resets every connection, as a broken network does. */
   cutConnections(): void {
     this.#requireWire().cut();
@@ -129,11 +135,29 @@ export class EventStoreDbDouble {
     return { records: this.#log.records.length };
   }
 
-  /** Comes up with an older state; what was written since is gone. */
-  async restore(backup: Backup): Promise<void> {
+  /**
+   * Comes up with an older state; what was written since is gone.
+   * @param meanwhile runs before anybody can connect.
+   */
+  async restore(backup: Backup, meanwhile?: () => void): Promise<void> {
     await this.kill();
     this.#log.truncate(backup.records);
+    meanwhile?.();
     await this.startAgain();
+  }
+
+  /** Writes at the server itself, whatever its connections do. */
+  append(stream: string, events: readonly { id: string; type: string; body: Uint8Array }[]): void {
+    const records = events.map(({ id, type, body }) => ({ id, type, isJson: true, data: body, metadata: NO_BYTES }));
+    this.#log.append(stream, 'any', records);
+  }
+
+  softDelete(stream: string): void {
+    this.#log.softDelete(stream, 'any');
+  }
+
+  tombstone(stream: string): void {
+    this.#log.tombstone(stream, 'any');
   }
 
   /** Drops for good what streams no longer show. */

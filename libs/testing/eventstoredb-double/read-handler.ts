@@ -2,12 +2,16 @@ import { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb';
 import { readEvent, streamIdentifier, streamName } from './messages';
 import { fail, type ReadServerCall, recordFilter, send } from './read-call';
 import { type LogRecord, NoRecordBoundaryError, type RecordLog } from './record-log';
-import { noRecordBoundary, type RpcStatus, streamDeleted, unknownError } from './rpc-status';
+import { noRecordBoundary, streamDeleted, unknownError } from './rpc-status';
 import { SubscriptionSession } from './subscription-session';
+
+const SUBSCRIBED_AFTER_MAX = 1_000;
 
 /** Reads of one stream and of all, and subscriptions. */
 export class ReadHandler {
   readonly sessions = new Set<SubscriptionSession>();
+  /** The positions after which subscriptions to all began, the newest last. */
+  readonly subscribedAfter: bigint[] = [];
 
   constructor(
     private readonly log: RecordLog,
@@ -29,6 +33,8 @@ export class ReadHandler {
   }
 
   async #subscribe(call: ReadServerCall, options: ReadReq.Options): Promise<void> {
+    this.subscribedAfter.push(BigInt(options.getAll()?.getPosition()?.getCommitPosition() ?? 0));
+    if (this.subscribedAfter.length > SUBSCRIBED_AFTER_MAX) this.subscribedAfter.shift();
     const session = new SubscriptionSession(this.log, call, options, this.liveEventsMax);
     this.sessions.add(session);
     try {

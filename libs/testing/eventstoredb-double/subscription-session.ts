@@ -6,12 +6,15 @@ import type { LogRecord, RecordLog } from './record-log';
 import { consumerTooSlow, type RpcStatus } from './rpc-status';
 
 const PAGE_RECORDS = 32;
+/** How long a live queue may stay too long before its consumer is dropped. */
+const SLOW_MS_MAX = 200;
 
 /** One subscription: history in pages at the consumer's pace, then live from a short queue. */
 export class SubscriptionSession {
   readonly #wanted: (record: LogRecord) => boolean;
   readonly #checkpointRecords: number | undefined;
-  readonly #live: LogRecord[] = [];
+  readonly #live: ReadResp[] = [];
+  #overflow: NodeJS.Timeout | undefined;
   #considered = 0;
   #ended = false;
   #wake: (() => void) | undefined;
@@ -47,7 +50,9 @@ export class SubscriptionSession {
       const page = this.log.records.slice(next, next + PAGE_RECORDS);
       next += page.length;
       for (const record of page) if (this.#wanted(record) && !(await send(this.call, readEvent(record)))) return;
-      await this.#countForCheckpoint(page.length, page.findLast(this.#wanted) ?? page[0]);
+      const reached = page.findLast(this.#wanted) ?? page[0];
+      const isDue = this.#isCheckpointDue(page.length) && next < this.log.records.length;
+      if (isDue && reached !== undefined) await send(this.call, checkpoint(reached.position));
     }
     // Nothing can be appended between the last look at the log and this line.
     const stopListening = this.log.onAppended((record) => this.#enqueue(record));
@@ -61,15 +66,14 @@ export class SubscriptionSession {
   async #deliverLive(): Promise<void> {
     if (!(await send(this.call, caughtUp()))) return;
     while (!this.#ended) {
-      const record = this.#live.shift();
-      if (record === undefined) {
+      const answer = this.#live.shift();
+      if (this.#live.length <= this.liveEventsMax) this.#clearOverflow();
+      if (answer !== undefined) {
+        if (!(await send(this.call, answer))) return;
+      } else
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
-        continue;
-      }
-      if (this.#wanted(record) && !(await send(this.call, readEvent(record)))) return;
-      await this.#countForCheckpoint(1, record);
     }
   }
 
@@ -91,22 +95,30 @@ export class SubscriptionSession {
   }
 
   #enqueue(record: LogRecord): void {
-    if (this.#live.length < this.liveEventsMax) {
-      this.#live.push(record);
-      this.#wake?.();
-    } else this.drop(consumerTooSlow());
+    if (this.#wanted(record)) this.#live.push(readEvent(record));
+    if (this.#isCheckpointDue(1)) this.#live.push(checkpoint(record.position));
+    this.#wake?.();
+    // A batch arrives here at one instant; only a consumer that leaves it lying is too slow.
+    if (this.#live.length > this.liveEventsMax)
+      this.#overflow ??= setTimeout(() => this.drop(consumerTooSlow()), SLOW_MS_MAX);
   }
 
-  async #countForCheckpoint(records: number, last: LogRecord | undefined): Promise<void> {
-    if (this.#checkpointRecords === undefined || last === undefined) return;
+  #clearOverflow(): void {
+    clearTimeout(this.#overflow);
+    this.#overflow = undefined;
+  }
+
+  #isCheckpointDue(records: number): boolean {
+    if (this.#checkpointRecords === undefined) return false;
     this.#considered += records;
-    if (this.#considered < this.#checkpointRecords) return;
+    if (this.#considered < this.#checkpointRecords) return false;
     this.#considered %= this.#checkpointRecords;
-    await send(this.call, checkpoint(last.position));
+    return true;
   }
 
   #end(): void {
     this.#ended = true;
+    this.#clearOverflow();
     this.#live.length = 0;
     this.#wake?.();
   }
