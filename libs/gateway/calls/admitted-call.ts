@@ -6,7 +6,7 @@ import type { LedgerState } from '#ledger';
 import type { CallRecord, Recorded } from './call-record';
 import type { Caller } from './caller';
 import type { ClientConnection } from './client-connection';
-import type { AnswerContext, Dialect, MeteredRequest } from './dialect';
+import type { AnswerContext, Dialect, MeteredRequest, RelayedStream } from './dialect';
 import type { KeyedRecord } from './keyed-answers';
 import type { CallDependencies } from './ports';
 import { rateHeaders } from './rate-headers';
@@ -41,6 +41,8 @@ export class AdmittedCall<R extends MeteredRequest> {
   outcome = 'unknown';
   status = 200;
   code: ErrorCode | undefined;
+  /** Of a stream that has begun: its last frame may have to fit those before. */
+  relay: RelayedStream | undefined;
 
   readonly deps: CallDependencies;
   readonly dialect: Dialect<R>;
@@ -77,6 +79,7 @@ export class AdmittedCall<R extends MeteredRequest> {
       requestId: this.callId,
       createdSeconds: Math.floor(this.deps.clock.now() / 1_000),
       latencyMs: () => this.record.elapsedMs(),
+      backendKind: this.backend.kind,
     };
   }
 
@@ -109,6 +112,7 @@ export class AdmittedCall<R extends MeteredRequest> {
     return {
       'content-type': contentType,
       'x-request-id': requestId,
+      ...this.dialect.answerHeaders?.(requestId),
       ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
       ...(upstreamRequestId === undefined ? {} : { 'x-upstream-request-id': upstreamRequestId }),
       'x-routing-backend': this.backend.name,
@@ -125,7 +129,7 @@ export class AdmittedCall<R extends MeteredRequest> {
     const full: ErrorOptions = { ...options, requestId: this.callId };
     this.code = code;
     if (this.connection.hasBegun) {
-      this.connection.write(this.dialect.errorFrame(code, full));
+      this.connection.write(this.relay?.errorFrame?.(code, full) ?? this.dialect.errorFrame(code, full));
       this.connection.end();
       return;
     }

@@ -32,7 +32,10 @@ export class CallRunner {
         return await refused.beforeLedger(code, { message, param });
       }
       const planned = planCall(this.deps, dialect, parsed.request, caller);
-      if (!planned.ok) return await refused.beforeLedger(planned.code, { param: planned.param });
+      if (!planned.ok) {
+        const { code, param, message } = planned;
+        return await refused.beforeLedger(code, { param, ...(message === undefined ? {} : { message }) });
+      }
       const keyed = await this.identify(dialect, body, caller, refused);
       if (keyed === 'refused') return;
       await this.admit(dialect, parsed.request, caller, connection, planned.plan, refused, keyed);
@@ -118,7 +121,7 @@ export class CallRunner {
     });
     try {
       if (connection.isGone) await this.releaseUndispatched(call, 'client-gone');
-      else if (this.isTooLate(authorized.data.dispatchBy))
+      else if (this.isTooLate(authorized.data.dispatchBy, askedMs, keyed))
         await this.releaseUndispatched(call, 'dispatch-window-passed');
       else await dispatchCall(call, plan);
     } finally {

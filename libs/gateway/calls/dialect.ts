@@ -1,6 +1,6 @@
 import type { CallFacts, JsonObject, SeenOutput, UsageReading } from '#inference';
 import type { UpstreamOperation } from '#inference/backends';
-import type { Backend, ModelKind } from '#inference/catalogue';
+import type { Backend, BackendKind, ModelKind } from '#inference/catalogue';
 import type {
   BackendError,
   ErrorAnswer,
@@ -32,6 +32,15 @@ export interface AnswerContext {
   readonly requestId: string;
   readonly createdSeconds: number;
   readonly latencyMs: () => number;
+  /** Whose wire format the answer is in: a dialect may stand in front of several. */
+  readonly backendKind: BackendKind;
+}
+
+/** Why a request cannot be carried over to a kind of backend. */
+export interface CarryRefusal {
+  readonly code: ErrorCode;
+  readonly param: string | null;
+  readonly message: string;
 }
 
 interface Metered {
@@ -68,6 +77,8 @@ export interface RelayedStream {
   end(wasClean: boolean): StreamOutcome;
   /** What closes a good stream, once its settlement is durable. */
   closing(charged: TokenUsage, cost: NanoUsd): string;
+  /** The one frame of a failure, where it depends on the frames before; else the dialect's own. */
+  errorFrame?(code: ErrorCode, options: ErrorOptions): string;
 }
 
 /** One way to call models: a wire format of requests, answers, streams and errors. */
@@ -78,9 +89,18 @@ export interface Dialect<R extends MeteredRequest> {
   parse(
     body: unknown,
   ): { readonly ok: true; readonly request: R } | { readonly ok: false; readonly refusal: RequestRefusal };
+  /**
+   * Whether the request means the same to this kind of backend; asked before anything is held. Undefined: it does.
+   * Without this method the dialect speaks to every kind that has its operation.
+   */
+  refusalFor?(request: R, kind: BackendKind): CarryRefusal | undefined;
   buildUpstream(request: R, target: CallTarget): JsonObject;
   readAnswer(request: R, body: string, context: AnswerContext, bounds: CallBounds): AnswerReading;
   relay(request: R, context: AnswerContext): RelayedStream;
   errorAnswer(code: ErrorCode, options: ErrorOptions): ErrorAnswer;
   errorFrame(code: ErrorCode, options: ErrorOptions): string;
+  /** Headers that this dialect's clients look for, on good answers; its `errorAnswer` has them already. */
+  answerHeaders?(requestId: string): Readonly<Record<string, string>>;
+  /** What keeps clients waiting for a slow backend; a comment by default. */
+  readonly keepAliveFrame?: string;
 }

@@ -19,11 +19,11 @@ export interface Plan {
 
 export type Planned =
   | { readonly ok: true; readonly plan: Plan }
-  | { readonly ok: false; readonly code: ErrorCode; readonly param: string | null };
+  | { readonly ok: false; readonly code: ErrorCode; readonly param: string | null; readonly message?: string };
 
 export function planCall<R extends MeteredRequest>(
   deps: Pick<CallDependencies, 'models' | 'clock' | 'random'>,
-  dialect: Pick<Dialect<R>, 'modelKinds'>,
+  dialect: Pick<Dialect<R>, 'modelKinds' | 'refusalFor'>,
   request: R,
   caller: Caller,
 ): Planned {
@@ -33,6 +33,8 @@ export function planCall<R extends MeteredRequest>(
   if (!dialect.modelKinds.includes(model.kind)) return { ok: false, code: 'model_not_for_route', param: 'model' };
   const picked = pickRoute(model, deps.models.backends(), deps.random());
   if (picked === undefined) return { ok: false, code: 'backend_unavailable', param: null };
+  const refusal = dialect.refusalFor?.(request, picked.backend.kind);
+  if (refusal !== undefined) return { ok: false, ...refusal };
   return { ok: true, plan: { model, prices, ...picked, bounds: callBounds(model, request.facts) } };
 }
 

@@ -98,7 +98,7 @@ class StreamFlow<R extends MeteredRequest> {
 
   private sendKeepAlive(): void {
     this.begin();
-    this.call.connection.write(KEEP_ALIVE);
+    this.call.connection.write(this.call.dialect.keepAliveFrame ?? KEEP_ALIVE);
   }
 
   private finish(end: FlowEnd): void {
@@ -113,6 +113,7 @@ class StreamFlow<R extends MeteredRequest> {
 
 export async function finishStreamed<R extends MeteredRequest>(call: AdmittedCall<R>, answer: Answer): Promise<void> {
   const relay = call.dialect.relay(call.request, call.context);
+  call.relay = relay;
   let flow: StreamFlow<R> | undefined;
   const end = await new Promise<FlowEnd>((resolve) => {
     flow = new StreamFlow(call, answer, relay, resolve);
