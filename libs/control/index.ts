@@ -8,7 +8,18 @@ export type { CatalogueExecuted, OpenBackendChanges, OpenBackendSettings } from 
 export type { LedgerChange, LedgerChanged } from './commands/ledger-commands';
 export { budgetTag, type LedgerEdited, limitsOf, limitsTag } from './commands/ledger-edits';
 export type { OrganizationChange, OrganizationExecuted } from './commands/organization-commands';
+export { applyConfiguration, ConfigurationError, readConfiguration } from './configuration-file';
 export * from './control-plane';
+export {
+  DEMO_MODELS,
+  DEMO_SLUG,
+  type FirstRun,
+  FirstRunError,
+  type FirstRunFile,
+  firstRun,
+  SYSTEM_ADMINISTRATOR,
+} from './first-run';
+export { firstRunFile } from './first-run-file';
 export type { ControlRefusal, ControlRefusalCode } from './refusals';
 export * from './security';
 export { ControlUnavailableError, type Executed } from './warm-aggregates';

@@ -4,11 +4,13 @@ import {
   type ApiKeyState,
   apiKeyStream,
   type ChangeApiKey,
+  fingerprintOf,
+  hashSecret,
   type IssueApiKey,
-  type NewSecret,
   newApiKeySecret,
   type Organization,
   organizationStream,
+  parseApiKeySecret,
   type RevokeApiKey,
   type RotateApiKey,
   SECRET_RANDOM_BYTES,
@@ -47,25 +49,22 @@ export class ApiKeyCommands {
     private readonly twoStep: TwoStepCommands,
   ) {}
 
-  async issue(context: CommandContext, orgId: OrganizationId, wanted: KeyWanted): Promise<KeyIssued> {
-    const keyId = context.identifiers.id('key');
-    const { environment = 'live' } = wanted;
-    const made = newApiKeySecret(environment, keyId, context.identifiers.random(SECRET_RANDOM_BYTES));
-    const { secretHash, fingerprint } = made;
-    const command: IssueApiKey = {
-      type: 'IssueApiKey',
-      at: context.at,
-      keyId,
-      orgId,
-      ...wanted,
-      environment,
-      secretHash,
-      fingerprint,
-    };
+  /** @param secret one that was made before; default: a new one. */
+  async issue(
+    context: CommandContext,
+    orgId: OrganizationId,
+    wanted: KeyWanted,
+    secret = newSecretOf(context, wanted),
+  ): Promise<KeyIssued> {
+    const parsed = parseApiKeySecret(secret);
+    if (!parsed.ok) throw new RangeError('an API key is issued with a secret of the platform');
+    const { keyId, environment } = parsed;
+    const at = { at: context.at };
+    const command: IssueApiKey = { type: 'IssueApiKey', ...at, keyId, orgId, ...wanted, environment, ...kept(secret) };
     // A key that was issued before keeps its answer, whatever has become of its project since.
     const problem = context.keyed?.isRepeat === true ? undefined : this.problemWith(orgId, wanted);
     if (problem !== undefined) return problem;
-    return withSecret(made, await this.execute(context, orgId, keyId, command));
+    return withSecret(secret, await this.execute(context, orgId, keyId, command));
   }
 
   async rotate(
@@ -76,10 +75,9 @@ export class ApiKeyCommands {
   ): Promise<KeyIssued> {
     const { state } = this.records.apiKeys.find(apiKeyStream(keyId));
     const environment = state.status === 'none' ? 'live' : state.key.environment;
-    const made = newApiKeySecret(environment, keyId, context.identifiers.random(SECRET_RANDOM_BYTES));
-    const { secretHash, fingerprint } = made;
-    const command: RotateApiKey = { type: 'RotateApiKey', at: context.at, secretHash, fingerprint, graceSeconds };
-    return withSecret(made, await this.execute(context, orgId, keyId, command));
+    const { secret } = newApiKeySecret(environment, keyId, context.identifiers.random(SECRET_RANDOM_BYTES));
+    const command: RotateApiKey = { type: 'RotateApiKey', at: context.at, ...kept(secret), graceSeconds };
+    return withSecret(secret, await this.execute(context, orgId, keyId, command));
   }
 
   change(
@@ -133,6 +131,16 @@ export class ApiKeyCommands {
   }
 }
 
+function newSecretOf({ identifiers }: CommandContext, { environment = 'live' }: KeyWanted): string {
+  return newApiKeySecret(environment, identifiers.id('key'), identifiers.random(SECRET_RANDOM_BYTES)).secret;
+}
+
+/** What is kept of a secret. */
+function kept(secret: string) {
+  const secretHash = hashSecret(secret);
+  return { secretHash, fingerprint: fingerprintOf(secretHash) };
+}
+
 function projectProblem({ projects }: Organization, projectId: ProjectId) {
   const project = projects.get(projectId);
   if (project === undefined) return refuse('project_not_found', 'The organization has no such project.');
@@ -153,6 +161,6 @@ function ownerProblem({ serviceAccounts }: Organization, owner: ApiKeyOwner | un
 }
 
 /** Only a command that was recorded shows its secret: nobody knows one that was not. */
-function withSecret({ secret }: NewSecret, executed: KeyExecuted): KeyIssued {
+function withSecret(secret: string, executed: KeyExecuted): KeyIssued {
   return executed.kind === 'accepted' && executed.changed ? { ...executed, secret } : executed;
 }

@@ -25,6 +25,13 @@ const ORGANIZATION: BarSubject = { type: 'organization' };
 /** A reservation may lapse once between its two steps; twice means that this process hardly runs. */
 const RESERVATIONS_MAX = 3;
 
+export interface OrganizationWanted {
+  readonly name: string;
+  readonly slug: string;
+  /** Default: a new one. */
+  readonly orgId?: OrganizationId;
+}
+
 /** Commands of organizations; what takes something away, or moves it, reaches the ledger first. */
 export class OrganizationCommands {
   constructor(
@@ -34,14 +41,15 @@ export class OrganizationCommands {
   ) {}
 
   /** Reserves the slug, then registers. A crash in between leaves a reservation that lapses by itself. */
-  async register(context: CommandContext, wanted: { name: string; slug: string }): Promise<OrganizationExecuted> {
-    const orgId = context.identifiers.id('org');
+  async register(context: CommandContext, wanted: OrganizationWanted): Promise<OrganizationExecuted> {
+    const { orgId = context.identifiers.id('org'), name } = wanted;
     const stream = organizationStream(orgId);
     const register = (slugReservedAt = context.at): RegisterOrganization => ({
       type: 'RegisterOrganization',
       at: context.at,
       orgId,
-      ...wanted,
+      name,
+      slug: wanted.slug,
       slugReservedAt,
     });
     const slug = parseSlug(wanted.slug);
