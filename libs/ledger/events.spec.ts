@@ -31,9 +31,9 @@ const defined = {
   period: 'monthly',
   limit: 10n ** 24n,
   mode: 'block',
-  thresholds: [50, 80, 100],
   timeZone: 'Europe/Berlin',
   countedSince: NOON,
+  thresholds: [50, 80, 100] as number[],
 } as const;
 const authorized = {
   ...inTeam,
