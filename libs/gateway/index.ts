@@ -1,10 +1,13 @@
 export * from './calls/call-runner';
 export * from './calls/caller';
+export { KeyedAnswers } from './calls/keyed-answers';
 export * from './calls/ports';
 export * from './calls/settings';
 export * from './http/active-calls';
 export * from './http/call-reads';
 export * from './http/health';
+export { inferencePaths } from './http/openapi-paths';
 export * from './http/ports';
+export * from './http/present';
 export * from './http/v1-plane';
 export type { V1Options } from './http/v1-request';

@@ -32,6 +32,11 @@ function usdNumber(nano: bigint | undefined): number {
   return Number(nano ?? 0n) / NANO_PER_USD;
 }
 
+/** Ids only: a caller also carries what its client sent, such as an Idempotency-Key. */
+function identityOf({ orgId, projectId, keyId, requestId, clientRequestId }: ObservedCall['caller']) {
+  return { orgId, projectId, keyId, requestId, ...(clientRequestId === undefined ? {} : { clientRequestId }) };
+}
+
 /** One structured log line and a handful of metrics per call. */
 export function observeCalls(logger: Logger, metrics: Metrics) {
   const modelLabel = boundedLabel();
@@ -40,7 +45,7 @@ export function observeCalls(logger: Logger, metrics: Metrics) {
       const { caller, chargedNanoUsd, excessNanoUsd, ...facts } = call;
       logger.info(
         {
-          ...caller,
+          ...identityOf(caller),
           ...facts,
           ...(chargedNanoUsd === undefined ? {} : { chargedNanoUsd: chargedNanoUsd.toString() }),
           ...(excessNanoUsd === undefined || excessNanoUsd === 0n ? {} : { excessNanoUsd: excessNanoUsd.toString() }),
@@ -61,7 +66,7 @@ export function observeCalls(logger: Logger, metrics: Metrics) {
       metrics.excessUsd.inc(usdNumber(excessNanoUsd));
     },
     failed(error: unknown, caller: ObservedCall['caller']): void {
-      logger.error({ ...caller, error }, 'a call failed by a mistake of the platform');
+      logger.error({ ...identityOf(caller), error }, 'a call failed by a mistake of the platform');
     },
   };
 }

@@ -10,12 +10,14 @@ export interface AuthenticatedKey {
   readonly allowsStoredAnswers: boolean;
 }
 
+export type KeyRejection = 'invalid_api_key' | 'key_revoked' | 'key_expired' | 'ip_not_allowed';
+
 export type KeyVerdict =
   | { readonly ok: true; readonly key: AuthenticatedKey }
-  | { readonly ok: false; readonly code: 'invalid_api_key' | 'key_revoked' | 'key_expired' | 'ip_not_allowed' };
+  | { readonly ok: false; readonly code: KeyRejection };
 
 export interface KeyAuthenticator {
   authenticateKey(secret: string, address: string): KeyVerdict;
   /** Counts a failure, for the security trail. */
-  authenticationFailed(address: string, code: string): void;
+  authenticationFailed(address: string, code: KeyRejection): void;
 }

@@ -2,10 +2,11 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { foreignText } from '#kernel';
 import { ClientConnection } from '../calls/client-connection';
 import type { Dialect, MeteredRequest } from '../calls/dialect';
-import { openAiChat } from '../dialects/openai-chat';
+import { DIALECTS } from '../dialects';
 import { BytesInFlight } from './bytes-in-flight';
 import { apiKeyOf } from './credentials';
 import { registerModels } from './models-routes';
+import { registerPreflight } from './preflight-route';
 import { registerReads } from './read-routes';
 import { callerOf, sendError, type V1Options } from './v1-request';
 
@@ -101,7 +102,13 @@ export function v1Plane(
     );
     plane.setErrorHandler(answerFailure(options.onUnexpected));
     plane.addHook('onRequest', authenticate(options, new BytesInFlight()));
-    plane.post('/chat/completions', { bodyLimit: BODY_BYTES_MAX }, callRoute(options, openAiChat));
+    for (const [path, dialect] of Object.entries(DIALECTS))
+      plane.post(
+        path,
+        { bodyLimit: BODY_BYTES_MAX },
+        dialect.use((one) => callRoute(options, one)),
+      );
+    registerPreflight(plane, options.calls);
     registerModels(plane, options);
     registerReads(plane, options.reads, () => options.clock.now());
     plane.all('/*', (request, reply) => sendError(request, reply, 'unsupported_route'));

@@ -3,13 +3,14 @@ import { type ErrorCode, type ErrorOptions, errorAnswer } from '#inference/opena
 import type { Clock, RequestId } from '#kernel';
 import type { CallRunner } from '../calls/call-runner';
 import type { Caller } from '../calls/caller';
-import type { ModelDirectory } from '../calls/ports';
+import type { CallDependencies, ModelDirectory } from '../calls/ports';
 import type { ActiveCalls } from './active-calls';
 import type { CallReads } from './call-reads';
 import type { AuthenticatedKey, KeyAuthenticator } from './ports';
 
 export interface V1Options {
   readonly runner: CallRunner;
+  readonly calls: CallDependencies;
   readonly authenticator: KeyAuthenticator;
   readonly models: ModelDirectory;
   readonly reads: CallReads;

@@ -1,0 +1,101 @@
+import 'reflect-metadata';
+import cors from '@fastify/cors';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import fastify, { type FastifyInstance } from 'fastify';
+import { systemClock, systemIdentifiers } from '#environment';
+import { type Check, registerHealth, v1Plane } from '#gateway';
+import { formatInstant, type RequestId } from '#kernel';
+import { callReads } from './call-reads';
+import { mountDocumentation } from './documentation';
+import type { Services } from './services';
+import { version } from './version';
+
+@Module({})
+class PlatformModule {
+  static over(_services: Services): DynamicModule {
+    return { module: PlatformModule, imports: [] };
+  }
+}
+
+/** What must answer for the platform to be ready. */
+async function checks({ engines, control }: Services): Promise<Readonly<Record<string, Check>>> {
+  const store = await engines.store.lastPosition().then(
+    (): Check => ({ status: 'pass' }),
+    (error: unknown): Check => ({ status: 'fail', message: String(error) }),
+  );
+  return {
+    eventStore: store,
+    controlPlane: control.isFollowing
+      ? { status: 'pass' }
+      : { status: 'fail', message: 'it does not follow the record' },
+  };
+}
+
+function registerV1(server: FastifyInstance, services: Services): void {
+  const { control, runner, calls, readSide, active, logger, metrics, configuration } = services;
+  const identifiers = systemIdentifiers(systemClock);
+  const plane = v1Plane({
+    runner,
+    calls,
+    models: control,
+    authenticator: {
+      authenticateKey: (secret, address) => control.authenticateKey(secret, address),
+      authenticationFailed(address, code) {
+        control.authenticationFailures.record(address, code);
+        metrics.authenticationFailures.inc({ code });
+      },
+    },
+    reads: callReads(readSide),
+    clock: systemClock,
+    newRequestId: (): RequestId => identifiers.id('req'),
+    addressOf: (request) => request.ip,
+    isAdmitting: () => services.phase === 'ready',
+    active,
+    onUnexpected: (error, request) => logger.error({ error, requestId: request.v1.requestId }, 'a /v1 request failed'),
+  });
+  void server.register(
+    async (scope) => {
+      // Browsers only where an origin is named, and never with cookies: keys belong on servers.
+      if (configuration.corsOrigins.length > 0)
+        await scope.register(cors, { origin: [...configuration.corsOrigins], credentials: false, maxAge: 3_600 });
+      await plane(scope);
+    },
+    { prefix: '/v1' },
+  );
+}
+
+/** The HTTP server of all planes. */
+export async function createServer(services: Services): Promise<NestFastifyApplication> {
+  const { configuration, metrics } = services;
+  const startedAt = formatInstant(systemClock.now());
+  const server = fastify({
+    trustProxy: configuration.trustedProxies.length === 0 ? false : [...configuration.trustedProxies],
+    // Answers to slow backends outlive Node's default; the call's own timeouts govern.
+    requestTimeout: 0,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 1_024 },
+    exposeHeadRoutes: false,
+  });
+  registerV1(server, services);
+  registerHealth(server, {
+    version,
+    startedAt,
+    phase: () => services.phase,
+    checks: () => checks(services),
+    now: () => formatInstant(systemClock.now()),
+  });
+  server.get('/metrics', async (_request, reply) =>
+    reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+  const application = await NestFactory.create<NestFastifyApplication>(
+    PlatformModule.over(services),
+    // Nest's adapter wants its own declaration of the same instance.
+    new FastifyAdapter(server as unknown as ConstructorParameters<typeof FastifyAdapter>[0]),
+    { logger: false, abortOnError: false },
+  );
+  mountDocumentation(application);
+  return application;
+}

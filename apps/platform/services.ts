@@ -1,0 +1,121 @@
+import type { Configuration } from '#configuration';
+import { ControlPlane } from '#control';
+import { systemClock, systemIdentifiers, systemTimers } from '#environment';
+import { ActiveCalls, type CallDependencies, CallRunner, DEFAULT_CALL_SETTINGS, KeyedAnswers } from '#gateway';
+import { type BackendClient, OpenAiBackendClient, SimulatorBackendClient } from '#inference/backends';
+import type { BackendKind } from '#inference/catalogue';
+import { LedgerService } from '#ledger';
+import type { ReadSideClient } from '#read-side';
+import { createMetrics, type Logger, type Metrics, observeCalls } from '#telemetry';
+import { type Engines, openEngines } from './engines';
+import { recoverKeyedCalls } from './recover-keyed-calls';
+
+export type Phase = 'starting' | 'ready' | 'draining';
+
+/** All roles of the platform in one process. */
+export interface Services {
+  readonly configuration: Configuration;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly engines: Engines;
+  readonly ledger: LedgerService;
+  readonly control: ControlPlane;
+  readonly readSide: ReadSideClient;
+  readonly calls: CallDependencies;
+  readonly runner: CallRunner;
+  readonly active: ActiveCalls;
+  phase: Phase;
+  close(): Promise<void>;
+}
+
+/** How often rows of expired Idempotency-Keys are forgotten, and how many at once. */
+const SWEEP_MS = 60_000;
+const SWEEP_ROWS_MAX = 1_000;
+
+function backendClients(control: ControlPlane): ReadonlyMap<BackendKind, BackendClient> {
+  const openSecret: ConstructorParameters<typeof OpenAiBackendClient>[0] = async (credential) => {
+    const secret = await control.credentialOf({ credential });
+    if (secret === undefined) throw new Error('a backend with a credential has none');
+    return secret;
+  };
+  return new Map<BackendKind, BackendClient>([
+    ['openai', new OpenAiBackendClient(openSecret)],
+    ['simulator', new SimulatorBackendClient()],
+  ]);
+}
+
+/**
+ * Opens everything and brings it to where calls could be admitted: holds of dead processes are ended, kept answers
+ * settled, half-done commands finished.
+ */
+export async function openServices(
+  configuration: Configuration,
+  environment: NodeJS.ProcessEnv,
+  logger: Logger,
+): Promise<Services> {
+  const engines = openEngines(configuration, environment);
+  const { store, keyStore, answers } = engines;
+  const identifiers = systemIdentifiers(systemClock);
+  const owner = identifiers.id('boot');
+  const metrics = createMetrics();
+  const ledger = new LedgerService(store, {
+    clock: systemClock,
+    timers: systemTimers,
+    newEventId: () => identifiers.eventId(),
+    // The store is claimed by this process alone, so every other boot is dead.
+    isOwnerAlive: (boot) => boot === owner,
+  });
+  const orphans = await ledger.start();
+  if (orphans > 0) logger.warn({ orphans }, 'calls of an earlier process have become unresolved');
+  const onProblem = (error: Error) => logger.error({ error }, 'control plane');
+  const control = await ControlPlane.open({ store, keyStore, ledger, clock: systemClock, identifiers, onProblem });
+  const keyedAnswers = new KeyedAnswers(answers, keyStore, systemClock);
+  const recovered = await recoverKeyedCalls(ledger, keyedAnswers, control.organizationIds());
+  if (recovered > 0) logger.warn({ recovered }, 'calls were settled from their kept answers');
+  const readSide = { poke() {}, async close() {} } as unknown as ReadSideClient;
+  const follower = store.subscribe({
+    after: await store.lastPosition(),
+    onEvent: ({ position }) => readSide.poke(position),
+  });
+  readSide.poke(await store.lastPosition());
+  const clients = backendClients(control);
+  const calls: CallDependencies = {
+    ledger,
+    models: control,
+    backendClient: (kind) => clients.get(kind),
+    keyedAnswers,
+    clock: systemClock,
+    owner,
+    random: Math.random,
+    observer: observeCalls(logger, metrics),
+    settings: DEFAULT_CALL_SETTINGS,
+  };
+  const sweeper = setInterval(() => {
+    answers
+      .sweep(systemClock.now(), SWEEP_ROWS_MAX)
+      .catch((error: unknown) => logger.error({ error }, 'expired answers could not be forgotten'));
+    metrics.warmLedgers.set(ledger.warmLedgers);
+  }, SWEEP_MS);
+  return {
+    configuration,
+    logger,
+    metrics,
+    engines,
+    ledger,
+    control,
+    readSide,
+    calls,
+    runner: new CallRunner(calls),
+    active: new ActiveCalls((count) => metrics.activeCalls.set(count)),
+    phase: 'starting',
+    async close() {
+      clearInterval(sweeper);
+      await ledger.stop();
+      await control.close();
+      for (const client of clients.values()) await client.close();
+      await follower.close();
+      await readSide.close();
+      await engines.close();
+    },
+  };
+}

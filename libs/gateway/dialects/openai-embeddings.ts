@@ -1,0 +1,35 @@
+import {
+  buildEmbeddingUpstream,
+  type EmbeddingRequest,
+  errorAnswer,
+  errorFrame,
+  parseEmbeddingRequest,
+  readEmbeddingAnswer,
+  renderEmbeddingAnswer,
+} from '#inference/openai';
+import type { Dialect } from '../calls/dialect';
+
+/** `POST /v1/embeddings`, in floats or base64 as the client asks, whatever the backend answers in. */
+export const openAiEmbeddings: Dialect<EmbeddingRequest> = {
+  endpoint: 'embedding',
+  operation: 'embedding',
+  modelKinds: ['embedding'],
+  parse: parseEmbeddingRequest,
+  buildUpstream: buildEmbeddingUpstream,
+  readAnswer(request, body) {
+    const answer = readEmbeddingAnswer(body, request);
+    if (answer.kind !== 'answer') return answer;
+    return {
+      kind: 'complete',
+      usage: answer.usage,
+      seen: answer.seen,
+      render: (charged, cost) => renderEmbeddingAnswer(answer, { clientModel: request.model, charged, cost }),
+    };
+  },
+  relay() {
+    // The parser refuses `stream`, so that no embedding is ever streamed.
+    throw new Error('embeddings have no stream');
+  },
+  errorAnswer,
+  errorFrame,
+};

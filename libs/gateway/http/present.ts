@@ -1,0 +1,61 @@
+import { type EpochMs, formatInstant, formatUsd, type NanoUsd } from '#kernel';
+
+/** Fields that are amounts of money, wherever they stand in an answer. */
+const MONEY = new Set(['cost', 'charged', 'excess', 'actual']);
+/** Fields that are moments. */
+const MOMENTS = new Set([
+  'at',
+  'from',
+  'to',
+  'time',
+  'endedAt',
+  'lastCallAt',
+  'since',
+  'periodStart',
+  'resetsAt',
+  'countedSince',
+  'expiresAt',
+  'lastUsedAt',
+  'issuedAt',
+  'revokedAt',
+  'rotatedAt',
+  'graceEndsAt',
+  'definedAt',
+  'updatedAt',
+]);
+
+type Naming = 'camel' | 'snake';
+
+function named(name: string, naming: Naming): string {
+  return naming === 'camel' ? name : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** A budget's amounts are money only where its unit is cost. */
+function isMoney(name: string, holder: Readonly<Record<string, unknown>>): boolean {
+  return MONEY.has(name) || (holder.unit === 'cost' && typeof holder[name] === 'bigint');
+}
+
+function presentObject(value: Readonly<Record<string, unknown>>, naming: Naming): Record<string, unknown> {
+  const answer: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined) continue;
+    const shown = named(name, naming);
+    if (typeof member === 'bigint')
+      answer[shown] = isMoney(name, value) ? formatUsd(member as NanoUsd) : member.toString();
+    else if (typeof member === 'number' && MOMENTS.has(name)) answer[shown] = formatInstant(member as EpochMs);
+    else answer[shown] = present(member, naming);
+  }
+  return answer;
+}
+
+/**
+ * A view's answer as JSON: money in USD and 64-bit integers as decimal strings, moments in RFC 3339, names in the
+ * plane's own style (snake_case on `/v1`, camelCase elsewhere).
+ */
+export function present(value: unknown, naming: Naming): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (Array.isArray(value)) return value.map((item) => present(item, naming));
+  if (typeof value === 'object' && value !== null)
+    return presentObject(value as Readonly<Record<string, unknown>>, naming);
+  return value;
+}
