@@ -3,3 +3,4 @@ export * from './port';
 export * from './projection';
 export * from './query';
 export * from './schema';
+export * from './values';

@@ -1,1 +1,3 @@
+export { API_KEYS_VIEW, apiKeysProjection } from './projection';
+export { apiKeyUsage } from './queries';
 export type * from './types';

@@ -1,2 +1,3 @@
+export * from './paging';
 export * from './query-refused';
 export * from './watermark';

@@ -1,0 +1,188 @@
+import { type DecodedEvent, totalTokens } from '#kernel';
+import type { LedgerEvent, LedgerEventOf } from '#ledger';
+import { EMPTY_HISTOGRAM, type EncodedHistogram, Histogram } from '#read-store';
+import { organizationOf } from '../calls';
+import { boundedCode, type Contribution, NO_SUMS, negated, type PendingCall, tokenSums } from './contribution';
+import { SUM_COLUMNS, type UsageRow, type UsageSlot, type UsageSums } from './tables';
+import type { UsageOutcome } from './types';
+
+export type UsageEvent = Extract<
+  LedgerEvent,
+  {
+    type:
+      | 'InferenceCompleted'
+      | 'InferenceFailed'
+      | 'InferenceReleased'
+      | 'InferenceUnresolved'
+      | 'InferenceResolved'
+      | 'InferenceRefused'
+      | 'RefusalsCounted';
+  }
+>;
+type EndEvent = Exclude<UsageEvent, { type: 'InferenceResolved' | 'InferenceRefused' | 'RefusalsCounted' }>;
+
+/** What an event changes: contributions put in and taken out, and what is remembered of the call. */
+export interface UsageChange {
+  readonly added: readonly Contribution[];
+  readonly removed: readonly Contribution[];
+  /** A call that has become unresolved; `null`: it no longer is; absent: nothing is remembered. */
+  readonly pending?: PendingCall | null;
+}
+
+const NOTHING: UsageChange = { added: [], removed: [] };
+
+function ended(
+  { data }: EndEvent,
+  event: DecodedEvent<LedgerEvent>,
+  outcome: UsageOutcome,
+  code: string | null,
+  sums: Partial<UsageSums> = {},
+): Contribution {
+  const { attempts, latencyMs, firstByteMs } = data;
+  const slot: UsageSlot = {
+    orgId: organizationOf(event),
+    projectId: data.projectId,
+    teamId: data.teamId ?? null,
+    keyId: data.keyId,
+    model: data.model,
+    backendId: attempts.at(-1)?.backendId ?? null,
+    endpoint: data.endpoint,
+    outcome,
+    code: code === null ? null : boundedCode(code),
+  };
+  return {
+    slot,
+    at: data.authorizedAt,
+    sums: { ...NO_SUMS, calls: 1, ...sums },
+    // An expired call was not measured by anybody.
+    ...(attempts.length === 0 && latencyMs === 0 ? {} : { latencyMs }),
+    ...(firstByteMs === undefined ? {} : { firstByteMs }),
+  };
+}
+
+function completed(
+  change: LedgerEventOf<'InferenceCompleted'>,
+  event: DecodedEvent<LedgerEvent>,
+  pending: PendingCall | undefined,
+): UsageChange {
+  const { outcome, usage, charged, excess, late } = change.data;
+  // Somebody has resolved the call already: its settlement is recorded, and moves nothing.
+  if (late && pending === undefined) return NOTHING;
+  const added = ended(change, event, outcome === 'complete' ? 'completed' : 'interrupted', null, {
+    ...tokenSums(usage),
+    cost: charged,
+    excess,
+  });
+  if (pending === undefined) return { added: [added], removed: [] };
+  return { added: [added], removed: [pending.contribution], pending: null };
+}
+
+function resolved({ data }: LedgerEventOf<'InferenceResolved'>, pending: PendingCall | undefined): UsageChange {
+  if (pending === undefined) return NOTHING;
+  const { contribution, counted } = pending;
+  const isCounted = counted !== undefined && BigInt(totalTokens(counted)) === data.tokens;
+  const tokens = isCounted ? tokenSums(counted) : { unsplitTokens: Number(data.tokens) };
+  const added: Contribution = {
+    ...contribution,
+    slot: { ...contribution.slot, outcome: 'resolved', code: null },
+    sums: { ...NO_SUMS, calls: 1, ...tokens, cost: data.charged, excess: data.excess },
+  };
+  return { added: [added], removed: [contribution], pending: null };
+}
+
+function refused(
+  { data }: LedgerEventOf<'InferenceRefused'> | LedgerEventOf<'RefusalsCounted'>,
+  event: DecodedEvent<LedgerEvent>,
+): UsageChange {
+  const slot: UsageSlot = {
+    orgId: organizationOf(event),
+    projectId: data.projectId,
+    teamId: null,
+    keyId: data.keyId,
+    model: data.model,
+    backendId: null,
+    endpoint: 'endpoint' in data ? data.endpoint : null,
+    outcome: 'refused',
+    code: boundedCode(data.code),
+  };
+  const counted = 'count' in data;
+  const sums = { ...NO_SUMS, refused: counted ? data.count : 1 };
+  return { added: [{ slot, at: counted ? data.from : event.metadata.at, sums }], removed: [] };
+}
+
+function unresolved(contribution: Contribution, counted?: PendingCall['counted']): UsageChange {
+  return {
+    added: [contribution],
+    removed: [],
+    pending: { contribution, ...(counted === undefined ? {} : { counted }) },
+  };
+}
+
+/** What one event does to usage, given what is remembered of its call. */
+export function usageChange(event: DecodedEvent<UsageEvent>, pending: PendingCall | undefined): UsageChange {
+  const change = event.event;
+  switch (change.type) {
+    case 'InferenceCompleted':
+      return completed(change, event, pending);
+    case 'InferenceFailed': {
+      const { error, billed } = change.data;
+      return billed === 'unknown'
+        ? unresolved(ended(change, event, 'unresolved', error))
+        : { added: [ended(change, event, 'failed', error)], removed: [] };
+    }
+    case 'InferenceReleased':
+      return { added: [ended(change, event, 'released', change.data.reason)], removed: [] };
+    case 'InferenceUnresolved':
+      return unresolved(ended(change, event, 'unresolved', change.data.reason), change.data.counted?.usage);
+    case 'InferenceResolved':
+      return resolved(change, pending);
+    case 'InferenceRefused':
+    case 'RefusalsCounted':
+      return refused(change, event);
+  }
+}
+
+/** Appending is cheap and means addition; now and then the text is brought back to its shortest form. */
+const APPENDED_LENGTH_MAX = 8_192;
+
+function recorded(histogram: EncodedHistogram, value: number | undefined, sign: 1 | -1): EncodedHistogram {
+  if (value === undefined) return histogram;
+  if (sign === -1) return Histogram.decode(histogram).record(value, -1).encode();
+  const appended = histogram + new Histogram().record(value).encode();
+  return appended.length > APPENDED_LENGTH_MAX ? Histogram.decode(appended).encode() : appended;
+}
+
+/** A row after a contribution was put in or taken out; `undefined` when it counts nothing any more. */
+export function evolveRow(
+  before: UsageRow | undefined,
+  bucket: number,
+  contribution: Contribution,
+  sign: 1 | -1,
+): UsageRow | undefined {
+  const { slot, at, latencyMs, firstByteMs } = contribution;
+  const sums = sign === 1 ? contribution.sums : negated(contribution.sums);
+  const row = before ?? {
+    ...slot,
+    ...NO_SUMS,
+    bucket,
+    latency: EMPTY_HISTOGRAM,
+    firstByte: EMPTY_HISTOGRAM,
+    lastAt: 0,
+  };
+  const after: UsageRow = {
+    ...row,
+    calls: row.calls + sums.calls,
+    refused: row.refused + sums.refused,
+    inputTokens: row.inputTokens + sums.inputTokens,
+    cachedInputTokens: row.cachedInputTokens + sums.cachedInputTokens,
+    cacheWriteTokens: row.cacheWriteTokens + sums.cacheWriteTokens,
+    outputTokens: row.outputTokens + sums.outputTokens,
+    unsplitTokens: row.unsplitTokens + sums.unsplitTokens,
+    cost: (row.cost + sums.cost) as UsageRow['cost'],
+    excess: (row.excess + sums.excess) as UsageRow['excess'],
+    latency: recorded(row.latency, latencyMs, sign),
+    firstByte: recorded(row.firstByte, firstByteMs, sign),
+    lastAt: slot.outcome === 'refused' ? row.lastAt : Math.max(row.lastAt, at),
+  };
+  return SUM_COLUMNS.every((column) => after[column] === 0 || after[column] === 0n) ? undefined : after;
+}

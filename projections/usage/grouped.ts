@@ -1,0 +1,147 @@
+import {
+  type AggregatedGroup,
+  type ColumnValue,
+  type Condition,
+  compareValues,
+  Histogram,
+  type Measure,
+  type ReadSnapshot,
+  TooManyGroupsError,
+  type Where,
+} from '#read-store';
+import { QueryRefusedError } from '../common';
+import { USAGE_VIEW } from './projection';
+import { answeredRange, rangesByGrain, type Stretch, stretchesOf } from './ranges';
+import { GRAINS } from './tables';
+import {
+  type AnsweredRange,
+  USAGE_DIMENSIONS,
+  type UsageDimension,
+  type UsageFilter,
+  type UsageGroup,
+  type UsageKeys,
+  type UsageRangeParams,
+} from './types';
+
+/** The most rows of a report. */
+export const REPORT_ROWS_MAX = 20_000;
+
+const DIMENSION_COLUMNS: Readonly<Record<UsageDimension, string>> = {
+  project: 'projectId',
+  team: 'teamId',
+  'api-key': 'keyId',
+  model: 'model',
+  backend: 'backendId',
+  endpoint: 'endpoint',
+  outcome: 'outcome',
+  code: 'code',
+};
+
+export function whereOf(orgId: string, filter: UsageFilter = {}): Where {
+  const where: Record<string, Condition> = { orgId: { eq: orgId } };
+  for (const dimension of USAGE_DIMENSIONS) {
+    const values = filter[dimension];
+    if (values !== undefined) where[DIMENSION_COLUMNS[dimension]] = { in: values };
+  }
+  return where;
+}
+
+export interface GroupedUsage {
+  readonly range: AnsweredRange;
+  readonly stretches: readonly Stretch[];
+  /** Ascending by stretch, then by keys. */
+  readonly groups: readonly AggregatedGroup[];
+}
+
+function merged(measure: Measure, left: ColumnValue, right: ColumnValue): ColumnValue {
+  if ('merge' in measure) return Histogram.decode(`${left ?? ''}${right ?? ''}`).encode();
+  if ('max' in measure) return compareValues(left, right) > 0 ? left : right;
+  if ('min' in measure) return left === null || (right !== null && compareValues(left, right) > 0) ? right : left;
+  return BigInt(left ?? 0) + BigInt(right ?? 0);
+}
+
+/** Adds up groups with the same range and keys that came from different tables. */
+export function mergeGroups(
+  groups: readonly AggregatedGroup[],
+  columns: readonly string[],
+  measures: Readonly<Record<string, Measure>>,
+): readonly AggregatedGroup[] {
+  const byKey = new Map<string, AggregatedGroup>();
+  for (const group of groups) {
+    const key = JSON.stringify([group.range, ...columns.map((column) => group.keys[column])]);
+    const known = byKey.get(key);
+    byKey.set(
+      key,
+      known === undefined
+        ? group
+        : {
+            ...known,
+            measures: Object.fromEntries(
+              Object.entries(measures).map(([name, measure]) => [
+                name,
+                merged(measure, known.measures[name] ?? null, group.measures[name] ?? null),
+              ]),
+            ),
+          },
+    );
+  }
+  return [...byKey.values()].sort((left, right) => {
+    if (left.range !== right.range) return (left.range ?? 0) - (right.range ?? 0);
+    for (const column of columns) {
+      const order = compareValues(left.keys[column] ?? null, right.keys[column] ?? null);
+      if (order !== 0) return order;
+    }
+    return 0;
+  });
+}
+
+/** Aggregates a range by local stretches of time and by dimensions. @throws QueryRefusedError */
+export async function groupedUsage(
+  snapshot: ReadSnapshot,
+  params: UsageRangeParams,
+  measures: Readonly<Record<string, Measure>>,
+  dimensions: readonly UsageDimension[] = params.groupBy ?? [],
+): Promise<GroupedUsage> {
+  const range = answeredRange(params);
+  const stretches = stretchesOf(range);
+  const ranges = rangesByGrain(stretches);
+  const columns = [...new Set(dimensions)].map((dimension) => DIMENSION_COLUMNS[dimension]);
+  const where = whereOf(params.orgId, params.where);
+  const groups: AggregatedGroup[] = [];
+  try {
+    for (const grain of GRAINS) {
+      if (ranges[grain].length === 0) continue;
+      const query = { where, ranges: { column: 'bucket', of: ranges[grain] }, groupBy: columns, measures };
+      groups.push(...(await snapshot.aggregate(USAGE_VIEW, grain, query)));
+    }
+  } catch (error) {
+    if (error instanceof TooManyGroupsError) throw tooLarge();
+    throw error;
+  }
+  const mergedGroups = mergeGroups(groups, columns, measures);
+  if (mergedGroups.length > REPORT_ROWS_MAX) throw tooLarge();
+  return { range, stretches, groups: mergedGroups };
+}
+
+function tooLarge(): QueryRefusedError {
+  return new QueryRefusedError(
+    'answer_too_large',
+    `The report has more than ${REPORT_ROWS_MAX} rows; ask for a shorter range, a coarser granularity or fewer groups.`,
+  );
+}
+
+/** What a row of a report is about. */
+export function usageGroup(
+  { stretches }: GroupedUsage,
+  { range = 0, keys }: AggregatedGroup,
+  dimensions: readonly UsageDimension[] = [],
+): UsageGroup {
+  const stretch = stretches[range];
+  if (stretch === undefined) throw new Error(`a report has no stretch ${range}`);
+  const named: { -readonly [D in UsageDimension]?: UsageKeys[D] } = {};
+  for (const dimension of dimensions) {
+    const value = keys[DIMENSION_COLUMNS[dimension]];
+    named[dimension] = typeof value === 'string' ? value : null;
+  }
+  return { ...stretch, keys: named };
+}

@@ -1,0 +1,91 @@
+import { DateTime, IANAZone } from 'luxon';
+import { type EpochMs, epochMs } from '#kernel';
+import type { Range } from '#read-store';
+import { QueryRefusedError } from '../common';
+import { GRAIN_MS, type Grain } from './tables';
+import type { AnsweredRange, Granularity, UsageRangeParams } from './types';
+
+/** A report has at most so many stretches of time: 13 months of hours. */
+export const STRETCHES_MAX = 9_600;
+
+export interface Stretch {
+  readonly from: EpochMs;
+  readonly to: EpochMs;
+}
+
+const QUARTER_MS = GRAIN_MS.quarters;
+
+function floorTo(at: number, ms: number): number {
+  return Math.floor(at / ms) * ms;
+}
+
+function ceilTo(at: number, ms: number): number {
+  return Math.ceil(at / ms) * ms;
+}
+
+/** Widens the range to whole quarters of an hour. @throws QueryRefusedError */
+export function answeredRange({ from, to, granularity, timeZone = 'UTC' }: UsageRangeParams): AnsweredRange {
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from >= to)
+    throw new QueryRefusedError('range_invalid', '"from" must be before "to".');
+  if (!IANAZone.isValidZone(timeZone))
+    throw new QueryRefusedError('time_zone_unknown', `"${timeZone}" is no IANA time zone, such as "Asia/Kolkata".`);
+  return { from: epochMs(floorTo(from, QUARTER_MS)), to: epochMs(ceilTo(to, QUARTER_MS)), granularity, timeZone };
+}
+
+function nextStart(at: DateTime, unit: Exclude<Granularity, 'total'>): number {
+  const next = at
+    .startOf(unit)
+    .plus({ [unit]: 1 })
+    .startOf(unit)
+    .toMillis();
+  // Where a clock is set back by less than an hour, a local hour can come again: it ends an hour later at most.
+  return next > at.toMillis() ? next : at.toMillis() + GRAIN_MS.hours;
+}
+
+/** The local hours, days or months of a range, the first and the last cut to it. @throws QueryRefusedError */
+export function stretchesOf({ from, to, granularity, timeZone }: AnsweredRange): readonly Stretch[] {
+  if (granularity === 'total') return [{ from, to }];
+  const stretches: Stretch[] = [];
+  for (let at: number = from; at < to; ) {
+    if (stretches.length >= STRETCHES_MAX)
+      throw new QueryRefusedError(
+        'range_invalid',
+        `The range holds more than ${STRETCHES_MAX} ${granularity}s; ask for a shorter one or a coarser granularity.`,
+      );
+    const end = Math.min(to, nextStart(DateTime.fromMillis(at, { zone: timeZone }), granularity));
+    if (end % QUARTER_MS !== 0)
+      throw new QueryRefusedError(
+        'range_invalid',
+        `${timeZone} did not lie whole quarters of an hour from UTC then; ask in UTC.`,
+      );
+    stretches.push({ from: epochMs(at), to: epochMs(end) });
+    at = end;
+  }
+  return stretches;
+}
+
+const COARSER = { quarters: 'hours', hours: 'days', days: undefined } as const;
+
+function cut(into: Record<Grain, Range[]>, grain: Grain, from: number, before: number, label: number): void {
+  if (from >= before) return;
+  const coarser = COARSER[grain];
+  if (coarser === undefined) {
+    into[grain].push({ from, before, label });
+    return;
+  }
+  const [first, last] = [ceilTo(from, GRAIN_MS[coarser]), floorTo(before, GRAIN_MS[coarser])];
+  if (first >= last) {
+    into[grain].push({ from, before, label });
+    return;
+  }
+  if (from < first) into[grain].push({ from, before: first, label });
+  cut(into, coarser, first, last, label);
+  if (last < before) into[grain].push({ from: last, before, label });
+}
+
+/** Cuts each stretch into the coarsest rows that fill it exactly; labels are the stretches' indexes. */
+export function rangesByGrain(stretches: readonly Stretch[]): Readonly<Record<Grain, readonly Range[]>> {
+  const ranges: Record<Grain, Range[]> = { quarters: [], hours: [], days: [] };
+  for (const [label, { from, to }] of stretches.entries()) cut(ranges, 'quarters', from, to, label);
+  return ranges;
+}

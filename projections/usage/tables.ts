@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { type NanoUsd, nanoUsd } from '#kernel';
+import {
+  type ColumnValue,
+  type Document,
+  EMPTY_HISTOGRAM,
+  type EncodedHistogram,
+  Histogram,
+  type Table,
+} from '#read-store';
+import type { UsageOutcome } from './types';
+
+/** What a call is counted under. */
+export interface UsageSlot {
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly teamId: string | null;
+  readonly keyId: string;
+  readonly model: string;
+  /** Where its last attempt went; `null` when there was none. */
+  readonly backendId: string | null;
+  /** `null` for refusals that were only counted. */
+  readonly endpoint: string | null;
+  readonly outcome: UsageOutcome;
+  /** Why it did not end well. */
+  readonly code: string | null;
+}
+
+/** What is added up. */
+export interface UsageSums {
+  readonly calls: number;
+  readonly refused: number;
+  readonly inputTokens: number;
+  readonly cachedInputTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly outputTokens: number;
+  readonly unsplitTokens: number;
+  readonly cost: NanoUsd;
+  readonly excess: NanoUsd;
+}
+
+/** One slot in one stretch of time. */
+export interface UsageRow extends UsageSlot, UsageSums {
+  /** Start of the stretch, epoch milliseconds. */
+  readonly bucket: number;
+  readonly latency: EncodedHistogram;
+  readonly firstByte: EncodedHistogram;
+  /** When the newest admitted call was authorized; 0 where all were refused. */
+  readonly lastAt: number;
+}
+
+const QUARTER_MS = 900_000;
+const HOUR_MS = 4 * QUARTER_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/**
+ * Usage is kept three times, in stretches of UTC. A range is answered from whole days as far as they go, then hours, and
+ * quarters of an hour at its edges: so a year costs some hundred rows per slot, and local hours, days and months are
+ * exact in every time zone, for all of today's lie whole quarters of an hour from UTC.
+ */
+export const GRAINS = ['quarters', 'hours', 'days'] as const;
+export type Grain = (typeof GRAINS)[number];
+export const GRAIN_MS: Readonly<Record<Grain, number>> = { quarters: QUARTER_MS, hours: HOUR_MS, days: DAY_MS };
+
+export const SLOT_COLUMNS = [
+  'orgId',
+  'projectId',
+  'teamId',
+  'keyId',
+  'model',
+  'backendId',
+  'endpoint',
+  'outcome',
+  'code',
+] as const;
+
+export const SUM_COLUMNS = [
+  'calls',
+  'refused',
+  'inputTokens',
+  'cachedInputTokens',
+  'cacheWriteTokens',
+  'outputTokens',
+  'unsplitTokens',
+  'cost',
+  'excess',
+] as const satisfies readonly (keyof UsageSums)[];
+
+/** Short, since it is the key of the largest tables: 128 bits of a hash of everything that a row is about. */
+export function rowId(slot: UsageSlot, bucket: number): string {
+  const key = JSON.stringify([bucket, ...SLOT_COLUMNS.map((column) => slot[column])]);
+  return createHash('sha256').update(key).digest('base64url').slice(0, 22);
+}
+
+function text(value: ColumnValue | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function decodeRow({ columns }: Document): UsageRow {
+  const count = (column: string) => Number(columns[column] ?? 0);
+  return {
+    orgId: String(columns.orgId),
+    projectId: String(columns.projectId),
+    teamId: text(columns.teamId),
+    keyId: String(columns.keyId),
+    model: String(columns.model),
+    backendId: text(columns.backendId),
+    endpoint: text(columns.endpoint),
+    outcome: String(columns.outcome) as UsageOutcome,
+    code: text(columns.code),
+    bucket: count('bucket'),
+    calls: count('calls'),
+    refused: count('refused'),
+    inputTokens: count('inputTokens'),
+    cachedInputTokens: count('cachedInputTokens'),
+    cacheWriteTokens: count('cacheWriteTokens'),
+    outputTokens: count('outputTokens'),
+    unsplitTokens: count('unsplitTokens'),
+    cost: nanoUsd(BigInt(columns.cost ?? 0)),
+    excess: nanoUsd(BigInt(columns.excess ?? 0)),
+    latency: text(columns.latency) ?? EMPTY_HISTOGRAM,
+    firstByte: text(columns.firstByte) ?? EMPTY_HISTOGRAM,
+    lastAt: count('lastAt'),
+  };
+}
+
+function grainTable(name: Grain): Table<UsageRow> {
+  return {
+    schema: {
+      name,
+      columns: {
+        orgId: 'text',
+        bucket: 'integer',
+        projectId: 'text',
+        teamId: 'text',
+        keyId: 'text',
+        model: 'text',
+        backendId: 'text',
+        endpoint: 'text',
+        outcome: 'text',
+        code: 'text',
+        calls: 'integer',
+        refused: 'integer',
+        inputTokens: 'integer',
+        cachedInputTokens: 'integer',
+        cacheWriteTokens: 'integer',
+        outputTokens: 'integer',
+        unsplitTokens: 'integer',
+        cost: 'bigint',
+        excess: 'bigint',
+        lastAt: 'integer',
+        latency: 'histogram',
+        firstByte: 'histogram',
+      },
+      indexes: [{ columns: ['orgId', 'bucket'] }],
+    },
+    encode: (row) => ({
+      columns: {
+        ...row,
+        // In memory a histogram grows by appending; on disk it is in its one shortest form.
+        latency: Histogram.decode(row.latency).encode(),
+        firstByte: Histogram.decode(row.firstByte).encode(),
+      },
+      rest: null,
+    }),
+    decode: decodeRow,
+  };
+}
+
+export const grainTables: Readonly<Record<Grain, Table<UsageRow>>> = {
+  quarters: grainTable('quarters'),
+  hours: grainTable('hours'),
+  days: grainTable('days'),
+};
