@@ -1,2 +1,4 @@
 export * from './chat';
+export * from './completions';
+export * from './embeddings';
 export * from './errors';

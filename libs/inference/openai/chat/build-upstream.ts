@@ -1,5 +1,6 @@
 import type { Backend } from '../../catalogue/types';
-import { isJsonObject, type JsonObject } from '../../json';
+import type { JsonObject } from '../../json';
+import { streamOptions } from '../stream-options';
 import type { ChatRequest } from './request';
 
 /** Where the call goes and what was decided about it. */
@@ -8,15 +9,6 @@ export interface ChatTarget {
   readonly backend: Pick<Backend, 'outputCapField' | 'streamUsage' | 'dropFields'>;
   /** The cap that the ledger granted, per output. */
   readonly outputTokensCap: number;
-}
-
-function streamOptions(request: ChatRequest, streamUsage: boolean): JsonObject | undefined {
-  const options = request.body.stream_options;
-  const rest: Record<string, unknown> = isJsonObject(options) ? { ...options } : {};
-  // Usage is always asked for, since the call is metered by it; a backend that does not know the option never sees it.
-  if (streamUsage) rest.include_usage = true;
-  else delete rest.include_usage;
-  return Object.keys(rest).length === 0 ? undefined : rest;
 }
 
 /**
@@ -32,7 +24,7 @@ export function buildChatUpstream(request: ChatRequest, target: ChatTarget): Jso
   upstream.model = target.upstreamModel;
   upstream.messages = request.body.messages;
   if (request.stream) {
-    const options = streamOptions(request, target.backend.streamUsage);
+    const options = streamOptions(request.body.stream_options, target.backend.streamUsage);
     if (options === undefined) delete upstream.stream_options;
     else upstream.stream_options = options;
     upstream.stream = true;

@@ -8,7 +8,7 @@ function textBytes(text: string): number {
 }
 
 /** Text of a content that may be a string or, with some backends, a list of parts. */
-function contentBytes(content: unknown): number {
+export function contentBytes(content: unknown): number {
   if (typeof content === 'string') return textBytes(content);
   if (Array.isArray(content)) return content.reduce((sum: number, part) => sum + contentBytes(part), 0);
   if (!isJsonObject(content)) return 0;

@@ -1,0 +1,3 @@
+export * from './answer';
+export * from './build-upstream';
+export * from './parse-request';

@@ -1,0 +1,4 @@
+export * from './answer';
+export * from './build-upstream';
+export * from './encoding';
+export * from './parse-request';
