@@ -1,5 +1,5 @@
 import { type ModelId, usd } from '#kernel';
-import { applyConfiguration, readConfiguration } from './configuration-file';
+import { applyConfigurationFile, readConfigurationFile } from './configuration-file';
 import { recordOf, startPlatform, type TestMachine, type TestPlatform, testMachine } from './test-platform';
 
 const FILE = `
@@ -21,7 +21,7 @@ models:
 `;
 const ENVIRONMENT = { PROVIDER_KEY: 'canary-credential' };
 const read = (text: string, environment: Record<string, string> = ENVIRONMENT) =>
-  readConfiguration('aiaas.yaml', text, environment);
+  readConfigurationFile('aiaas.yaml', text, environment);
 
 const open: TestPlatform[] = [];
 async function start(machine: TestMachine = testMachine()) {
@@ -38,7 +38,7 @@ const small = 'maker/small' as ModelId;
 describe('a configuration file', () => {
   it('declares backends, models and prices', async () => {
     const { control, clock } = await start();
-    await applyConfiguration(control, read(FILE));
+    await applyConfigurationFile(control, read(FILE));
     const found = control.findCallableModel({ orgId: 'any' as never }, small, clock.now());
     if (!found.ok) throw new Error(found.code);
     const { model, prices } = found;
@@ -51,20 +51,20 @@ describe('a configuration file', () => {
 
   it('appends nothing at the next start', async () => {
     const machine = testMachine();
-    await applyConfiguration((await start(machine)).control, read(FILE));
+    await applyConfigurationFile((await start(machine)).control, read(FILE));
     const record = await recordOf(machine);
     machine.clock.advance(86_400_000);
-    await applyConfiguration((await start(machine)).control, read(FILE));
+    await applyConfigurationFile((await start(machine)).control, read(FILE));
     expect(await recordOf(machine)).toEqual(record);
   });
 
   it('changes what it says otherwise, and nothing else', async () => {
     const machine = testMachine();
     const { control, clock } = await start(machine);
-    await applyConfiguration(control, read(FILE));
+    await applyConfigurationFile(control, read(FILE));
     const before = (await recordOf(machine)).length;
     const changed = FILE.replace('0.15', '0.2').replace('textFactor: 3', 'textFactor: 1');
-    await applyConfiguration(control, read(changed, { PROVIDER_KEY: 'another' }));
+    await applyConfigurationFile(control, read(changed, { PROVIDER_KEY: 'another' }));
     expect((await recordOf(machine)).slice(before).map(({ type }) => type)).toEqual([
       'BackendChanged',
       'BoundsDeclared',
@@ -77,12 +77,12 @@ describe('a configuration file', () => {
 
   it('does not lift the withdrawal of a bound', async () => {
     const { control } = await start();
-    await applyConfiguration(control, read(FILE));
+    await applyConfigurationFile(control, read(FILE));
     const [route] = control.catalogue().models.get(small)?.routes ?? [];
     if (route === undefined) throw new Error('no route');
     const excess = { type: 'RecordExcess', modelId: small, callId: 'req_1' as never, ...route } as const;
     await control.catalogueCommands.change(control.systemContext('test'), excess);
-    await applyConfiguration(control, read(FILE));
+    await applyConfigurationFile(control, read(FILE));
     expect(control.catalogue().models.get(small)?.boundWithdrawn).toBe(true);
   });
 
@@ -108,14 +108,14 @@ describe('a configuration file', () => {
     [FILE.replace('https://api', 'ftp://api'), 'aiaas.yaml: backends[0] (provider): baseUrl is an http or https URL'],
   ])('says which command was refused: %#', async (text, message) => {
     const { control } = await start();
-    await expect(applyConfiguration(control, read(text))).rejects.toThrow(message);
+    await expect(applyConfigurationFile(control, read(text))).rejects.toThrow(message);
   });
 
   it('keeps kinds', async () => {
     const { control } = await start();
-    await applyConfiguration(control, read(FILE));
-    await expect(applyConfiguration(control, read(FILE.replace('kind: openai', 'kind: anthropic')))).rejects.toThrow(
-      'it is of the kind openai',
-    );
+    await applyConfigurationFile(control, read(FILE));
+    await expect(
+      applyConfigurationFile(control, read(FILE.replace('kind: openai', 'kind: anthropic'))),
+    ).rejects.toThrow('it is of the kind openai');
   });
 });

@@ -19,8 +19,8 @@ import {
 import type { ControlPlane } from './control-plane';
 
 /** The file cannot be applied; the message names each place in it and what to do there. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
+export class ConfigurationFileError extends Error {
+  override readonly name = 'ConfigurationFileError';
   constructor(file: string, problems: readonly string[]) {
     super(problems.map((problem) => `${file}: ${problem}`).join('\n'));
   }
@@ -38,7 +38,7 @@ function problemsOf(error: z.ZodError): readonly string[] {
 }
 
 /** Backends, models and prices as declared, with the secrets that the environment holds. */
-export interface ReadConfiguration {
+export interface ReadConfigurationFile {
   readonly file: string;
   readonly configuration: Configuration;
   /** By name of the environment variable. */
@@ -48,17 +48,17 @@ export interface ReadConfiguration {
 /**
  * Reads `aiaas.yaml` as a whole before anything of it is applied.
  * @param file its name, for messages.
- * @throws ConfigurationError
+ * @throws ConfigurationFileError
  */
-export function readConfiguration(
+export function readConfigurationFile(
   file: string,
   text: string,
   environment: Readonly<Record<string, string | undefined>>,
-): ReadConfiguration {
+): ReadConfigurationFile {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
   if (document.errors.length > 0)
-    throw new ConfigurationError(
+    throw new ConfigurationFileError(
       file,
       document.errors.map(({ pos, message }) => {
         const { line, col } = lineCounter.linePos(pos[0]);
@@ -66,7 +66,7 @@ export function readConfiguration(
       }),
     );
   const parsed = configurationSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
-  if (!parsed.success) throw new ConfigurationError(file, problemsOf(parsed.error));
+  if (!parsed.success) throw new ConfigurationFileError(file, problemsOf(parsed.error));
   const configuration = parsed.data;
   const secrets = new Map<string, string>();
   const missing = configuration.backends.flatMap(({ apiKey }, index) => {
@@ -78,16 +78,16 @@ export function readConfiguration(
     }
     return [`backends[${index}].apiKey: the environment variable ${apiKey.variable} is not set`];
   });
-  if (missing.length > 0) throw new ConfigurationError(file, missing);
+  if (missing.length > 0) throw new ConfigurationFileError(file, missing);
   return { file, configuration, secrets };
 }
 
 /**
  * Declares what the file says through the commands that people use. What is so already appends nothing, so it can be
  * applied at every start; what the file does not name stays as it is.
- * @throws ConfigurationError when a command is refused; what came before it in the file is applied.
+ * @throws ConfigurationFileError when a command is refused; what came before it in the file is applied.
  */
-export async function applyConfiguration(control: ControlPlane, read: ReadConfiguration): Promise<void> {
+export async function applyConfigurationFile(control: ControlPlane, read: ReadConfigurationFile): Promise<void> {
   const context = control.systemContext('configuration-file');
   const { backends, models } = read.configuration;
   for (const [index, backend] of backends.entries())
@@ -97,7 +97,7 @@ export async function applyConfiguration(control: ControlPlane, read: ReadConfig
 }
 
 interface Place {
-  readonly read: ReadConfiguration;
+  readonly read: ReadConfigurationFile;
   readonly place: string;
 }
 
@@ -108,7 +108,7 @@ function accept(result: Result, at: Place): void {
 }
 
 function fail({ read, place }: Place, message: string): never {
-  throw new ConfigurationError(read.file, [`${place}: ${message}`]);
+  throw new ConfigurationFileError(read.file, [`${place}: ${message}`]);
 }
 
 async function applyBackend(

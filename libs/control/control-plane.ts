@@ -170,6 +170,11 @@ export class ControlPlane {
     return this.follower.isFollowing;
   }
 
+  /** Where this platform's time, ids and randomness come from. */
+  get surroundings(): { readonly clock: Clock; readonly identifiers: Identifiers } {
+    return this.options;
+  }
+
   /** For what the platform commands by itself. */
   systemContext(id: string): CommandContext {
     return systemContext(id, this.options);

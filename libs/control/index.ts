@@ -8,7 +8,7 @@ export type { CatalogueExecuted, OpenBackendChanges, OpenBackendSettings } from 
 export type { LedgerChange, LedgerChanged } from './commands/ledger-commands';
 export { budgetTag, type LedgerEdited, limitsOf, limitsTag } from './commands/ledger-edits';
 export type { OrganizationChange, OrganizationExecuted } from './commands/organization-commands';
-export { applyConfiguration, ConfigurationError, readConfiguration } from './configuration-file';
+export { applyConfigurationFile, ConfigurationFileError, readConfigurationFile } from './configuration-file';
 export * from './control-plane';
 export {
   DEMO_MODELS,

@@ -1,5 +1,6 @@
 import {
   AppendOutcomeUnknownError,
+  type AppendResult,
   type EventStore,
   StoreUnavailableError,
   WrongExpectedRevisionError,
@@ -7,6 +8,7 @@ import {
 import type {
   Actor,
   Clock,
+  Decision,
   DomainEvent,
   EncodedEvent,
   EventId,
@@ -106,23 +108,23 @@ export class WarmAggregates<C, S, E extends DomainEvent, R extends Refusal> {
     else this.fold([stored], known);
   }
 
-  /** What a command would decide against the warm state; records nothing. `changed`: events would be recorded. */
-  preview(stream: StreamName, command: C, ifMatch?: readonly string[]): Executed<S, R> {
+  /** What commands would decide against the warm state; records nothing. `changed`: events would be recorded. */
+  preview(stream: StreamName, commands: C | readonly C[], ifMatch?: readonly string[]): Executed<S, R> {
     const aggregate = this.find(stream);
     if (ifMatch !== undefined && !ifMatch.includes(String(aggregate.revision))) return { kind: 'stale', aggregate };
-    const decision = this.kind.decider.decide(command, aggregate.state);
+    const decision = this.decideAll(commands, aggregate.state);
     return decision.ok
       ? { kind: 'accepted', aggregate, changed: decision.events.length > 0 }
       : { kind: 'refused', refusal: decision.refusal };
   }
 
   /**
-   * Decides a command and records its events.
+   * Decides a command, or several as one, and records the events at once: all or none.
    * @throws ControlUnavailableError when the record cannot be written now.
    */
   async execute(
     stream: StreamName,
-    command: C,
+    commands: C | readonly C[],
     metadata: ControlMetadata,
     options: ExecuteOptions = {},
   ): Promise<Executed<S, R>> {
@@ -133,24 +135,15 @@ export class WarmAggregates<C, S, E extends DomainEvent, R extends Refusal> {
       const known = this.find(stream);
       if (options.ifMatch !== undefined && !options.ifMatch.includes(String(known.revision)))
         return { kind: 'stale', aggregate: known };
-      const decision = this.kind.decider.decide(command, known.state);
+      const decision = this.decideAll(commands, known.state);
       if (!decision.ok) return { kind: 'refused', refusal: decision.refusal };
       if (decision.events.length === 0) return { kind: 'accepted', aggregate: known, changed: false };
       const encoded = this.encode(decision.events, metadata);
       await options.beforeAppend?.();
       const written = await this.append(known, encoded);
-      if (written === 'conflict') {
-        await this.refresh(stream);
-        continue;
-      }
-      const first = written.revision - BigInt(encoded.length - 1);
-      const events = encoded.map((event, index) => ({
-        ...event,
-        stream,
-        revision: first + BigInt(index),
-        position: written.position,
-      }));
-      return { kind: 'accepted', aggregate: this.fold(events, known), changed: true };
+      if (written !== 'conflict')
+        return { kind: 'accepted', aggregate: this.foldWritten(known, encoded, written), changed: true };
+      await this.refresh(stream);
     }
     throw new ControlUnavailableError(`${stream} is changed by too many at once; try again`);
   }
@@ -162,6 +155,22 @@ export class WarmAggregates<C, S, E extends DomainEvent, R extends Refusal> {
     const newer: StoredEvent[] = [];
     for await (const stored of this.runtime.store.readStream(stream, { from })) newer.push(stored);
     return this.fold(newer, known);
+  }
+
+  /** Each command sees what the one before it has decided. */
+  private decideAll(commands: C | readonly C[], state: S): Decision<E, R> {
+    const { decider } = this.kind;
+    // A command is an object with a type, never a list.
+    const list = Array.isArray(commands) ? (commands as readonly C[]) : [commands as C];
+    const events: E[] = [];
+    let current = state;
+    for (const command of list) {
+      const decision = decider.decide(command, current);
+      if (!decision.ok) return decision;
+      events.push(...decision.events);
+      current = decision.events.reduce((folded, event) => decider.evolve(folded, event), current);
+    }
+    return { ok: true, events };
   }
 
   private encode(events: readonly E[], metadata: ControlMetadata): readonly EncodedEvent[] {
@@ -185,6 +194,18 @@ export class WarmAggregates<C, S, E extends DomainEvent, R extends Refusal> {
         else throw error;
       }
     }
+  }
+
+  private foldWritten(known: Versioned<S>, encoded: readonly EncodedEvent[], written: AppendResult): Versioned<S> {
+    const first = written.revision - BigInt(encoded.length - 1);
+    const { stream } = known;
+    const events = encoded.map((event, index) => ({
+      ...event,
+      stream,
+      revision: first + BigInt(index),
+      position: written.position,
+    }));
+    return this.fold(events, known);
   }
 
   private async wasCausedBy(stream: StreamName, causationId: string): Promise<boolean> {

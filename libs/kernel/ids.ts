@@ -84,6 +84,12 @@ export function parseId<P extends IdPrefix>(prefix: P, text: string): IdKinds[P]
     : undefined;
 }
 
+/** The time that an id was composed from, in milliseconds since the epoch. */
+export function idTime(id: IdKinds[IdPrefix]): number {
+  const body = id.slice(id.indexOf('_') + 1, id.indexOf('_') + 11);
+  return [...body].reduce((time, character) => time * 32 + ALPHABET.indexOf(character), 0);
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** Composes a version 7 UUID (RFC 9562 §5.7) from a time and 10 random bytes: 74 random bits. */

@@ -25,8 +25,9 @@ export class CatalogueCommands {
     private readonly credentials: BackendCredentials,
   ) {}
 
-  change(context: CommandContext, command: CatalogueCommand): Promise<CatalogueExecuted> {
-    return this.records.catalogue.execute(CATALOGUE_STREAM, command, metadataOf(context), optionsOf(context));
+  /** Several commands are one: all are recorded or none. */
+  change(context: CommandContext, ...commands: readonly CatalogueCommand[]): Promise<CatalogueExecuted> {
+    return this.records.catalogue.execute(CATALOGUE_STREAM, commands, metadataOf(context), optionsOf(context));
   }
 
   async registerBackend(

@@ -15,7 +15,7 @@ import { type CommandContext, metadataOf, optionsOf } from '../command-context';
 import type { ControlRecords } from '../records';
 import type { ControlRefusal } from '../refusals';
 import type { Executed } from '../warm-aggregates';
-import type { LedgerCommands } from './ledger-commands';
+import type { LedgerChange, LedgerCommands } from './ledger-commands';
 import type { TwoStepCommands } from './two-step-commands';
 
 export type OrganizationExecuted = Executed<OrganizationState, ControlRefusal>;
@@ -30,6 +30,31 @@ export interface OrganizationWanted {
   readonly slug: string;
   /** Default: a new one. */
   readonly orgId?: OrganizationId;
+}
+
+/** What the ledger is told before a command is recorded: from a bar on no call is authorized, whatever follows. */
+type LedgerStep =
+  | { readonly type: 'bar'; readonly subject: BarSubject; readonly barred: Barred }
+  | { readonly type: 'lift-suspension' }
+  | { readonly type: 'assign'; readonly projectId: ProjectId; readonly teamId: TeamId | undefined };
+
+function ledgerStepOf(command: OrganizationChange): LedgerStep | undefined {
+  switch (command.type) {
+    case 'SuspendOrganization':
+      return { type: 'bar', subject: ORGANIZATION, barred: { because: 'suspended', reason: command.reason } };
+    case 'CloseOrganization':
+      return { type: 'bar', subject: ORGANIZATION, barred: { because: 'closed' } };
+    case 'ArchiveProject':
+      return { type: 'bar', subject: { type: 'project', id: command.projectId }, barred: { because: 'archived' } };
+    case 'ResumeOrganization':
+      return { type: 'lift-suspension' };
+    case 'AssignProject':
+      return { type: 'assign', projectId: command.projectId, teamId: command.teamId ?? undefined };
+    case 'CreateProject':
+      return command.teamId && { type: 'assign', projectId: command.projectId, teamId: command.teamId };
+    default:
+      return undefined;
+  }
 }
 
 /** Commands of organizations; what takes something away, or moves it, reaches the ledger first. */
@@ -67,106 +92,50 @@ export class OrganizationCommands {
     }
   }
 
+  /** Several commands are one: all are recorded or none. At most one of them may concern the ledger. */
   async change(
     context: CommandContext,
     orgId: OrganizationId,
-    command: OrganizationChange,
+    ...commands: readonly OrganizationChange[]
   ): Promise<OrganizationExecuted> {
-    switch (command.type) {
-      case 'SuspendOrganization':
-        return this.barFirst(context, orgId, command, ORGANIZATION, { because: 'suspended', reason: command.reason });
-      case 'CloseOrganization':
-        return this.barFirst(context, orgId, command, ORGANIZATION, { because: 'closed' });
-      case 'ArchiveProject': {
-        const subject: BarSubject = { type: 'project', id: command.projectId };
-        return this.barFirst(context, orgId, command, subject, { because: 'archived' });
-      }
-      case 'ResumeOrganization':
-        return this.unbarFirst(context, orgId, command);
-      case 'AssignProject':
-        return this.assignFirst(context, orgId, command, command.projectId, command.teamId ?? undefined);
-      case 'CreateProject':
-        return command.teamId === undefined
-          ? this.execute(context, orgId, command)
-          : this.assignFirst(context, orgId, command, command.projectId, command.teamId);
-      default:
-        return this.execute(context, orgId, command);
-    }
+    const step = commands.map(ledgerStepOf).find((one) => one !== undefined);
+    if (step === undefined) return this.execute(context, orgId, commands);
+    return this.twoStep.run(orgId, async () => {
+      // A repeat may find the revision that it made itself: whether it did is for the record to say.
+      const { ifMatch, ...second } = context;
+      const seen = context.keyed?.isRepeat === true ? undefined : ifMatch;
+      const preview = this.records.organizations.preview(organizationStream(orgId), commands, seen);
+      if (preview.kind !== 'accepted') return preview;
+      const change = await this.ledgerChangeOf(orgId, step);
+      const done = change && (await this.ledgers.change(orgId, change, context));
+      // The caller's revision was compared before the ledger was told: now there is no way back.
+      return done?.kind === 'refused' ? done : this.execute(second, orgId, commands);
+    });
   }
 
   private execute(
     context: CommandContext,
     orgId: OrganizationId,
-    command: OrganizationChange,
+    commands: readonly OrganizationChange[],
   ): Promise<OrganizationExecuted> {
     const metadata = metadataOf(context, orgId);
-    return this.records.organizations.execute(organizationStream(orgId), command, metadata, optionsOf(context));
+    return this.records.organizations.execute(organizationStream(orgId), commands, metadata, optionsOf(context));
   }
 
-  /** The caller's revision was compared before the ledger was told: now there is no way back. */
-  private executeSecond(
-    { ifMatch: _, ...context }: CommandContext,
-    orgId: OrganizationId,
-    command: OrganizationChange,
-  ) {
-    return this.execute(context, orgId, command);
-  }
-
-  private preview(context: CommandContext, orgId: OrganizationId, command: OrganizationChange): OrganizationExecuted {
-    // A repeat may find the revision that it made itself: whether it did is for the record to say.
-    const ifMatch = context.keyed?.isRepeat === true ? undefined : context.ifMatch;
-    return this.records.organizations.preview(organizationStream(orgId), command, ifMatch);
-  }
-
-  /** From the bar on no call is authorized, whatever becomes of the second step. */
-  private barFirst(
-    context: CommandContext,
-    orgId: OrganizationId,
-    command: OrganizationChange,
-    subject: BarSubject,
-    barred: Barred,
-  ): Promise<OrganizationExecuted> {
-    return this.twoStep.run(orgId, async () => {
-      const preview = this.preview(context, orgId, command);
-      if (preview.kind !== 'accepted') return preview;
-      const bar = { type: 'BarSubject' as const, subject, reason: barReason(barred) };
-      const done = await this.ledgers.change(orgId, bar, context);
-      return done.kind === 'refused' ? done : this.executeSecond(context, orgId, command);
-    });
-  }
-
-  private unbarFirst(
-    context: CommandContext,
-    orgId: OrganizationId,
-    command: OrganizationChange,
-  ): Promise<OrganizationExecuted> {
-    return this.twoStep.run(orgId, async () => {
-      const preview = this.preview(context, orgId, command);
-      if (preview.kind !== 'accepted') return preview;
-      const bar = barOf(await this.ledgers.ledger.read(orgId), ORGANIZATION);
-      // Only a suspension's bar: one that was put up for something else outlives it.
-      if (bar?.because === 'suspended') {
-        const done = await this.ledgers.change(orgId, { type: 'UnbarSubject', subject: ORGANIZATION }, context);
-        if (done.kind === 'refused') return done;
+  private async ledgerChangeOf(orgId: OrganizationId, step: LedgerStep): Promise<LedgerChange | undefined> {
+    switch (step.type) {
+      case 'bar':
+        return { type: 'BarSubject', subject: step.subject, reason: barReason(step.barred) };
+      case 'lift-suspension': {
+        // Only a suspension's bar: one that was put up for something else outlives it.
+        const bar = barOf(await this.ledgers.ledger.read(orgId), ORGANIZATION);
+        return bar?.because === 'suspended' ? { type: 'UnbarSubject', subject: ORGANIZATION } : undefined;
       }
-      return this.executeSecond(context, orgId, command);
-    });
-  }
-
-  private assignFirst(
-    context: CommandContext,
-    orgId: OrganizationId,
-    command: OrganizationChange,
-    projectId: ProjectId,
-    teamId: TeamId | undefined,
-  ): Promise<OrganizationExecuted> {
-    return this.twoStep.run(orgId, async () => {
-      const preview = this.preview(context, orgId, command);
-      if (preview.kind !== 'accepted') return preview;
-      const assign = { type: 'AssignProject' as const, projectId, ...(teamId === undefined ? {} : { teamId }) };
-      const done = await this.ledgers.change(orgId, assign, context);
-      return done.kind === 'refused' ? done : this.executeSecond(context, orgId, command);
-    });
+      case 'assign': {
+        const { projectId, teamId } = step;
+        return { type: 'AssignProject', projectId, ...(teamId === undefined ? {} : { teamId }) };
+      }
+    }
   }
 
   private async reserveSlug(context: CommandContext, orgId: OrganizationId, slug: OrganizationSlug) {
