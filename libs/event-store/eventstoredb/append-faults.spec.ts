@@ -4,9 +4,12 @@ import { collect, idsOf, someEvent, someEvents } from '../harness.contract';
 import { AppendOutcomeUnknownError, StoreUnavailableError } from '../port';
 import { parseConnectionString } from './connection-settings';
 import { EventStoreDbEventStore } from './eventstoredb-event-store';
+import { AccessRefusedError } from './rpc-failure';
 
 const STREAM = 'ledger-faulty' as StreamName;
 const APPEND_TIMEOUT_MS = 300;
+
+jest.setTimeout(20_000);
 
 describe('When an append goes wrong,', () => {
   let double: EventStoreDbDouble;
@@ -140,6 +143,23 @@ describe('When an append goes wrong,', () => {
     );
     await expect(waiting).rejects.toBeInstanceOf(AppendOutcomeUnknownError);
     expect(written()).toHaveLength(1);
+  });
+
+  it('a user whom the server refuses is told so, and nothing is written', async () => {
+    double.access.refused = true;
+    await expect(store.append(STREAM, 'no-stream', someEvents(1))).rejects.toBeInstanceOf(AccessRefusedError);
+    await expect(store.lastPosition()).rejects.toBeInstanceOf(AccessRefusedError);
+    expect(written()).toEqual([]);
+  });
+
+  it('an expected revision beyond what the server can count is a conflict like any other', async () => {
+    await store.append(STREAM, 'no-stream', someEvents(1));
+    const expected = 2n ** 80n;
+    await expect(store.append(STREAM, expected, someEvents(1))).rejects.toMatchObject({
+      name: 'WrongExpectedRevisionError',
+      expected,
+      actual: 0n,
+    });
   });
 
   it('a tombstoned stream takes nothing more', async () => {

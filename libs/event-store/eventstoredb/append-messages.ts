@@ -13,9 +13,9 @@ import {
   type AppendResult,
   type ExpectedRevision,
   InvalidAppendError,
-  StoreUnavailableError,
   WrongExpectedRevisionError,
 } from '../port';
+import { AccessRefusedError } from './rpc-failure';
 
 export interface Append {
   readonly stream: StreamName;
@@ -29,13 +29,16 @@ export interface Append {
  */
 const SERVER_DEADLINE_MS = 3_600_000;
 
+/** The server counts with 63 bits; whoever expects more is wrong anyway, and shall be told so like anybody else. */
+const REVISION_MAX = 9_223_372_036_854_775_806n;
+
 export function appendRequest(correlationId: string, append: Append): BatchAppendReq {
   const options = new BatchAppendReq.Options();
   options.setStreamIdentifier(streamIdentifier(append.stream));
   options.setDeadline(Timestamp.fromDate(new Date(Date.now() + SERVER_DEADLINE_MS)));
   if (append.expected === 'any') options.setAny(new Empty());
   else if (append.expected === 'no-stream') options.setNoStream(new Empty());
-  else options.setStreamPosition(append.expected.toString());
+  else options.setStreamPosition((append.expected > REVISION_MAX ? REVISION_MAX : append.expected).toString());
   const request = new BatchAppendReq();
   request.setCorrelationId(uuid(correlationId));
   request.setOptions(options);
@@ -145,9 +148,7 @@ function appendRefusal({ stream, expected }: Append, answer: BatchAppendResp): E
     case 'event_store.client.StreamDeleted':
       return new InvalidAppendError(`${stream} was deleted for ever (tombstoned); nothing can be appended to it`);
     case 'event_store.client.AccessDenied':
-      return new StoreUnavailableError(
-        `EventStoreDB does not let this user append to ${stream}: check the connection string and the access lists`,
-      );
+      return new AccessRefusedError();
     default:
       return new AppendOutcomeUnknownError(
         `EventStoreDB answered an append to ${stream} with "${error?.getMessage() ?? 'nothing'}"; it may have been written`,

@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { BatchAppendResp } from '@eventstore/db-client/generated/streams_pb';
 import { AppendOutcomeUnknownError, type AppendResult, StoreUnavailableError } from '../port';
 import { type Append, appendRequest, appendResult, correlationIdOf, isServerTimeout } from './append-messages';
-import { isAccessDenied, provesNothingWasSent, type RpcFailure, toRpcFailure } from './rpc-failure';
+import {
+  AccessRefusedError,
+  isAccessDenied,
+  provesNothingWasSent,
+  type RpcFailure,
+  reasonOf,
+  toRpcFailure,
+} from './rpc-failure';
 import type { AppendCall } from './streams-connection';
 
 export interface AppendLimits {
@@ -47,6 +54,11 @@ class AppendStream {
   }
 
   send(pending: PendingAppend): void {
+    if (this.broken) {
+      const failure = new Error('the call broke before it was sent');
+      pending.reject(pending.stream === undefined ? unreachable(failure) : outcomeOfFailure(pending.append, failure));
+      return;
+    }
     pending.stream = this;
     pending.correlationId = randomUUID();
     this.#pending.set(pending.correlationId, pending);
@@ -85,8 +97,7 @@ class AppendStream {
 function outcomeOfFailure({ stream }: Append, failure: RpcFailure): Error {
   const options = { cause: failure };
   if (provesNothingWasSent(failure)) return unreachable(failure);
-  if (isAccessDenied(failure))
-    return new StoreUnavailableError('EventStoreDB refused this user: check the connection string', options);
+  if (isAccessDenied(failure)) return new AccessRefusedError(options);
   return new AppendOutcomeUnknownError(
     `the connection to EventStoreDB broke during an append to ${stream} (${failure.message}); it may have been written`,
     options,
@@ -94,7 +105,7 @@ function outcomeOfFailure({ stream }: Append, failure: RpcFailure): Error {
 }
 
 function unreachable(failure: RpcFailure): Error {
-  return new StoreUnavailableError(`EventStoreDB cannot be reached (${failure.message}); nothing was written`, {
+  return new StoreUnavailableError(`EventStoreDB cannot be reached (${reasonOf(failure)}); nothing was written`, {
     cause: failure,
   });
 }

@@ -4,6 +4,9 @@ import { parseConnectionString } from './connection-settings';
 import { EventStoreDbEventStore } from './eventstoredb-event-store';
 
 const url = process.env.EVENTSTOREDB_URL;
+// Two processes, or one that is client and server, on a busy machine.
+jest.setTimeout(20_000);
+
 let double: EventStoreDbDouble | undefined;
 
 beforeAll(async () => {

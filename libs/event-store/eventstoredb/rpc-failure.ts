@@ -19,6 +19,13 @@ export class StoreHistoryChangedError extends Error {
   }
 }
 
+/** The server knows this user not, or does not let it do this. Nothing was written. */
+export class AccessRefusedError extends StoreUnavailableError {
+  constructor(options?: ErrorOptions) {
+    super('EventStoreDB refused this user: check the connection string, and the access lists of the server', options);
+  }
+}
+
 /** A stream that somebody deleted for ever. The platform never does. */
 export class StreamTombstonedError extends Error {
   override readonly name = 'StreamTombstonedError';
@@ -58,18 +65,30 @@ function isPositionError(failure: RpcFailure): boolean {
   return failure.code === status.UNKNOWN && (failure.details ?? '').includes('ReadAllResult: Error');
 }
 
+const HINTS: readonly { readonly sign: RegExp; readonly hint: string }[] = [
+  { sign: /wrong version number/, hint: 'the server speaks plain text: write tls=false, or let it use TLS' },
+  {
+    sign: /certificate|altnames/i,
+    hint: "the server's certificate is not trusted or names another host: give its authority with tlsCaFile",
+  },
+  { sign: /ECONNREFUSED|Failed to discover|ENOTFOUND/, hint: 'no server runs there: check host, port and server' },
+];
+
+/** The library's words, and what to do about them where that is known. */
+export function reasonOf(failure: RpcFailure): string {
+  const words = failure.message.replace(/\s+/g, ' ').trim();
+  const hint = HINTS.find(({ sign }) => sign.test(words))?.hint;
+  return hint === undefined ? words : `${hint}; "${words}"`;
+}
+
 export function readError(error: unknown): Error {
   if (error instanceof StoreUnavailableError) return error;
   const failure = toRpcFailure(error);
   const options = { cause: failure };
-  if (isAccessDenied(failure))
-    return new StoreUnavailableError(
-      'EventStoreDB refused this user: check user and password in the connection string, and the access lists',
-      options,
-    );
+  if (isAccessDenied(failure)) return new AccessRefusedError(options);
   if (isPositionError(failure))
     return new StoreHistoryChangedError('the position at which reading should begin is no event of it', options);
   if (exceptionOf(failure) === 'stream-deleted')
     return new StreamTombstonedError('the stream was deleted for ever (tombstoned)', options);
-  return new StoreUnavailableError(`EventStoreDB did not answer a read: ${failure.message}`, options);
+  return new StoreUnavailableError(`EventStoreDB did not answer a read (${reasonOf(failure)})`, options);
 }

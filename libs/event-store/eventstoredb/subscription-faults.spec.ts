@@ -4,7 +4,7 @@ import { collect, idsOf, someEvents } from '../harness.contract';
 import type { SubscribeOptions, Subscription } from '../port';
 import { parseConnectionString } from './connection-settings';
 import { EventStoreDbEventStore } from './eventstoredb-event-store';
-import { StoreHistoryChangedError } from './rpc-failure';
+import { AccessRefusedError, StoreHistoryChangedError } from './rpc-failure';
 
 /** What a subscriber saw, and a way to await it. */
 class Subscriber {
@@ -44,6 +44,8 @@ class Subscriber {
     return this.until(() => this.seen.length >= events.length);
   }
 }
+
+jest.setTimeout(20_000);
 
 describe('A subscription', () => {
   let double: EventStoreDbDouble;
@@ -185,6 +187,23 @@ describe('A subscription', () => {
 
     expect(idsOf(subscriber.seen)).toEqual(idsOf(appended));
     expect(subscriber.dropped).toEqual([]);
+  });
+
+  it('ends when it never had access, and waits for access to return when it had', async () => {
+    append(1);
+    const lasting = new Subscriber(store);
+    await lasting.until(() => lasting.caughtUpAt > 0n);
+    double.access.refused = true;
+    double.cutConnections();
+    const refused = new Subscriber(store);
+
+    await refused.until(() => refused.dropped.length > 0);
+    expect(refused.dropped).toEqual([expect.any(AccessRefusedError)]);
+
+    double.access.refused = false;
+    append(1);
+    await lasting.untilSeen(appended);
+    expect(lasting.dropped).toEqual([]);
   });
 
   it('that begins while the server is down begins when it is there', async () => {

@@ -14,7 +14,7 @@ import {
   streamOf,
   toStoredEvent,
 } from './recorded-event';
-import { isAccessDenied, readError, StoreHistoryChangedError, toRpcFailure } from './rpc-failure';
+import { AccessRefusedError, readError, StoreHistoryChangedError, toRpcFailure } from './rpc-failure';
 import type { ReadCall } from './streams-connection';
 
 const BACKOFF_MS_MIN = 50;
@@ -25,6 +25,13 @@ class HandlerFailure extends Error {
   constructor(readonly reason: Error) {
     super(reason.message, { cause: reason });
   }
+}
+
+/** Being dropped as too slow is told apart from other failures by its code, so that error is passed on as it is. */
+function endOfSession(failure: unknown): Error {
+  if (failure === undefined) return new Error('EventStoreDB ended the subscription');
+  const rpcFailure = toRpcFailure(failure);
+  return rpcFailure.code === status.ABORTED ? rpcFailure : readError(rpcFailure);
 }
 
 export interface SubscriptionSource {
@@ -45,6 +52,7 @@ export class EventStoreDbSubscription implements Subscription {
   #caughtUpAt: bigint | undefined;
   #handling: Promise<void> | undefined;
   #live = false;
+  #hasBeenLive = false;
   #attempts = 0;
   #queue: AnswerQueue | undefined;
   readonly #closing = new AbortController();
@@ -94,7 +102,8 @@ export class EventStoreDbSubscription implements Subscription {
     } catch (error) {
       if (error instanceof HandlerFailure || error instanceof StoreHistoryChangedError) throw error;
       const failure = toRpcFailure(error);
-      if (isAccessDenied(failure)) throw readError(failure);
+      // A user who never had access will not get it by asking again; one who had it may be met by a server that starts.
+      if (error instanceof AccessRefusedError && !this.#hasBeenLive) throw error;
       // The server drops a consumer that is too slow for live delivery; it may come back at once and catch up.
       if (failure.code === status.ABORTED) return 0;
       const backoff = Math.min(BACKOFF_MS_MIN * 2 ** this.#attempts, BACKOFF_MS_MAX);
@@ -121,7 +130,7 @@ export class EventStoreDbSubscription implements Subscription {
     for (;;) {
       const answer = await queue.next();
       if (this.#closed) return;
-      if (answer === undefined) throw toRpcFailure(queue.failure ?? new Error('EventStoreDB ended the subscription'));
+      if (answer === undefined) throw endOfSession(queue.failure);
       await this.#take(answer, end);
       if (this.#closed) return;
       if (this.#live && queue.isEmpty) this.#caughtUp(this.#position);
@@ -158,6 +167,7 @@ export class EventStoreDbSubscription implements Subscription {
     if (checkpoint !== undefined) this.#advance(BigInt(checkpoint.getCommitPosition()));
     if (answer.hasCaughtUp()) {
       this.#live = true;
+      this.#hasBeenLive = true;
       this.#attempts = 0;
       // History was read to its end, which was not before the end seen when this session began.
       this.#advance(endAtStart);
@@ -208,11 +218,18 @@ export class EventStoreDbSubscription implements Subscription {
 
   /** Closing does not wait for a server that is not there, only for a handler under way. */
   async #untilClosed(session: Promise<void>): Promise<void> {
+    const { signal } = this.#closing;
+    let onAbort = (): void => undefined;
     const closed = new Promise<void>((resolve) => {
-      if (this.#closed) resolve();
-      this.#closing.signal.addEventListener('abort', () => resolve(), { once: true });
+      onAbort = resolve;
+      signal.addEventListener('abort', onAbort);
+      if (signal.aborted) resolve();
     });
-    await Promise.race([session, closed]);
+    try {
+      await Promise.race([session, closed]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
     if (!this.#closed) return;
     // The session ends by itself at its next step, since that looks at the signal first.
     session.catch(() => undefined);

@@ -7,9 +7,10 @@ import {
   type BatchAppendResp,
 } from '@eventstore/db-client/generated/streams_pb';
 import type { ServerDuplexStream, ServerReadableStream, sendUnaryData } from '@grpc/grpc-js';
-import type { AppendFaults } from './faults';
+import type { Access, AppendFaults } from './faults';
 import {
   BadRequestError,
+  batchAccessDenied,
   batchAnswer,
   batchBadRequest,
   batchTimeout,
@@ -48,6 +49,7 @@ export class AppendHandlers {
   constructor(
     private readonly log: RecordLog,
     private readonly faults: AppendFaults,
+    private readonly access: Access,
     private readonly breakConnections: () => void,
   ) {}
 
@@ -76,6 +78,7 @@ export class AppendHandlers {
     };
     if (options !== undefined && !unfinished.has(id)) {
       const stream = streamName(options.getStreamIdentifier());
+      if (this.access.refused) return answer(batchAccessDenied(), stream);
       const timer = setTimeout(() => {
         if (unfinished.delete(id)) answer(batchTimeout(), stream);
       }, remainingMs(options));

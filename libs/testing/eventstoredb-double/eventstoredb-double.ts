@@ -4,7 +4,7 @@ import { StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb'
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { AppendHandlers } from './append-handlers';
 import { DeleteHandlers } from './delete-handlers';
-import { AppendFaults } from './faults';
+import { Access, AppendFaults } from './faults';
 import { clusterInfo, supportedMethods } from './node-services';
 import type { ReadServerCall } from './read-call';
 import { ReadHandler } from './read-handler';
@@ -31,14 +31,15 @@ export interface Backup {
  */
 export class EventStoreDbDouble {
   readonly appendFaults = new AppendFaults();
+  readonly access = new Access();
   readonly #log = new RecordLog();
   readonly #server = new Server();
   readonly #reads: ReadHandler;
   #wire: Wire | undefined;
 
   private constructor(options: EventStoreDbDoubleOptions) {
-    const reads = new ReadHandler(this.#log, options.liveEventsMax ?? 32);
-    const appends = new AppendHandlers(this.#log, this.appendFaults, () => this.cutConnections());
+    const reads = new ReadHandler(this.#log, this.access, options.liveEventsMax ?? 32);
+    const appends = new AppendHandlers(this.#log, this.appendFaults, this.access, () => this.cutConnections());
     const deletes = new DeleteHandlers(this.#log);
     this.#reads = reads;
     this.#server.addService(StreamsService, {

@@ -38,8 +38,7 @@ afterAll(async () => {
   await double?.dispose();
 });
 
+jest.setTimeout(60_000);
+
 if (url === undefined) eventStoreDbFacts('the protocol double', protocolDouble, true);
-else {
-  jest.setTimeout(60_000);
-  eventStoreDbFacts('EVENTSTOREDB_URL', async () => realServer(url), killCommand !== undefined);
-}
+else eventStoreDbFacts('EVENTSTOREDB_URL', async () => realServer(url), killCommand !== undefined);

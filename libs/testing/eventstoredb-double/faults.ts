@@ -13,6 +13,11 @@ export type AppendFault =
   /** Written; the server says that it gave up waiting for its own write. */
   | { readonly kind: 'server-timeout' };
 
+/** Whether the server lets anybody in. */
+export class Access {
+  refused = false;
+}
+
 /** Faults in the order in which the next appends meet them. */
 export class AppendFaults {
   readonly #next: AppendFault[] = [];

@@ -104,7 +104,13 @@ export function batchSuccess(revision: bigint, position: bigint): BatchAppendRes
   return answer;
 }
 
-type ErrorName = 'StreamDeleted' | 'Timeout' | 'MaximumAppendSizeExceeded' | 'WrongExpectedVersion' | 'BadRequest';
+type ErrorName =
+  | 'AccessDenied'
+  | 'StreamDeleted'
+  | 'Timeout'
+  | 'MaximumAppendSizeExceeded'
+  | 'WrongExpectedVersion'
+  | 'BadRequest';
 
 function batchError(name: ErrorName, details: Message): BatchAppendResp {
   const any = new Any();
@@ -119,6 +125,10 @@ function batchError(name: ErrorName, details: Message): BatchAppendResp {
 
 export function batchTimeout(): BatchAppendResp {
   return batchError('Timeout', new shared.Timeout());
+}
+
+export function batchAccessDenied(): BatchAppendResp {
+  return batchError('AccessDenied', new shared.AccessDenied());
 }
 
 export function batchBadRequest(message: string): BatchAppendResp {

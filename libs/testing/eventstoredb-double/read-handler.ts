@@ -1,8 +1,9 @@
 import { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb';
+import type { Access } from './faults';
 import { readEvent, streamIdentifier, streamName } from './messages';
 import { fail, type ReadServerCall, recordFilter, send } from './read-call';
 import { type LogRecord, NoRecordBoundaryError, type RecordLog } from './record-log';
-import { noRecordBoundary, streamDeleted, unknownError } from './rpc-status';
+import { accessDenied, noRecordBoundary, streamDeleted, unknownError } from './rpc-status';
 import { SubscriptionSession } from './subscription-session';
 
 const SUBSCRIBED_AFTER_MAX = 1_000;
@@ -15,11 +16,13 @@ export class ReadHandler {
 
   constructor(
     private readonly log: RecordLog,
+    private readonly access: Access,
     private readonly liveEventsMax: number,
   ) {}
 
   async read(call: ReadServerCall): Promise<void> {
     const options = call.request.getOptions();
+    if (this.access.refused) return fail(call, accessDenied());
     if (options === undefined) return fail(call, unknownError('a read has no options'));
     try {
       if (options.hasSubscription()) return await this.#subscribe(call, options);

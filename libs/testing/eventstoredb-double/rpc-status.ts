@@ -38,6 +38,10 @@ export function appendTooLarge(bytesMax: number): RpcStatus {
   );
 }
 
+export function accessDenied(): RpcStatus {
+  return rpcStatus(status.PERMISSION_DENIED, 'Access Denied', 'access-denied');
+}
+
 export function noRecordBoundary(): RpcStatus {
   return rpcStatus(status.UNKNOWN, 'Unexpected ReadAllResult: Error');
 }
