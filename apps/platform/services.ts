@@ -1,7 +1,7 @@
 import type { Configuration } from '#configuration';
 import { ControlPlane } from '#control';
 import { systemClock, systemIdentifiers, systemTimers } from '#environment';
-import { ActiveCalls, type CallDependencies, CallRunner, DEFAULT_CALL_SETTINGS, KeyedAnswers } from '#gateway';
+import { ActiveCalls, type CallDependencies, CallRunner, DEFAULT_CALL_SETTINGS, KeyedAnswers, Router } from '#gateway';
 import { type BackendClient, OpenAiBackendClient, SimulatorBackendClient } from '#inference/backends';
 import type { BackendKind } from '#inference/catalogue';
 import { LedgerService } from '#ledger';
@@ -79,6 +79,7 @@ export async function openServices(
   });
   readSide.poke(await store.lastPosition());
   const clients = backendClients(control);
+  const router = new Router({ backends: () => control.backends(), clock: systemClock, random: Math.random });
   const calls: CallDependencies = {
     ledger,
     models: control,
@@ -86,7 +87,7 @@ export async function openServices(
     keyedAnswers,
     clock: systemClock,
     owner,
-    random: Math.random,
+    router,
     observer: observeCalls(logger, metrics),
     settings: DEFAULT_CALL_SETTINGS,
   };

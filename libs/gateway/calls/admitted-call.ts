@@ -3,6 +3,7 @@ import type { Backend, Model } from '#inference/catalogue';
 import type { ErrorCode, ErrorOptions } from '#inference/openai';
 import { type CallBounds, type CallId, costOf, formatUsd, type NanoUsd, type Prices, type TokenUsage } from '#kernel';
 import type { LedgerState } from '#ledger';
+import type { RoutingDecision } from '../routing/router';
 import type { CallRecord, Recorded } from './call-record';
 import type { Caller } from './caller';
 import type { ClientConnection } from './client-connection';
@@ -51,7 +52,9 @@ export class AdmittedCall<R extends MeteredRequest> {
   readonly connection: ClientConnection;
   readonly record: CallRecord;
   readonly model: Model;
-  readonly backend: Backend;
+  /** Where the call is sent; another one after a failover. */
+  backend: Backend;
+  decision: RoutingDecision;
   /** As the ledger granted them. */
   readonly bounds: CallBounds;
   /** Present for a call with an Idempotency-Key: it runs on without its client, and its answer is kept. */
@@ -66,6 +69,7 @@ export class AdmittedCall<R extends MeteredRequest> {
     this.record = parts.record;
     this.model = parts.model;
     this.backend = parts.backend;
+    this.decision = parts.caller.routing.onlyBackend === undefined ? 'primary' : 'override';
     this.bounds = parts.bounds;
     this.keyed = parts.keyed;
   }
@@ -116,7 +120,7 @@ export class AdmittedCall<R extends MeteredRequest> {
       ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
       ...(upstreamRequestId === undefined ? {} : { 'x-upstream-request-id': upstreamRequestId }),
       'x-routing-backend': this.backend.name,
-      'x-routing-decision': this.record.attemptCount > 1 ? 'failover' : 'primary',
+      'x-routing-decision': this.decision,
       ...(outputCapSource === 'default' && outputsMax > 0 ? { 'x-output-cap': String(outputTokensCap) } : {}),
       ...(warnings.length === 0 ? {} : { 'x-budget-warning': warnings.join(', ') }),
       ...(this.charge === undefined ? {} : { 'x-call-cost': formatUsd(this.charge.charged) }),

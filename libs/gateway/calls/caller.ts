@@ -1,4 +1,5 @@
 import type { ApiKeyId, ModelId, OrganizationId, ProjectId, RequestId } from '#kernel';
+import type { RoutingWish } from '../routing/router';
 
 /** Who makes a call, as authentication found it, and the request that it came in. */
 export interface Caller {
@@ -10,6 +11,7 @@ export interface Caller {
   /** The client's own id: recorded and echoed, never identity. */
   readonly clientRequestId?: string;
   readonly traceparent?: string;
+  readonly routing: RoutingWish;
   readonly idempotencyKey?: string;
   /** Whether the organization lets answers be kept for a repeated Idempotency-Key. */
   readonly allowsStoredAnswers: boolean;

@@ -1,12 +1,17 @@
-import type { OpenFailure, UpstreamResponse } from '#inference/backends';
+import type { PickedRoute } from '#inference';
+import { classifyTrouble, type OpenFailure, type UpstreamResponse, type UpstreamTrouble } from '#inference/backends';
+import type { ModelRoute } from '#inference/catalogue';
 import { backendErrorOfBody } from '#inference/openai';
-import { foreignText } from '#kernel';
+import { type BackendId, foreignText } from '#kernel';
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest } from './dialect';
 import type { Plan } from './plan';
 import { finishStreamed } from './streamed-call';
-import { endInTrouble } from './trouble';
+import { describeTrouble, endInTrouble } from './trouble';
 import { finishUnstreamed } from './unstreamed-call';
+
+/** What can go wrong before an answer begins. */
+type OpenTrouble = Extract<UpstreamTrouble, { kind: 'status' }> | OpenFailure;
 
 function describe(failure: OpenFailure): string {
   return 'reason' in failure ? foreignText(`${failure.kind}: ${failure.reason}`) : failure.kind;
@@ -28,14 +33,87 @@ function noteAttempt<R extends MeteredRequest>(
   call.record.attempted({ backendId, status, firstByteMs: totalMs, totalMs }, upstreamRequestId);
 }
 
-/** Sends an authorized call on its way and sees it to its end. */
+type Unanswered = Exclude<UpstreamResponse, { kind: 'answer' }>;
+
+function troubleOf(response: Unanswered): OpenTrouble {
+  if (response.kind === 'failure') return response.failure;
+  const { status, headers, body } = response;
+  const { retryAfterMs } = headers;
+  const error = backendErrorOfBody(body);
+  return { kind: 'status', status, error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+/** Failures that say something about the backend, not about the request or the client. */
+function isBackendsFault(trouble: OpenTrouble): boolean {
+  if (trouble.kind === 'status') return trouble.status >= 500;
+  return trouble.kind !== 'aborted';
+}
+
+/** Tells the router how the attempt went. */
+function noteHealth<R extends MeteredRequest>(call: AdmittedCall<R>, trouble: OpenTrouble | undefined): void {
+  const { router, clock } = call.deps;
+  const { id, name } = call.backend;
+  const failure = trouble === undefined ? undefined : describeTrouble(trouble);
+  if (trouble === undefined || (trouble.kind === 'status' && trouble.status < 500)) router.succeeded(id);
+  else if (isBackendsFault(trouble)) router.failed(id, failure ?? trouble.kind);
+  router.decided({
+    at: clock.now(),
+    callId: call.callId,
+    model: call.model.id,
+    backend: name,
+    decision: call.decision,
+    ...(failure === undefined ? {} : { failure }),
+  });
+}
+
+/** Another backend for a call that is proven not to have been billed by those before; undefined when there is none. */
+function nextRoute<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  trouble: OpenTrouble,
+  tried: ReadonlySet<BackendId>,
+): PickedRoute | undefined {
+  const { deps, model, caller, dialect, request, connection } = call;
+  if (!classifyTrouble(trouble, call.backend.unbilledServerErrors).mayFailOver) return undefined;
+  if (tried.size >= deps.settings.attemptsMax || caller.routing.onlyBackend !== undefined) return undefined;
+  if (connection.isGone && call.keyed === undefined) return undefined;
+  const picked = deps.router.choose(model, caller.routing, tried);
+  if (picked === undefined || dialect.refusalFor?.(request, picked.backend.kind) !== undefined) return undefined;
+  return picked;
+}
+
+/**
+ * Sends an authorized call on its way and sees it to its end. One hold covers one attempt that may be billed: another
+ * backend is asked only after one that is proven not to bill.
+ */
 export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<R>, plan: Plan): Promise<void> {
+  const tried = new Set<BackendId>();
+  for (let route = plan.route; ; ) {
+    tried.add(call.backend.id);
+    call.deps.router.sending(call.backend.id);
+    const trouble = await attempt(call, route, (failed) => nextRoute(call, failed, tried) !== undefined);
+    if (trouble === undefined) return;
+    const next = nextRoute(call, trouble, tried);
+    // The last healthy one may have gone meanwhile.
+    if (next === undefined) return endInTrouble(call, trouble);
+    route = next.route;
+    call.backend = next.backend;
+    call.decision = 'failover';
+  }
+}
+
+/** One attempt. Answers its trouble when another backend is to be tried; otherwise the call has ended. */
+async function attempt<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  route: ModelRoute,
+  hasAnother: (trouble: OpenTrouble) => boolean,
+): Promise<OpenTrouble | undefined> {
   const { deps, dialect, request, caller, connection, bounds } = call;
-  const { backend, route } = plan;
+  const { backend } = call;
   const client = deps.backendClient(backend.kind);
   if (client === undefined) {
     const reason = `this process serves no backend of kind ${backend.kind}`;
-    return endInTrouble(call, { kind: 'connect-failed', reason });
+    await endInTrouble(call, { kind: 'connect-failed', reason });
+    return undefined;
   }
   const aborter = new AbortController();
   const callTimer = setTimeout(() => aborter.abort(), deps.settings.callMsMax);
@@ -54,33 +132,24 @@ export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<
       ...(caller.traceparent === undefined ? {} : { traceparent: caller.traceparent }),
     });
     noteAttempt(call, response, startedMs);
+    const trouble = response.kind === 'answer' ? undefined : troubleOf(response);
+    noteHealth(call, trouble);
+    if (trouble !== undefined && hasAnother(trouble)) return trouble;
     if (response.kind !== 'answer') await endUnanswered(call, response);
     else if (request.stream) await finishStreamed(call, response);
     else await finishUnstreamed(call, response);
+    return undefined;
   } finally {
     clearTimeout(callTimer);
   }
 }
 
 /** A call that came to nothing before its answer began. */
-function endUnanswered<R extends MeteredRequest>(
-  call: AdmittedCall<R>,
-  response: Exclude<UpstreamResponse, { kind: 'answer' }>,
-): Promise<void> {
-  if (response.kind === 'failure') {
-    const { failure } = response;
-    return failure.kind === 'aborted' && call.connection.isGone
-      ? endWithoutClient(call, failure.dispatched)
-      : endInTrouble(call, failure);
-  }
-  const { status, headers, body } = response;
-  const { retryAfterMs } = headers;
-  return endInTrouble(call, {
-    kind: 'status',
-    status,
-    error: backendErrorOfBody(body),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
+function endUnanswered<R extends MeteredRequest>(call: AdmittedCall<R>, response: Unanswered): Promise<void> {
+  const trouble = troubleOf(response);
+  return trouble.kind === 'aborted' && call.connection.isGone
+    ? endWithoutClient(call, trouble.dispatched)
+    : endInTrouble(call, trouble);
 }
 
 /** The client left before the first byte: a streamed call is charged its input, an unstreamed one nobody can count. */

@@ -1,4 +1,4 @@
-import { callBounds, pickRoute } from '#inference';
+import { callBounds } from '#inference';
 import type { Backend, Model, ModelRoute } from '#inference/catalogue';
 import type { ErrorCode } from '#inference/openai';
 import type { CallBounds, ModelId, Prices } from '#kernel';
@@ -22,7 +22,7 @@ export type Planned =
   | { readonly ok: false; readonly code: ErrorCode; readonly param: string | null; readonly message?: string };
 
 export function planCall<R extends MeteredRequest>(
-  deps: Pick<CallDependencies, 'models' | 'clock' | 'random'>,
+  deps: Pick<CallDependencies, 'models' | 'clock' | 'router'>,
   dialect: Pick<Dialect<R>, 'modelKinds' | 'refusalFor'>,
   request: R,
   caller: Caller,
@@ -31,7 +31,7 @@ export function planCall<R extends MeteredRequest>(
   if (!found.ok) return { ok: false, code: found.code, param: 'model' };
   const { model, prices } = found;
   if (!dialect.modelKinds.includes(model.kind)) return { ok: false, code: 'model_not_for_route', param: 'model' };
-  const picked = pickRoute(model, deps.models.backends(), deps.random());
+  const picked = deps.router.choose(model, caller.routing);
   if (picked === undefined) return { ok: false, code: 'backend_unavailable', param: null };
   const refusal = dialect.refusalFor?.(request, picked.backend.kind);
   if (refusal !== undefined) return { ok: false, ...refusal };

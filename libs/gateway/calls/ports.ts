@@ -2,6 +2,7 @@ import type { BackendClient } from '#inference/backends';
 import type { Backend, BackendKind, Model } from '#inference/catalogue';
 import type { BackendId, BootId, Clock, EpochMs, ModelId, Prices } from '#kernel';
 import type { LedgerService } from '#ledger';
+import type { Router } from '../routing/router';
 import type { Caller } from './caller';
 import type { KeyedAnswers } from './keyed-answers';
 import type { CallSettings } from './settings';
@@ -48,7 +49,7 @@ export interface CallDependencies {
   readonly keyedAnswers: KeyedAnswers;
   readonly clock: Clock;
   readonly owner: BootId;
-  readonly random: () => number;
+  readonly router: Router;
   readonly observer: CallObserver;
   readonly settings: CallSettings;
 }

@@ -16,6 +16,8 @@ export interface CallSettings {
   readonly usageWaitMs: number;
   /** A stream without a frame gets its headers, and then comments, this often. */
   readonly keepAliveMs: number;
+  /** Backends that one call may be sent to, one after the other, while each is proven not to have billed it. */
+  readonly attemptsMax: number;
   /** An unstreamed answer is kept whole until its settlement is durable. */
   readonly answerBytesMax: number;
   /** A default output cap that the budget clamps below this is refused instead. */
@@ -31,6 +33,7 @@ export const DEFAULT_CALL_SETTINGS: CallSettings = {
   repeatWaitMs: 60_000,
   usageWaitMs: 5_000,
   keepAliveMs: 15_000,
+  attemptsMax: 3,
   answerBytesMax: 64 * 1024 * 1024,
   outputTokensCapMin: 16,
 };

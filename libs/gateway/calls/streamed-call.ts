@@ -1,7 +1,7 @@
 import type { BodyFailure, UpstreamBody, UpstreamResponse } from '#inference/backends';
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest, RelayedStream, StreamOutcome } from './dialect';
-import { endInTrouble } from './trouble';
+import { endBrokenAnswer } from './trouble';
 
 type Answer = Extract<UpstreamResponse, { kind: 'answer' }>;
 
@@ -171,6 +171,6 @@ function settleBroken<R extends MeteredRequest>(
   end: FlowEnd,
 ): Promise<void> {
   const { usage } = call.metering(outcome.usage, outcome.seen);
-  if (end.kind === 'failed') return endInTrouble(call, end.failure, usage);
-  return endInTrouble(call, outcome.kind === 'cut' ? { kind: 'cut' } : outcome, usage);
+  if (end.kind === 'failed') return endBrokenAnswer(call, end.failure, usage);
+  return endBrokenAnswer(call, outcome.kind === 'cut' ? { kind: 'cut' } : outcome, usage);
 }

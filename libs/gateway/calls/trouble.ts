@@ -4,13 +4,13 @@ import type { AdmittedCall } from './admitted-call';
 import type { Recorded } from './call-record';
 import type { MeteredRequest } from './dialect';
 
-/** What went wrong, for the record; the backend's own words are foreign text. */
+/** What went wrong, for the record. A backend's message may quote the prompt, so only its code is kept. */
 export function describeTrouble(trouble: UpstreamTrouble): string {
   switch (trouble.kind) {
     case 'status':
-      return foreignText(`status ${trouble.status}: ${trouble.error.message ?? trouble.error.code ?? ''}`);
+      return foreignText(`status ${trouble.status} ${trouble.error.code ?? trouble.error.type ?? ''}`).trim();
     case 'backend-error':
-      return foreignText(`error: ${trouble.error.message ?? trouble.error.code ?? ''}`);
+      return foreignText(`error ${trouble.error.code ?? trouble.error.type ?? ''}`).trim();
     case 'garbage':
       return `garbage: ${trouble.reason}`;
     case 'connect-failed':
@@ -21,15 +21,22 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
   }
 }
 
+/** Whether the backend may have seen the request: a call that did counts as one request, whatever its outcome. */
+function wasDispatched(trouble: UpstreamTrouble): boolean {
+  if (trouble.kind === 'connect-failed') return false;
+  return trouble.kind !== 'aborted' || !('dispatched' in trouble) || trouble.dispatched;
+}
+
 function record<R extends MeteredRequest>(
   call: AdmittedCall<R>,
   row: TroubleRow,
-  reason: string,
+  trouble: UpstreamTrouble,
   counted: TokenUsage | undefined,
 ): Promise<Recorded> {
+  const reason = describeTrouble(trouble);
   switch (row.record) {
     case 'released':
-      return call.record.release(reason, true);
+      return call.record.release(reason, wasDispatched(trouble));
     case 'failed-unbilled':
       return call.record.fail(reason, 'never');
     case 'failed-unresolved':
@@ -50,11 +57,21 @@ export async function endInTrouble<R extends MeteredRequest>(
   const row = classifyTrouble(trouble, call.backend.unbilledServerErrors);
   call.outcome = row.record;
   if (row.record === 'failed-unresolved' || row.record === 'unresolved') await call.keyed?.keepLoss();
-  const recorded = await record(call, row, describeTrouble(trouble), counted);
+  const recorded = await record(call, row, trouble, counted);
   call.answerRecorded(recorded, row.code, {
     shouldRetry: row.shouldRetry,
     ...(row.retryAfterMs === undefined ? {} : { retryAfterMs: row.retryAfterMs }),
     ...(row.backendCode === undefined ? {} : { backendCode: row.backendCode }),
     ...(row.message === undefined ? {} : { message: row.message }),
   });
+}
+
+/** An answer that broke after it had begun says something about its backend, too. */
+export function endBrokenAnswer<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  trouble: UpstreamTrouble,
+  counted?: TokenUsage,
+): Promise<void> {
+  call.deps.router.failed(call.backend.id, describeTrouble(trouble));
+  return endInTrouble(call, trouble, counted);
 }

@@ -1,7 +1,7 @@
 import { readBody, type UpstreamResponse } from '#inference/backends';
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest } from './dialect';
-import { endInTrouble } from './trouble';
+import { endBrokenAnswer } from './trouble';
 
 const UNREPORTED = 'no usage reported by a model that reasons invisibly';
 
@@ -16,13 +16,13 @@ export async function finishUnstreamed<R extends MeteredRequest>(
   const { dialect, request, record, connection } = call;
   const whole = await readBody(answer.body, call.deps.settings.answerBytesMax);
   record.sawFirstByte();
-  if (whole.kind === 'too-large') return endInTrouble(call, { kind: 'garbage', reason: 'answer-too-large' });
+  if (whole.kind === 'too-large') return endBrokenAnswer(call, { kind: 'garbage', reason: 'answer-too-large' });
   if (whole.kind === 'failure') {
     if (whole.failure.kind === 'aborted' && connection.isGone) return leftByClient(call);
-    return endInTrouble(call, whole.failure);
+    return endBrokenAnswer(call, whole.failure);
   }
   const reading = dialect.readAnswer(request, whole.text, call.context, call.bounds);
-  if (reading.kind !== 'complete') return endInTrouble(call, reading);
+  if (reading.kind !== 'complete') return endBrokenAnswer(call, reading);
   const { usage, certainty } = call.metering(reading.usage, reading.seen);
   const isUncountable = certainty === 'counted' && call.isUncountable;
   const text = reading.render(usage, call.chargeFor(usage));

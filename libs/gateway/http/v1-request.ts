@@ -4,6 +4,7 @@ import type { Clock, RequestId } from '#kernel';
 import type { CallRunner } from '../calls/call-runner';
 import type { Caller } from '../calls/caller';
 import type { CallDependencies, ModelDirectory } from '../calls/ports';
+import type { RoutingWish } from '../routing/router';
 import type { ActiveCalls } from './active-calls';
 import type { CallReads } from './call-reads';
 import type { AuthenticatedKey, KeyAuthenticator } from './ports';
@@ -51,6 +52,16 @@ export function sendError(
   return reply.code(status).headers(headers).send(body);
 }
 
+/** `X-Routing-Key` keeps calls together, `X-Routing-Backend` names the only backend that is wanted. */
+function routingWish({ headers }: FastifyRequest): RoutingWish {
+  const stickyKey = headers['x-routing-key'];
+  const onlyBackend = headers['x-routing-backend'];
+  return {
+    ...(typeof stickyKey === 'string' && stickyKey !== '' ? { stickyKey } : {}),
+    ...(typeof onlyBackend === 'string' && onlyBackend !== '' ? { onlyBackend } : {}),
+  };
+}
+
 export function callerOf(request: FastifyRequest, key: AuthenticatedKey): Caller {
   const { requestId, clientRequestId, arrivedMs } = request.v1;
   const { traceparent } = request.headers;
@@ -65,6 +76,7 @@ export function callerOf(request: FastifyRequest, key: AuthenticatedKey): Caller
     ...(typeof traceparent === 'string' ? { traceparent } : {}),
     ...(typeof idempotencyKey === 'string' ? { idempotencyKey } : {}),
     allowsStoredAnswers: key.allowsStoredAnswers,
+    routing: routingWish(request),
     arrivedMs,
   };
 }

@@ -1,7 +1,15 @@
 import type { BackendId, CallId, Decision, EpochMs, ModelId, NanoUsd, Refusal } from '#kernel';
 import { refused } from '#kernel';
 import type { CatalogueEvent } from './events';
-import type { BackendKind, BackendTimeouts, EncryptedSecret, ModelBounds, ModelKind, OutputCapField } from './types';
+import type {
+  BackendKind,
+  BackendService,
+  BackendTimeouts,
+  EncryptedSecret,
+  ModelBounds,
+  ModelKind,
+  OutputCapField,
+} from './types';
 
 export interface BackendSettings {
   readonly name: string;
@@ -35,6 +43,14 @@ export interface ChangeBackend extends Partial<Omit<BackendSettings, 'credential
 export interface RemoveBackend {
   readonly type: 'RemoveBackend';
   readonly id: BackendId;
+}
+
+/** An operator takes a backend out of the way of calls, or back in. */
+export interface SetBackendService {
+  readonly type: 'SetBackendService';
+  readonly id: BackendId;
+  readonly service: BackendService;
+  readonly reason: string;
 }
 
 export interface RouteSettings {
@@ -125,6 +141,7 @@ export type CatalogueCommand =
   | RegisterBackend
   | ChangeBackend
   | RemoveBackend
+  | SetBackendService
   | RegisterModel
   | ChangeModel
   | RetireModel
@@ -144,6 +161,7 @@ export const CATALOGUE_REFUSALS = [
   'invalid_base_url',
   'invalid_timeouts',
   'invalid_drop_fields',
+  'invalid_reason',
   'invalid_model_id',
   'invalid_context_tokens',
   'invalid_output_tokens',

@@ -4,7 +4,7 @@ import type { ChangeBackend, RegisterBackend } from './commands';
 import { catalogueDecider } from './decider';
 import type { CatalogueEvent } from './events';
 import { findBackend, findBackendByName } from './state';
-import type { Backend } from './types';
+import type { Backend, BackendService } from './types';
 
 const id = 'bkd_01k00000000000000000000000' as BackendId;
 const otherId = 'bkd_01k00000000000000000000001' as BackendId;
@@ -183,6 +183,39 @@ describe('changing a backend', () => {
     given(catalogueDecider, registered(), registered({ id: otherId, name: 'other' }))
       .when(change({ name: 'other' }))
       .thenRefused('name_taken');
+  });
+});
+
+describe('taking a backend out of service', () => {
+  const setService = (service: BackendService, reason = 'maintenance') =>
+    ({ type: 'SetBackendService', id, service, reason }) as const;
+  const serviceSet = (service: BackendService): CatalogueEvent => ({
+    type: 'BackendServiceSet',
+    data: { backendId: id, service, reason: 'maintenance' },
+  });
+
+  it('records what was decided and why', () => {
+    given(catalogueDecider, registered())
+      .when(setService('out-of-service', ' maintenance '))
+      .then(serviceSet('out-of-service'));
+  });
+
+  it('decides nothing when it is so already; a new backend is in service', () => {
+    given(catalogueDecider, registered()).when(setService('in-service')).thenNothing();
+    given(catalogueDecider, registered(), serviceSet('draining')).when(setService('draining')).thenNothing();
+  });
+
+  it('survives a change of settings, and is no setting itself', () => {
+    const state = stateAfter(catalogueDecider, [registered(), serviceSet('degraded'), changed({ name: 'acme-2' })]);
+    expect(findBackend(state, id)?.service).toBe('degraded');
+    given(catalogueDecider, registered(), serviceSet('degraded'))
+      .when(change({ name: 'acme' }))
+      .thenNothing();
+  });
+
+  it('wants a reason and a backend', () => {
+    given(catalogueDecider, registered()).when(setService('draining', ' ')).thenRefused('invalid_reason');
+    given(catalogueDecider).when(setService('draining')).thenRefused('backend_not_found');
   });
 });
 

@@ -1,5 +1,5 @@
 import { accepted, canonicalJson, parseId } from '#kernel';
-import type { CatalogueDecision, ChangeBackend, RegisterBackend, RemoveBackend } from './commands';
+import type { CatalogueDecision, ChangeBackend, RegisterBackend, RemoveBackend, SetBackendService } from './commands';
 import { no } from './commands';
 import type { CatalogueState } from './state';
 import { findBackendByName } from './state';
@@ -98,18 +98,23 @@ export function decideRegisterBackend(command: RegisterBackend, state: Catalogue
   if (!result.ok) return result;
   const { backend } = result;
   const existing = state.backends.get(id);
-  if (existing !== undefined && canonicalJson(existing) === canonicalJson(backend)) return accepted();
+  if (existing !== undefined && canonicalJson(settingsOf(existing)) === canonicalJson(backend)) return accepted();
   if (existing !== undefined || state.removedBackends.has(id))
     return no('backend_exists', 'Another backend has or had this id: register under a new one.');
   if (nameTaken(backend, state)) return taken(name);
   return accepted({ type: 'BackendRegistered', data: { backend } });
 }
 
+/** What commands set; what an operator decided for the moment is no setting. */
+function settingsOf({ service: _service, ...settings }: Backend): Backend {
+  return settings;
+}
+
 export function decideChangeBackend(command: ChangeBackend, state: CatalogueState): CatalogueDecision {
   const before = state.backends.get(command.id);
   if (before === undefined) return no('backend_not_found', 'There is no such backend.');
   const { type: _type, credential: credentialChange, timeouts, ...changes } = command;
-  const { credential: credentialBefore, ...rest } = before;
+  const { credential: credentialBefore, service: _service, ...rest } = before;
   const credential = credentialChange === undefined ? credentialBefore : (credentialChange ?? undefined);
   const result = checked({
     ...rest,
@@ -119,9 +124,22 @@ export function decideChangeBackend(command: ChangeBackend, state: CatalogueStat
   });
   if (!result.ok) return result;
   const { backend } = result;
-  if (canonicalJson(before) === canonicalJson(backend)) return accepted();
+  if (canonicalJson(settingsOf(before)) === canonicalJson(backend)) return accepted();
   if (nameTaken(backend, state)) return taken(backend.name);
   return accepted({ type: 'BackendChanged', data: { backend } });
+}
+
+const REASON_CHARACTERS_MAX = 500;
+
+export function decideSetBackendService(command: SetBackendService, state: CatalogueState): CatalogueDecision {
+  const { id: backendId, service } = command;
+  const before = state.backends.get(backendId);
+  if (before === undefined) return no('backend_not_found', 'There is no such backend.');
+  const reason = command.reason.trim();
+  if (reason === '' || reason.length > REASON_CHARACTERS_MAX || !reason.isWellFormed())
+    return no('invalid_reason', `Say why in 1 to ${REASON_CHARACTERS_MAX} characters.`);
+  if ((before.service ?? 'in-service') === service) return accepted();
+  return accepted({ type: 'BackendServiceSet', data: { backendId, service, reason } });
 }
 
 const NAMED_MODELS_MAX = 10;

@@ -1,7 +1,12 @@
 import type { Decider } from '#kernel';
 import { assertNever } from '#kernel';
 import type { CatalogueCommand, CatalogueDecision, CatalogueRefusal } from './commands';
-import { decideChangeBackend, decideRegisterBackend, decideRemoveBackend } from './decide-backends';
+import {
+  decideChangeBackend,
+  decideRegisterBackend,
+  decideRemoveBackend,
+  decideSetBackendService,
+} from './decide-backends';
 import { decideDeclareBounds, decideRecordExcess, decideReopenRoute } from './decide-bounds';
 import { decideChangeModel, decideRegisterModel, decideRetireModel } from './decide-models';
 import { decideSetPrices } from './decide-prices';
@@ -17,6 +22,8 @@ function decide(command: CatalogueCommand, state: CatalogueState): CatalogueDeci
       return decideChangeBackend(command, state);
     case 'RemoveBackend':
       return decideRemoveBackend(command, state);
+    case 'SetBackendService':
+      return decideSetBackendService(command, state);
     case 'RegisterModel':
       return decideRegisterModel(command, state);
     case 'ChangeModel':

@@ -42,6 +42,9 @@ const samples: EventSamples<CatalogueEvent> = {
     { type: 'BackendRegistered', data: { backend: anonymous } },
   ],
   BackendChanged: [{ type: 'BackendChanged', data: { backend } }],
+  BackendServiceSet: [
+    { type: 'BackendServiceSet', data: { backendId, service: 'draining', reason: 'maintenance tonight' } },
+  ],
   BackendRemoved: [{ type: 'BackendRemoved', data: { backendId } }],
   ModelRegistered: [{ type: 'ModelRegistered', data: { ...settings, kind: 'chat', bounds } }],
   ModelChanged: [{ type: 'ModelChanged', data: settings }],

@@ -5,6 +5,7 @@ import { brandedField, countField, epochMsField, eventCodec, nanoUsdField } from
 export const BACKEND_KINDS = ['openai', 'anthropic', 'simulator'] as const;
 export const MODEL_KINDS = ['chat', 'completion', 'embedding'] as const;
 export const OUTPUT_CAP_FIELDS = ['max_tokens', 'max_completion_tokens'] as const;
+export const BACKEND_SERVICES = ['in-service', 'degraded', 'draining', 'out-of-service'] as const;
 export const VISIBILITIES = ['all', 'granted'] as const;
 
 const backendId = brandedField<BackendId>();
@@ -50,6 +51,10 @@ const schemas = {
   BackendRegistered: { version: 1, data: z.object({ backend }) },
   /** Carries the whole backend as it is from now on. */
   BackendChanged: { version: 1, data: z.object({ backend }) },
+  BackendServiceSet: {
+    version: 1,
+    data: z.object({ backendId, service: z.enum(BACKEND_SERVICES), reason: z.string() }),
+  },
   BackendRemoved: { version: 1, data: z.object({ backendId }) },
 
   ModelRegistered: { version: 1, data: z.object({ ...settings, kind: z.enum(MODEL_KINDS), bounds }) },

@@ -62,6 +62,15 @@ function keepClosed(routes: readonly ModelRoute[], before: readonly ModelRoute[]
   );
 }
 
+/** A change of settings leaves what an operator decided for the moment as it is. */
+function withBackend(state: CatalogueState, backend: Backend): CatalogueState {
+  const service = state.backends.get(backend.id)?.service;
+  return {
+    ...state,
+    backends: state.backends.set(backend.id, service === undefined ? backend : { ...backend, service }),
+  };
+}
+
 function registered(data: CatalogueEventData<'ModelRegistered'>, before: Model | undefined): Model {
   const { modelId: id, routes, ...rest } = data;
   const model = { id, ...rest, routes: keepClosed(routes, before?.routes ?? []), prices: before?.prices ?? [] };
@@ -101,7 +110,14 @@ export function evolve(state: CatalogueState, event: CatalogueEvent): CatalogueS
   switch (event.type) {
     case 'BackendRegistered':
     case 'BackendChanged':
-      return { ...state, backends: state.backends.set(event.data.backend.id, event.data.backend) };
+      return withBackend(state, event.data.backend);
+    case 'BackendServiceSet': {
+      const { backendId, service } = event.data;
+      const backend = state.backends.get(backendId);
+      return backend === undefined
+        ? state
+        : { ...state, backends: state.backends.set(backendId, { ...backend, service }) };
+    }
     case 'BackendRemoved': {
       const { backendId } = event.data;
       const removedBackends = state.removedBackends.add(backendId);

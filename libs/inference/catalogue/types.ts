@@ -20,6 +20,12 @@ export interface EncryptedSecret {
   readonly ciphertext: string;
 }
 
+/**
+ * What an operator decided about a backend: `degraded` takes calls only when no other can, `draining` takes no new ones,
+ * `out-of-service` is the kill switch, which takes none either and says so to whoever looks.
+ */
+export type BackendService = 'in-service' | 'degraded' | 'draining' | 'out-of-service';
+
 export interface Backend {
   readonly id: BackendId;
   readonly name: string;
@@ -35,6 +41,8 @@ export interface Backend {
   readonly dropFields: readonly string[];
   /** Whether a 5xx before the first byte is known never to be billed. */
   readonly unbilledServerErrors: boolean;
+  /** Absent: in service. */
+  readonly service?: BackendService;
 }
 
 export interface ModelRoute {

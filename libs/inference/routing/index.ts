@@ -1,1 +1,2 @@
+export * from './circuit';
 export * from './pick-route';
