@@ -1,7 +1,16 @@
 import type { Configuration } from '#configuration';
 import { ControlPlane } from '#control';
 import { systemClock, systemIdentifiers, systemTimers } from '#environment';
-import { ActiveCalls, type CallDependencies, CallRunner, DEFAULT_CALL_SETTINGS, KeyedAnswers, Router } from '#gateway';
+import {
+  ActiveCalls,
+  type CallDependencies,
+  CallRunner,
+  DEFAULT_CALL_SETTINGS,
+  type ExceededHold,
+  KeyedAnswers,
+  Router,
+  startProbing,
+} from '#gateway';
 import { type BackendClient, OpenAiBackendClient, SimulatorBackendClient } from '#inference/backends';
 import type { BackendKind } from '#inference/catalogue';
 import { LedgerService } from '#ledger';
@@ -23,6 +32,7 @@ export interface Services {
   readonly readSide: ReadSideClient;
   readonly calls: CallDependencies;
   readonly runner: CallRunner;
+  readonly router: Router;
   readonly active: ActiveCalls;
   phase: Phase;
   close(): Promise<void>;
@@ -42,6 +52,19 @@ function backendClients(control: ControlPlane): ReadonlyMap<BackendKind, Backend
     ['openai', new OpenAiBackendClient(openSecret)],
     ['simulator', new SimulatorBackendClient()],
   ]);
+}
+
+/** Withdraws the bounds of a model that cost more than it held; a second time closes the route. */
+async function distrustBounds(control: ControlPlane, logger: Logger, excess: ExceededHold): Promise<void> {
+  logger.error(
+    { ...excess },
+    'a call cost more than it held: its bounds are withdrawn until an operator declares others',
+  );
+  const { callId, model: modelId, backendId, upstreamModel } = excess;
+  const command = { type: 'RecordExcess', modelId, backendId, upstreamModel, callId } as const;
+  await control.catalogueCommands
+    .change(control.systemContext('excess'), command)
+    .catch((error: unknown) => logger.error({ error, ...excess }, 'the bounds could not be withdrawn'));
 }
 
 /**
@@ -88,9 +111,10 @@ export async function openServices(
     clock: systemClock,
     owner,
     router,
-    observer: observeCalls(logger, metrics),
+    observer: { ...observeCalls(logger, metrics), exceeded: (excess) => void distrustBounds(control, logger, excess) },
     settings: DEFAULT_CALL_SETTINGS,
   };
+  const probing = startProbing(router);
   const sweeper = setInterval(() => {
     answers
       .sweep(systemClock.now(), SWEEP_ROWS_MAX)
@@ -107,10 +131,12 @@ export async function openServices(
     readSide,
     calls,
     runner: new CallRunner(calls),
+    router,
     active: new ActiveCalls((count) => metrics.activeCalls.set(count)),
     phase: 'starting',
     async close() {
       clearInterval(sweeper);
+      probing.stop();
       await ledger.stop();
       await control.close();
       for (const client of clients.values()) await client.close();

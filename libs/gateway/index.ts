@@ -11,4 +11,5 @@ export * from './http/ports';
 export * from './http/present';
 export * from './http/v1-plane';
 export type { V1Options } from './http/v1-request';
+export * from './routing/prober';
 export * from './routing/router';

@@ -27,6 +27,7 @@ export interface AdmittedCallParts<R extends MeteredRequest> {
   readonly record: CallRecord;
   readonly model: Model;
   readonly backend: Backend;
+  readonly upstreamModel: string;
   readonly bounds: CallBounds;
   readonly hold: { readonly prices: Prices; readonly holdCost: NanoUsd };
   /** The ledger right after the authorization, for the rate-limit headers. */
@@ -55,6 +56,7 @@ export class AdmittedCall<R extends MeteredRequest> {
   /** Where the call is sent; another one after a failover. */
   backend: Backend;
   decision: RoutingDecision;
+  upstreamModel: string;
   /** As the ledger granted them. */
   readonly bounds: CallBounds;
   /** Present for a call with an Idempotency-Key: it runs on without its client, and its answer is kept. */
@@ -69,6 +71,7 @@ export class AdmittedCall<R extends MeteredRequest> {
     this.record = parts.record;
     this.model = parts.model;
     this.backend = parts.backend;
+    this.upstreamModel = parts.upstreamModel;
     this.decision = parts.caller.routing.onlyBackend === undefined ? 'primary' : 'override';
     this.bounds = parts.bounds;
     this.keyed = parts.keyed;
@@ -105,7 +108,12 @@ export class AdmittedCall<R extends MeteredRequest> {
   }
 
   took(usage: TokenUsage, recorded: Recorded): void {
-    if (recorded.kind === 'recorded') this.charge = { usage, charged: recorded.charged, excess: recorded.excess };
+    if (recorded.kind !== 'recorded') return;
+    const { charged, excess } = recorded;
+    this.charge = { usage, charged, excess };
+    if (excess === 0n) return;
+    const { callId, upstreamModel } = this;
+    this.deps.observer.exceeded({ callId, model: this.model.id, backendId: this.backend.id, upstreamModel });
   }
 
   /** Headers of a good answer. Cost is known only once the call is settled, so a stream's headers lack it. */

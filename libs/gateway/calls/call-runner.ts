@@ -113,6 +113,7 @@ export class CallRunner {
       record,
       model: plan.model,
       backend: plan.backend,
+      upstreamModel: plan.route.upstreamModel,
       bounds: authorized.data.bounds,
       hold: authorized.data,
       admittedState: outcome.state,

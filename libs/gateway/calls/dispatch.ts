@@ -97,6 +97,7 @@ export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<
     if (next === undefined) return endInTrouble(call, trouble);
     route = next.route;
     call.backend = next.backend;
+    call.upstreamModel = next.route.upstreamModel;
     call.decision = 'failover';
   }
 }

@@ -1,6 +1,6 @@
 import type { BackendClient } from '#inference/backends';
 import type { Backend, BackendKind, Model } from '#inference/catalogue';
-import type { BackendId, BootId, Clock, EpochMs, ModelId, Prices } from '#kernel';
+import type { BackendId, BootId, CallId, Clock, EpochMs, ModelId, Prices } from '#kernel';
 import type { LedgerService } from '#ledger';
 import type { Router } from '../routing/router';
 import type { Caller } from './caller';
@@ -36,7 +36,17 @@ export interface CallReport {
   readonly firstByteMs?: number;
 }
 
+/** A call that cost more than it held: its model's bounds do not hold. */
+export interface ExceededHold {
+  readonly callId: CallId;
+  readonly model: ModelId;
+  readonly backendId: BackendId;
+  readonly upstreamModel: string;
+}
+
 export interface CallObserver {
+  /** To be acted on by the catalogue: a bound that failed once is not trusted again. */
+  exceeded(excess: ExceededHold): void;
   ended(report: CallReport): void;
   /** A mistake of the platform; the call got a 500. */
   failed(error: unknown, caller: Caller): void;

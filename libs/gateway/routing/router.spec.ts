@@ -1,0 +1,113 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Backend, Model } from '#inference/catalogue';
+import { type BackendId, type CallId, epochMs, type ModelId } from '#kernel';
+import { probeBackend, startProbing } from './prober';
+import { Router } from './router';
+
+function backend(name: string): Backend {
+  return {
+    id: `bkd_${name}` as BackendId,
+    name,
+    kind: 'openai',
+    baseUrl: 'http://127.0.0.1:1/v1',
+    timeouts: { connectMs: 1, firstByteMs: 1, idleMs: 1 },
+    outputCapField: 'max_tokens',
+    streamUsage: true,
+    dropFields: [],
+    unbilledServerErrors: false,
+  };
+}
+
+const a = backend('a');
+const b = backend('b');
+const model: Model = {
+  id: 'model' as ModelId,
+  kind: 'chat',
+  visibility: 'all',
+  routes: [a, b].map(({ id }) => ({ backendId: id, upstreamModel: 'm', weight: 1 })),
+  contextTokens: 1_000,
+  maxOutputTokens: 100,
+  defaultOutputTokens: 100,
+  hiddenReasoning: false,
+  bounds: { textFactor: 1, requestOverheadTokens: 0, messageOverheadTokens: 0, toolOverheadTokens: 0 },
+  prices: [],
+};
+
+function routerAt(time: { ms: number }) {
+  return new Router({
+    backends: () => new Map([a, b].map((one) => [one.id, one])),
+    clock: { now: () => epochMs(time.ms), monotonicMs: () => time.ms },
+    random: () => 0,
+    settings: { failuresMax: 2, openMs: 1_000 },
+  });
+}
+
+describe('the router', () => {
+  it('avoids a backend after a run of failures, sends it one call after a pause, and trusts it again', () => {
+    const time = { ms: 0 };
+    const router = routerAt(time);
+    const choice = () => router.choose(model, {})?.backend.name;
+    expect(choice()).toBe('a');
+    router.failed(a.id, 'refused');
+    router.failed(a.id, 'refused');
+    expect(choice()).toBe('b');
+    expect(router.statuses()).toMatchObject([
+      { name: 'a', circuit: 'open', consecutiveFailures: 2, lastFailure: 'refused' },
+      { name: 'b', circuit: 'closed' },
+    ]);
+    time.ms = 1_000;
+    expect(choice()).toBe('a');
+    router.sending(a.id);
+    expect(choice()).toBe('b');
+    router.succeeded(a.id);
+    expect(choice()).toBe('a');
+  });
+
+  it('keeps the newest decisions for operators', () => {
+    const router = routerAt({ ms: 0 });
+    for (let i = 0; i < 600; i += 1)
+      router.decided({ at: epochMs(i), callId: `req_${i}` as CallId, model: 'm', backend: 'a', decision: 'primary' });
+    expect(router.recentDecisions(2).map(({ at }) => at)).toEqual([599, 598]);
+    expect(router.recentDecisions(1_000)).toHaveLength(500);
+  });
+
+  it('is told by probes that a backend is back', async () => {
+    const router = routerAt({ ms: 0 });
+    router.failed(a.id, 'refused');
+    router.failed(a.id, 'refused');
+    const asked = await new Promise<string>((resolve) => {
+      const probing = startProbing(
+        router,
+        async ({ name }) => {
+          probing.stop();
+          setImmediate(() => resolve(name));
+          return undefined;
+        },
+        1,
+      );
+    });
+    expect(asked).toBe('a');
+    expect(router.choose(model, {})?.backend.name).toBe('a');
+    expect(router.ailing()).toEqual([]);
+  });
+});
+
+describe('a probe', () => {
+  it('takes any answer below 500 for a living backend', async () => {
+    let status = 401;
+    const server = createServer((_request, response) => response.writeHead(status).end());
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as AddressInfo;
+    const target = { kind: 'openai', baseUrl: `http://127.0.0.1:${port}/v1` } as const;
+    expect(await probeBackend(target)).toBeUndefined();
+    status = 503;
+    expect(await probeBackend(target)).toBe('probe: status 503');
+    await new Promise((closed) => server.close(closed));
+    expect(await probeBackend(target)).toMatch(/^probe: /);
+  });
+
+  it('needs none of the simulator', async () => {
+    expect(await probeBackend({ kind: 'simulator', baseUrl: 'http://simulator.invalid' })).toBeUndefined();
+  });
+});
