@@ -3,6 +3,7 @@ export * from './backend-error';
 export * from './build-upstream';
 export * from './chat-stream';
 export * from './make-frames';
+export * from './neutral';
 export * from './outcome';
 export * from './parse-request';
 export * from './request';

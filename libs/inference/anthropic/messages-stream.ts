@@ -1,0 +1,174 @@
+import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
+import type { BackendError, GarbageReason } from '../backends/trouble';
+import { isJsonObject, type JsonObject } from '../json';
+import type { UsageReading } from '../metering/facts';
+import { plausible } from '../metering/usage';
+import type { NeutralOutcome } from '../neutral';
+import { backendErrorOf } from '../openai/chat/backend-error';
+import { SseParser } from '../streaming/sse-parser';
+import { STOP_REASON_BYTES_MAX } from './answer';
+import { eventFrame, MESSAGE_STOP_FRAME, PING_FRAME } from './frames';
+import { blockBytes } from './seen';
+import { anthropicUsage, anthropicUsageWithCost, readAnthropicUsage } from './usage';
+
+export interface MessagesStreamOptions {
+  /** Written into the message in place of the backend's name of the model. */
+  readonly clientModel: string;
+  /** Is told of every event that is understood, for those who do not pass it on as it is. */
+  readonly onEvent?: (event: JsonObject) => void;
+}
+
+function withoutNulls(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null && value !== undefined));
+}
+
+/**
+ * Passes the events of one message on to its client and learns from them what the call cost and how it ended. The
+ * events `message_delta`, which carries the usage, and `message_stop` are held back: after the settlement is durable
+ * the caller writes `closing`.
+ */
+export class MessagesStream {
+  readonly #parser = new SseParser();
+  #text = '';
+  #begun = false;
+  #done = false;
+  #garbage: GarbageReason | undefined;
+  #error: BackendError | undefined;
+  /** Counts in `message_delta` are cumulative and stand for those of `message_start`. */
+  #usage: JsonObject = {};
+  #usageIsFinal = false;
+  #delta: JsonObject | undefined;
+  #textBytes = 0;
+  #deltas = 0;
+  #outcome: NeutralOutcome | undefined;
+  readonly #onFrame = (data: string): void => {
+    if (!this.ended) this.#text += this.#accept(data);
+  };
+
+  constructor(private readonly options: MessagesStreamOptions) {}
+
+  /** The stop reason is known; only the end of the message is still to come. */
+  get finished(): boolean {
+    return typeof this.#delta?.stop_reason === 'string';
+  }
+
+  get ended(): boolean {
+    return this.#done || this.#garbage !== undefined || this.#error !== undefined;
+  }
+
+  /** Answers the frames for the client that the chunk completed, as one text. */
+  push(chunk: Uint8Array): string {
+    this.#text = '';
+    if (!this.#parser.push(chunk, this.#onFrame) && !this.ended) this.#garbage = 'frame-too-large';
+    return this.#text;
+  }
+
+  /** Judges the stream when no more bytes come. Repeated calls answer the same. */
+  end(wasClean: boolean): NeutralOutcome {
+    if (this.#outcome === undefined && wasClean && !this.ended) {
+      const remainder = this.#parser.end();
+      if (remainder !== undefined) this.#accept(remainder.data);
+      if (remainder !== undefined && this.#garbage !== undefined) this.#garbage = 'half-frame';
+    }
+    this.#outcome ??= this.#judge();
+    return this.#outcome;
+  }
+
+  closing(charged: TokenUsage, cost: NanoUsd): string {
+    const isReported = this.#reading().kind === 'reported';
+    const usage = anthropicUsageWithCost(isReported ? this.#usage : anthropicUsage(charged), cost);
+    const delta = this.#delta ?? { stop_reason: 'end_turn', stop_sequence: null };
+    return eventFrame({ type: 'message_delta', delta, usage }) + MESSAGE_STOP_FRAME;
+  }
+
+  #judge(): NeutralOutcome {
+    const metered = { usage: this.#reading(), seen: { textBytes: this.#textBytes, deltas: this.#deltas } };
+    if (this.#error !== undefined) return { kind: 'backend-error', error: this.#error, ...metered };
+    if (this.#garbage !== undefined) return { kind: 'garbage', reason: this.#garbage, ...metered };
+    if (this.#done && !this.#begun) return { kind: 'garbage', reason: 'empty-answer', ...metered };
+    if (!this.#done && !this.finished) return { kind: 'cut', ...metered };
+    const reason = this.#delta?.stop_reason;
+    const finishReason = typeof reason === 'string' ? foreignText(reason, STOP_REASON_BYTES_MAX) : undefined;
+    return { kind: 'complete', ...(finishReason === undefined ? {} : { finishReason }), ...metered };
+  }
+
+  /** What `message_start` counts is not yet the whole. */
+  #reading(): UsageReading {
+    if (!this.#usageIsFinal) return { kind: 'absent' };
+    return plausible(readAnthropicUsage(this.#usage), { textBytes: this.#textBytes, deltas: this.#deltas });
+  }
+
+  #accept(data: string): string {
+    const event = this.#parse(data);
+    if (event === undefined) return '';
+    const text = this.#take(event, data);
+    if (this.#garbage === undefined) this.options.onEvent?.(event);
+    return text;
+  }
+
+  #parse(data: string): JsonObject | undefined {
+    let value: unknown;
+    try {
+      value = JSON.parse(data);
+    } catch {
+      this.#garbage = 'invalid-json';
+      return undefined;
+    }
+    if (!isJsonObject(value) || typeof value.type !== 'string') {
+      this.#garbage = 'not-an-answer';
+      return undefined;
+    }
+    if (value.type === 'error') this.#error = backendErrorOf(value) ?? {};
+    return this.#error === undefined ? value : undefined;
+  }
+
+  #take(event: JsonObject, data: string): string {
+    switch (event.type) {
+      case 'message_start':
+        return this.#start(event);
+      case 'message_delta':
+        return this.#hold(event);
+      case 'message_stop':
+        this.#done = true;
+        return '';
+      case 'ping':
+        // A sign of life before the answer has begun would commit the status to 200.
+        return this.#begun ? PING_FRAME : '';
+      default:
+        return this.#pass(event, data);
+    }
+  }
+
+  #start(event: JsonObject): string {
+    const { message } = event;
+    if (!isJsonObject(message)) {
+      this.#garbage = 'not-an-answer';
+      return '';
+    }
+    this.#begun = true;
+    if (isJsonObject(message.usage)) this.#usage = message.usage;
+    return eventFrame({ ...event, type: 'message_start', message: { ...message, model: this.options.clientModel } });
+  }
+
+  #hold(event: JsonObject): '' {
+    if (isJsonObject(event.usage)) {
+      this.#usage = { ...this.#usage, ...withoutNulls(event.usage) };
+      this.#usageIsFinal = true;
+    }
+    if (isJsonObject(event.delta)) this.#delta = { ...this.#delta, ...event.delta };
+    return '';
+  }
+
+  #pass(event: JsonObject, data: string): string {
+    if (!this.#begun) {
+      this.#garbage = 'not-an-answer';
+      return '';
+    }
+    const bytes = blockBytes(event.type === 'content_block_start' ? event.content_block : event.delta);
+    if (bytes > 0) {
+      this.#textBytes += bytes;
+      this.#deltas += 1;
+    }
+    return `event: ${event.type}\ndata: ${data.includes('\n') ? JSON.stringify(event) : data}\n\n`;
+  }
+}

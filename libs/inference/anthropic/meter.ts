@@ -1,0 +1,137 @@
+import { isJsonObject, type JsonObject } from '../json';
+import type { PromptFacts } from '../metering/facts';
+import { TextMeter } from '../metering/text-bytes';
+
+const ROLES: ReadonlySet<unknown> = new Set(['user', 'assistant', 'system']);
+const KNOWN_BLOCKS: ReadonlySet<unknown> = new Set([
+  'text',
+  'image',
+  'document',
+  'search_result',
+  'thinking',
+  'redacted_thinking',
+  'tool_use',
+  'tool_result',
+]);
+
+/** What another dialect may write around a block, a tool or a tool call when it carries them over. */
+const WRAPPING_BYTES = 64;
+
+/** Adds up what a request brings into its prompt, and finds cache entries that cost more than those with a price. */
+export class MessagesMeter extends TextMeter {
+  #images = 0;
+  #files = 0;
+  #otherParts = 0;
+  #messages = 0;
+  #tools = 0;
+  /** The path of a `cache_control` whose lifetime has no price. */
+  unpricedCache: string | undefined;
+
+  system(value: unknown): void {
+    this.#messages += 1;
+    this.#content(value, 'system');
+  }
+
+  message(message: JsonObject, path: string): void {
+    this.#messages += 1;
+    for (const key of Object.keys(message)) {
+      const value = message[key];
+      if (key === 'content') this.#content(value, `${path}.content`);
+      else if (key === 'role' && ROLES.has(value)) continue;
+      else this.#member(key, value);
+    }
+  }
+
+  tools(tools: readonly JsonObject[]): void {
+    this.#tools += tools.length;
+    for (const [index, tool] of tools.entries()) {
+      this.bytes += WRAPPING_BYTES;
+      this.json(tool, 2);
+      this.cacheControl(tool.cache_control, `tools[${index}]`);
+    }
+  }
+
+  /** An entry that lives an hour costs more to write than the one cache price there is. */
+  cacheControl(control: unknown, path: string): void {
+    if (!isJsonObject(control) || control.ttl === undefined || control.ttl === null || control.ttl === '5m') return;
+    this.unpricedCache ??= path === '' ? 'cache_control.ttl' : `${path}.cache_control.ttl`;
+  }
+
+  facts(): PromptFacts {
+    return {
+      textBytes: this.bytes,
+      tokenIds: 0,
+      messages: this.#messages,
+      tools: this.#tools,
+      images: this.#images,
+      audios: 0,
+      files: this.#files,
+      otherParts: this.#otherParts,
+    };
+  }
+
+  #content(content: unknown, path: string): void {
+    if (typeof content === 'string') this.text(content);
+    else if (Array.isArray(content))
+      for (const [index, block] of content.entries()) this.#block(block, `${path}[${index}]`);
+    else if (content !== null && content !== undefined) this.json(content, 2);
+  }
+
+  #block(block: unknown, path: string): void {
+    if (!isJsonObject(block)) {
+      this.json(block, 3);
+      return;
+    }
+    // Blocks of one turn may be joined by a line break.
+    this.bytes += 1;
+    if (!KNOWN_BLOCKS.has(block.type)) this.#otherParts += 1;
+    for (const key of Object.keys(block)) {
+      const value = block[key];
+      if (key === 'type') this.check(value);
+      else if (key === 'cache_control') this.#cache(value, path);
+      else if (key === 'source' && isJsonObject(value)) this.#source(block.type, value, path);
+      else if (key === 'content') this.#content(value, `${path}.content`);
+      else if (key === 'input') this.#input(value);
+      else if (typeof value === 'string') this.#string(key, value);
+      else if (value !== null) this.#member(key, value);
+    }
+  }
+
+  #cache(control: unknown, path: string): void {
+    this.check(control, 4);
+    this.cacheControl(control, path);
+  }
+
+  #string(key: string, value: string): void {
+    this.check(key);
+    this.text(value);
+  }
+
+  /** A document of plain text or of blocks is text; any other source is bounded by what the model declares for it. */
+  #source(type: unknown, source: JsonObject, path: string): void {
+    const isTextual = type === 'document' && (source.type === 'text' || source.type === 'content');
+    if (isTextual && source.type === 'content') {
+      this.#content(source.content, `${path}.source.content`);
+      return;
+    }
+    if (isTextual && typeof source.data === 'string') {
+      this.text(source.data);
+      return;
+    }
+    this.check(source, 3);
+    if (type === 'document') this.#files += 1;
+    else this.#images += 1;
+  }
+
+  /** Other dialects carry arguments as JSON text, which a template may escape once more. */
+  #input(input: unknown): void {
+    this.bytes += WRAPPING_BYTES;
+    this.check(input, 3);
+    if (this.fault === undefined) this.json(JSON.stringify(input) ?? '');
+  }
+
+  #member(key: string, value: unknown): void {
+    this.text(key);
+    this.json(value, 3);
+  }
+}

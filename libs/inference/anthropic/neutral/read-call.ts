@@ -1,0 +1,145 @@
+import { isJsonObject, type JsonObject } from '../../json';
+import {
+  type Carrying,
+  NEUTRAL_EFFORTS,
+  type NeutralCall,
+  type NeutralEffort,
+  type NeutralFormat,
+  type NeutralTool,
+  type NeutralToolChoice,
+  type NeutralTurn,
+} from '../../neutral';
+import { readTurns } from './read-turns';
+
+/** Fields that are read here, or that change nothing about the answer and are therefore not missed. */
+const KNOWN: ReadonlySet<string> = new Set([
+  'model',
+  'messages',
+  'system',
+  'max_tokens',
+  'stream',
+  'stop_sequences',
+  'temperature',
+  'top_p',
+  'tools',
+  'tool_choice',
+  'thinking',
+  'metadata',
+  'output_config',
+  // Hints.
+  'service_tier',
+  'speed',
+  'cache_control',
+]);
+
+const TOOL_KEYS: ReadonlySet<string> = new Set([
+  'type',
+  'name',
+  'description',
+  'input_schema',
+  'strict',
+  'cache_control',
+  'eager_input_streaming',
+]);
+
+const OUTPUT_KEYS: ReadonlySet<string> = new Set(['effort', 'format']);
+const NAME_OF_FORMAT = 'answer';
+
+function present(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function readSystem(system: unknown, carrying: Carrying): NeutralTurn[] {
+  if (!present(system) || system === '') return [];
+  if (typeof system === 'string') return [{ role: 'system', path: 'system', text: system }];
+  const texts = carrying.list(system, 'system').map((entry, index) => {
+    const block = carrying.object(entry, `system[${index}]`);
+    if (block.type !== 'text') carrying.refuse(`system[${index}].type`);
+    return carrying.text(block.text, `system[${index}].text`);
+  });
+  return [{ role: 'system', path: 'system', text: texts.join('\n') }];
+}
+
+function readTools(tools: unknown, carrying: Carrying): NeutralTool[] {
+  if (!present(tools)) return [];
+  return carrying.list(tools, 'tools').map((entry, index) => {
+    const path = `tools[${index}]`;
+    const tool = carrying.object(entry, path);
+    carrying.onlyKnown(tool, TOOL_KEYS, path);
+    return {
+      name: carrying.text(tool.name, `${path}.name`),
+      ...(typeof tool.description === 'string' ? { description: tool.description } : {}),
+      parameters: carrying.object(tool.input_schema, `${path}.input_schema`),
+      ...(typeof tool.strict === 'boolean' ? { strict: tool.strict } : {}),
+    };
+  });
+}
+
+function readToolChoice(choice: unknown, carrying: Carrying): NeutralToolChoice | undefined {
+  if (!present(choice)) return undefined;
+  const { type, name } = carrying.object(choice, 'tool_choice');
+  switch (type) {
+    case 'auto':
+    case 'none':
+      return { mode: type };
+    case 'any':
+      return { mode: 'required' };
+    case 'tool':
+      return { mode: 'tool', name: carrying.text(name, 'tool_choice.name') };
+    default:
+      carrying.refuse('tool_choice.type');
+      return undefined;
+  }
+}
+
+/** Whether and how the model thinks is the backend's own; a budget for it has no meaning elsewhere. */
+function checkThinking(thinking: unknown, carrying: Carrying): void {
+  if (!present(thinking)) return;
+  const { type } = carrying.object(thinking, 'thinking');
+  if (type !== 'disabled' && type !== 'adaptive')
+    carrying.refuse(
+      'thinking',
+      "The backend of this model takes no thinking budget. Leave 'thinking' out, or use 'output_config.effort'.",
+    );
+}
+
+interface Output {
+  readonly effort?: NeutralEffort;
+  readonly format?: NeutralFormat;
+}
+
+function readOutput(config: unknown, carrying: Carrying): Output {
+  if (!present(config)) return {};
+  const output = carrying.object(config, 'output_config');
+  carrying.onlyKnown(output, OUTPUT_KEYS, 'output_config');
+  const effort = NEUTRAL_EFFORTS.find((known) => known === output.effort);
+  if (present(output.effort) && effort === undefined) carrying.refuse('output_config.effort');
+  const { format } = output;
+  if (present(format) && !(isJsonObject(format) && format.type === 'json_schema'))
+    carrying.refuse('output_config.format');
+  return {
+    ...(effort === undefined ? {} : { effort }),
+    ...(isJsonObject(format) ? { format: { name: NAME_OF_FORMAT, schema: format.schema, strict: true } } : {}),
+  };
+}
+
+/** A request for a message, already checked by `parseMessagesRequest`, in neutral form. */
+export function readMessagesCall(body: JsonObject, carrying: Carrying): NeutralCall {
+  carrying.onlyKnown(body, KNOWN, '');
+  checkThinking(body.thinking, carrying);
+  const toolChoice = readToolChoice(body.tool_choice, carrying);
+  const { tool_choice: choice, metadata } = body;
+  const isSerial = isJsonObject(choice) && choice.disable_parallel_tool_use === true;
+  const stop = present(body.stop_sequences) ? carrying.list(body.stop_sequences, 'stop_sequences') : [];
+  return {
+    turns: [...readSystem(body.system, carrying), ...readTurns(carrying.list(body.messages, 'messages'), carrying)],
+    tools: readTools(body.tools, carrying),
+    ...(toolChoice === undefined ? {} : { toolChoice }),
+    ...(isSerial ? { parallelToolCalls: false } : {}),
+    ...(present(body.temperature) ? { temperature: carrying.number(body.temperature, 'temperature') } : {}),
+    ...(present(body.top_p) ? { topP: carrying.number(body.top_p, 'top_p') } : {}),
+    stop: stop.map((entry, index) => carrying.text(entry, `stop_sequences[${index}]`)),
+    ...readOutput(body.output_config, carrying),
+    ...(isJsonObject(metadata) && typeof metadata.user_id === 'string' ? { user: metadata.user_id } : {}),
+  };
+}

@@ -1,0 +1,109 @@
+import { assertNever } from '#kernel';
+import { isJsonObject, type JsonObject } from '../../json';
+import type { Carrying, NeutralAssistantPart, NeutralSource, NeutralTurn, NeutralUserPart } from '../../neutral';
+
+function writeSource(source: NeutralSource): JsonObject {
+  return source.kind === 'url'
+    ? { type: 'url', url: source.url }
+    : { type: 'base64', media_type: source.mediaType, data: source.data };
+}
+
+function documentSource(source: NeutralSource, path: string, carrying: Carrying): JsonObject {
+  if (source.kind === 'url' || source.mediaType === 'application/pdf') return writeSource(source);
+  if (source.mediaType === 'text/plain')
+    return { type: 'text', media_type: 'text/plain', data: Buffer.from(source.data, 'base64').toString('utf8') };
+  carrying.refuse(path, 'The backend of this model reads documents of type application/pdf and text/plain.');
+  return {};
+}
+
+/** The backend refuses empty texts, and they say nothing. */
+function writeUserParts(parts: readonly NeutralUserPart[], path: string, carrying: Carrying): JsonObject[] {
+  return parts.flatMap((part): JsonObject[] => {
+    switch (part.type) {
+      case 'text':
+        return part.text === '' ? [] : [{ type: 'text', text: part.text }];
+      case 'image':
+        return [{ type: 'image', source: writeSource(part.source) }];
+      case 'document': {
+        const source = documentSource(part.source, path, carrying);
+        return [{ type: 'document', source, ...(part.name === undefined ? {} : { title: part.name }) }];
+      }
+      default:
+        return assertNever(part);
+    }
+  });
+}
+
+function inputOf(text: string, path: string, carrying: Carrying): JsonObject {
+  let input: unknown = {};
+  try {
+    input = text === '' ? {} : JSON.parse(text);
+  } catch {
+    input = undefined; // Told below, with what is no object.
+  }
+  if (isJsonObject(input)) return input;
+  carrying.invalid(path, 'The arguments of a tool call must be the JSON text of an object.');
+  return {};
+}
+
+function writeAssistant(parts: readonly NeutralAssistantPart[], path: string, carrying: Carrying): JsonObject[] {
+  return parts.flatMap((part): JsonObject[] => {
+    if (part.type === 'text') return part.text === '' ? [] : [{ type: 'text', text: part.text }];
+    return [{ type: 'tool_use', id: part.id, name: part.name, input: inputOf(part.arguments, path, carrying) }];
+  });
+}
+
+function writeToolResult(turn: Extract<NeutralTurn, { role: 'tool' }>, carrying: Carrying): JsonObject {
+  return {
+    type: 'tool_result',
+    tool_use_id: turn.callId,
+    content: writeUserParts(turn.parts, turn.path, carrying),
+    ...(turn.isError === true ? { is_error: true } : {}),
+  };
+}
+
+interface Message {
+  readonly role: 'user' | 'assistant';
+  readonly content: JsonObject[];
+}
+
+/** Turns of one side that follow each other become one message: results of parallel calls belong together. */
+function append(messages: Message[], role: Message['role'], content: readonly JsonObject[]): void {
+  if (content.length === 0) return;
+  const last = messages.at(-1);
+  if (last?.role === role) last.content.push(...content);
+  else messages.push({ role, content: [...content] });
+}
+
+/** The instructions before the conversation, and its messages. */
+export function writeMessages(
+  turns: readonly NeutralTurn[],
+  carrying: Carrying,
+): { readonly system: string; readonly messages: readonly JsonObject[] } {
+  const system: string[] = [];
+  const messages: Message[] = [];
+  for (const turn of turns) {
+    switch (turn.role) {
+      case 'system':
+        if (messages.length > 0)
+          carrying.refuse(
+            `${turn.path}.role`,
+            'The backend of this model takes instructions only before the first turn.',
+          );
+        else if (turn.text !== '') system.push(turn.text);
+        break;
+      case 'user':
+        append(messages, 'user', writeUserParts(turn.parts, turn.path, carrying));
+        break;
+      case 'tool':
+        append(messages, 'user', [writeToolResult(turn, carrying)]);
+        break;
+      case 'assistant':
+        append(messages, 'assistant', writeAssistant(turn.parts, turn.path, carrying));
+        break;
+      default:
+        assertNever(turn);
+    }
+  }
+  return { system: system.join('\n\n'), messages: messages.map(({ role, content }) => ({ role, content })) };
+}

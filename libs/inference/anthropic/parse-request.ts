@@ -1,0 +1,110 @@
+import { isJsonObject, type JsonObject } from '../json';
+import type { CallFacts } from '../metering/facts';
+import type { RequestRefusal } from '../openai/chat/request';
+import { checkCap, checkFields, checkModel, NOT_AN_OBJECT, refusal, textRefusal } from '../openai/request-checks';
+import { MESSAGES_FIELDS, OUTSIDE_PROMPT } from './fields';
+import { MessagesMeter } from './meter';
+
+/** A client's request for a message, checked as far as metering and routing need it. `body` is never changed. */
+export interface MessagesRequest {
+  readonly model: string;
+  readonly stream: boolean;
+  readonly facts: CallFacts;
+  readonly body: JsonObject;
+}
+
+export type ParsedMessagesRequest =
+  | { readonly ok: true; readonly request: MessagesRequest }
+  | { readonly ok: false; readonly refusal: RequestRefusal };
+
+function checkRequiredCap(body: JsonObject): RequestRefusal | undefined {
+  if (body.max_tokens === undefined)
+    return refusal('missing_required_parameter', 'max_tokens', "Say in 'max_tokens' how long the answer may become.");
+  return checkCap(body, 'max_tokens');
+}
+
+function checkObjects(list: unknown, field: string): RequestRefusal | undefined {
+  if (!Array.isArray(list)) return refusal('invalid_type', field, `'${field}' must be an array.`);
+  for (let i = 0; i < list.length; i += 1)
+    if (!isJsonObject(list[i])) return refusal('invalid_type', `${field}[${i}]`, `'${field}[${i}]' must be an object.`);
+  return undefined;
+}
+
+function checkMessages({ messages }: JsonObject): RequestRefusal | undefined {
+  if (messages === undefined)
+    return refusal('missing_required_parameter', 'messages', "Send the conversation in 'messages'.");
+  if (Array.isArray(messages) && messages.length === 0)
+    return refusal('invalid_value', 'messages', "'messages' is empty. Send at least one.");
+  return checkObjects(messages, 'messages');
+}
+
+function checkSystem({ system }: JsonObject): RequestRefusal | undefined {
+  if (system === undefined || system === null || typeof system === 'string') return undefined;
+  return checkObjects(system, 'system');
+}
+
+function checkStream({ stream }: JsonObject): RequestRefusal | undefined {
+  if (stream === undefined || stream === null || typeof stream === 'boolean') return undefined;
+  return refusal('invalid_type', 'stream', "'stream' must be true or false.");
+}
+
+/** Tools with a type of their own run on the backend's side or bring instructions into the prompt. */
+function checkTools({ tools }: JsonObject): RequestRefusal | undefined {
+  if (tools === undefined || tools === null) return undefined;
+  const fault = checkObjects(tools, 'tools');
+  if (fault !== undefined || !Array.isArray(tools)) return fault;
+  const index = tools.findIndex((tool: JsonObject) => ![undefined, null, 'custom'].includes(tool.type as null));
+  if (index === -1) return undefined;
+  return refusal('unsupported_field', `tools[${index}].type`, "Only tools of type 'custom' have a price.");
+}
+
+function meterField(meter: MessagesMeter, key: string, value: unknown): void {
+  meter.check(key);
+  if (key === 'messages')
+    for (const [index, message] of (value as JsonObject[]).entries()) meter.message(message, `messages[${index}]`);
+  else if (key === 'system') meter.system(value);
+  else if (key === 'tools' && Array.isArray(value)) meter.tools(value as JsonObject[]);
+  else if (key === 'cache_control') meter.cacheControl(value, '');
+  else if (OUTSIDE_PROMPT.has(key)) meter.check(value);
+  else if (typeof value === 'string' || (typeof value === 'object' && value !== null)) meter.json(value);
+}
+
+function meterPrompt(body: JsonObject): MessagesMeter | RequestRefusal {
+  const meter = new MessagesMeter();
+  for (const key of Object.keys(body)) {
+    meterField(meter, key, body[key]);
+    const fault = textRefusal(meter.fault, key);
+    if (fault !== undefined) return fault;
+  }
+  const { unpricedCache } = meter;
+  if (unpricedCache === undefined) return meter;
+  return refusal('unsupported_field', unpricedCache, "Only cache entries with a 'ttl' of '5m' have a price.");
+}
+
+/**
+ * Checks a parsed body as far as metering and routing need it; everything else is the backend's to judge. The first
+ * fault found is answered, in the order: shape, spelling and unpriced fields, required fields, cap, tools, text.
+ */
+export function parseMessagesRequest(body: unknown): ParsedMessagesRequest {
+  if (!isJsonObject(body)) return { ok: false, refusal: NOT_AN_OBJECT };
+  const fault =
+    checkFields(body, MESSAGES_FIELDS) ??
+    checkModel(body) ??
+    checkMessages(body) ??
+    checkRequiredCap(body) ??
+    checkSystem(body) ??
+    checkStream(body) ??
+    checkTools(body);
+  if (fault !== undefined) return { ok: false, refusal: fault };
+  const meter = meterPrompt(body);
+  if (!(meter instanceof MessagesMeter)) return { ok: false, refusal: meter };
+  return {
+    ok: true,
+    request: {
+      model: String(body.model),
+      stream: body.stream === true,
+      facts: { prompts: [meter.facts()], outputsPerPrompt: 1, outputCap: Number(body.max_tokens) },
+      body,
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { isJsonObject, type JsonObject } from '../json';
+import type { RequestRefusal } from '../openai/chat/request';
+
+/**
+ * Notes the first thing in a request that does not carry over. Converters go on after it, so that they read straight
+ * through; whoever called them looks at `refusal` before using what they made.
+ */
+export class Carrying {
+  refusal: RequestRefusal | undefined;
+
+  /** @param param the field in the client's own terms. */
+  refuse(param: string, message = `'${param}' has no meaning for the backend of this model. Remove it.`): void {
+    this.refusal ??= { code: 'unsupported_field', param, message };
+  }
+
+  /** Something is malformed, which only its conversion brings to light. */
+  invalid(param: string, message: string): void {
+    this.refusal ??= { code: 'invalid_value', param, message };
+  }
+
+  text(value: unknown, param: string): string {
+    if (typeof value === 'string') return value;
+    this.invalid(param, `'${param}' must be a string.`);
+    return '';
+  }
+
+  object(value: unknown, param: string): JsonObject {
+    if (isJsonObject(value)) return value;
+    this.invalid(param, `'${param}' must be an object.`);
+    return {};
+  }
+
+  list(value: unknown, param: string): readonly unknown[] {
+    if (Array.isArray(value)) return value;
+    this.invalid(param, `'${param}' must be an array.`);
+    return [];
+  }
+
+  number(value: unknown, param: string): number {
+    if (typeof value === 'number') return value;
+    this.invalid(param, `'${param}' must be a number.`);
+    return 0;
+  }
+
+  /** Refuses every member that is neither known nor null: nothing is dropped in silence. */
+  onlyKnown(object: JsonObject, known: ReadonlySet<string>, path: string): void {
+    for (const key of Object.keys(object)) {
+      const value = object[key];
+      if (known.has(key) || value === null || value === undefined) continue;
+      this.refuse(path === '' ? key : `${path}.${key}`);
+    }
+  }
+}
+
+/** What became of a conversion. */
+export type Carried<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: RequestRefusal };
+
+export function carry<T>(convert: (carrying: Carrying) => T): Carried<T> {
+  const carrying = new Carrying();
+  const value = convert(carrying);
+  return carrying.refusal === undefined ? { ok: true, value } : { ok: false, refusal: carrying.refusal };
+}
