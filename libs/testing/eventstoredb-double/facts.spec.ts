@@ -6,6 +6,7 @@ import { eventStoreDbFacts, type FactsTarget } from './facts';
 /**
  * `EVENTSTOREDB_URL` names a real server. Its facts of restarting are checked when two more variables hold shell
  * commands: `EVENTSTOREDB_KILL_COMMAND` ends it as by kill -9, `EVENTSTOREDB_START_COMMAND` returns when it leads again.
+ * Nothing else should write to it meanwhile: run such suites one after the other (`jest --runInBand`).
  */
 const {
   EVENTSTOREDB_URL: url,

@@ -59,7 +59,7 @@ export function operationTimedOut(): RpcStatus {
 
 /** How calls end when a server stops in good order. */
 export function serverStopping(): RpcStatus {
-  return rpcStatus(status.INTERNAL, 'Received RST_STREAM with code 2 (Internal server error)');
+  return rpcStatus(status.INTERNAL, 'Received RST_STREAM with code 0 (Call ended without gRPC status)');
 }
 
 export function unknownError(error: unknown): RpcStatus {

@@ -59,7 +59,7 @@ export function subscribingFacts(given: Given): void {
 
   it('a subscription from beyond the end goes live and delivers lower positions', async () => {
     const { client } = given();
-    const beyond = (await given().lastPosition()) + 1_000_000n;
+    const beyond = (await given().lastPosition()) + 1_000_000_000n;
     const stream = given().stream();
 
     const subscription = client.subscribeToAll({ fromPosition: at(beyond) });
