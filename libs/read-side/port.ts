@@ -1,3 +1,4 @@
+import type { EventStore } from '#event-store';
 import type { Watermark } from '#projections/common';
 import type { Problem } from './problems';
 import type { QueryAnswer, QueryName, QueryParams } from './queries';
@@ -32,6 +33,9 @@ export type ReadSideReport =
       readonly restartInMs: number;
     };
 
+/** What a projector reads: the record, by whomever it is written. */
+export type RecordReader = Pick<EventStore, 'readAll' | 'lastPosition' | 'close'>;
+
 export interface ReadSideOptions {
   /** The platform's data directory; the views are kept in `<dataDir>/read`. */
   readonly dataDir: string;
@@ -39,6 +43,8 @@ export interface ReadSideOptions {
   readonly eventStoreDir: string;
   /** Default: `threads` where compiled worker code lies beside this module, else `in-process`. */
   readonly execution?: 'threads' | 'in-process';
+  /** An open record to read instead, in this process only. */
+  readonly record?: RecordReader;
   /** Default 1. */
   readonly queryWorkers?: number;
   readonly report?: (report: ReadSideReport) => void;

@@ -1,0 +1,195 @@
+import { setTimeout } from 'node:timers/promises';
+import type { EventFeed, FeedBatch, FeedConsumer } from '#event-feed';
+import type { EventId, StoredEvent } from '#kernel';
+import type { Checkpoint, Generation, Projection, ReadStore } from '#read-store';
+import type { ReadSideReport, RebuildProgress } from '../port';
+import { type BatchEvent, eventDecoder, messageOf } from './decode-batch';
+import { FolderSet } from './folder-set';
+import { GenerationFolder } from './generation-folder';
+import { Mutex } from './mutex';
+import { problemsProjection } from './problems-view';
+import { type RebuildContext, RebuildJob } from './rebuild-job';
+
+export interface ProjectionHostOptions {
+  readonly store: ReadStore;
+  readonly feed: EventFeed;
+  readonly projections: readonly Projection[];
+  readonly isKnown: (event: Pick<StoredEvent, 'stream' | 'type'>) => boolean;
+  /** Position of the record's last event. */
+  readonly head: () => Promise<bigint>;
+  /** Id of the event at a position; `undefined` when there is none. */
+  readonly eventIdAt: (position: bigint) => Promise<EventId | undefined>;
+  readonly report: (report: ReadSideReport) => void;
+  /** The live views have been written through this event. */
+  readonly onLive: (checkpoint: Checkpoint | undefined) => void;
+}
+
+/** How many ended rebuilds are remembered. */
+const PROGRESS_KEPT_MAX = 20;
+
+/** The pause after a build that failed; it doubles up to the second value. */
+const RETRY_MS = 500;
+const RETRY_MS_MAX = 30_000;
+
+/** Rebuilds that wait; more would only repeat the same views. */
+const REBUILDS_WAITING_MAX = 20;
+
+/** Keeps all views up to date with the record, and rebuilds them. */
+export class ProjectionHost {
+  readonly #projections: readonly Projection[];
+  readonly #decode: (stored: StoredEvent) => BatchEvent;
+  readonly #mutex = new Mutex();
+  readonly #live: FolderSet;
+  #consumer: FeedConsumer | undefined;
+  #job: RebuildJob | undefined;
+  #jobs: Promise<unknown> = Promise.resolve();
+  #jobsWaiting = 0;
+  readonly #ended: RebuildProgress[] = [];
+  readonly #closing = new AbortController();
+
+  constructor(private readonly options: ProjectionHostOptions) {
+    this.#projections = [...options.projections, problemsProjection];
+    this.#decode = eventDecoder({ projections: options.projections, isKnown: options.isKnown });
+    this.#live = new FolderSet(options.store, []);
+  }
+
+  /**
+   * Checks what is there against the record, and begins: at once with what is usable, and with building what is not.
+   * The promise that it gives back ends when all views are live.
+   */
+  async start(): Promise<{ readonly ready: Promise<void> }> {
+    const usable = await this.#usableGenerations();
+    const missing = this.#projections.filter(({ view }) => usable.found.every((one) => one.view !== view.name));
+    this.#live.adopt(
+      this.#projections.flatMap((projection) => {
+        const generation = usable.found.find(({ view }) => view === projection.view.name);
+        return generation === undefined ? [] : [new GenerationFolder(this.options.store, projection, generation)];
+      }),
+    );
+    if (this.#live.folders.length > 0) {
+      this.#consume();
+      this.options.onLive(this.#live.checkpoint);
+    }
+    return { ready: this.#build(missing, usable.reason) };
+  }
+
+  /** Builds views that have no live generation, and tries again until they have one. */
+  async #build(projections: readonly Projection[], reason: RebuildProgress['reason']): Promise<void> {
+    for (let failures = 0; projections.length > 0 && !this.#closing.signal.aborted; failures += 1) {
+      const { status } = await this.#enqueue(projections, reason);
+      if (status === 'switched') break;
+      const pauseMs = Math.min(RETRY_MS * 2 ** failures, RETRY_MS_MAX);
+      await setTimeout(pauseMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
+    }
+    if (this.#closing.signal.aborted) return;
+    if (this.#consumer === undefined) this.#consume();
+    this.options.onLive(this.#live.checkpoint);
+  }
+
+  /** Builds a view anew; resolves once that has been put in line. @throws Error for an unknown view. */
+  rebuild(view: string): void {
+    const projection = this.#projections.find((one) => one.view.name === view);
+    if (projection === undefined) {
+      const names = this.#projections.map((one) => one.view.name).join(', ');
+      throw new Error(`there is no view "${view}"; there are ${names}`);
+    }
+    if (this.#jobsWaiting >= REBUILDS_WAITING_MAX) throw new Error('too many rebuilds are waiting; try again later');
+    void this.#enqueue([projection], 'requested');
+  }
+
+  progress(): readonly RebuildProgress[] {
+    return [...this.#ended, ...(this.#job === undefined ? [] : [this.#job.progress])];
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#job?.stop();
+    await this.#consumer?.close();
+    await this.#jobs;
+    await this.#mutex.run(async () => undefined);
+  }
+
+  /** Live generations of today's versions, of the record as it is. Everything else is dropped. */
+  async #usableGenerations(): Promise<{
+    readonly found: readonly Generation[];
+    readonly reason: RebuildProgress['reason'];
+  }> {
+    const { store } = this.options;
+    const generations = await store.generations();
+    const live = generations.filter(({ status }) => status === 'live');
+    const current = live.filter(({ view, version }) =>
+      this.#projections.some((one) => one.view.name === view && one.view.version === version),
+    );
+    const isSame = await this.#isSameRecord(current);
+    // Generations that stand at different events were not written by one host: fold them together again.
+    const together = new Set(current.map(({ checkpoint }) => checkpoint?.position)).size <= 1;
+    const found = isSame && together ? current : [];
+    for (const generation of generations) if (!found.includes(generation)) await store.dropGeneration(generation);
+    const reason = !isSame ? 'record-restored' : live.length === 0 ? 'first-start' : 'new-version';
+    return { found, reason };
+  }
+
+  async #isSameRecord(generations: readonly Generation[]): Promise<boolean> {
+    for (const { checkpoint } of generations) {
+      if (checkpoint === undefined) continue;
+      const { position, eventId } = checkpoint;
+      if ((await this.options.eventIdAt(position)) === eventId) continue;
+      this.options.report({
+        type: 'record-restored',
+        position,
+        message: `The record was restored to an older state: it no longer holds event ${eventId} at position ${position}. All views are built anew.`,
+      });
+      return false;
+    }
+    return true;
+  }
+
+  #consume(): void {
+    this.#consumer = this.options.feed.consume({
+      checkpoint: async () => this.#live.checkpoint?.position ?? 0n,
+      onBatch: (batch) => this.#onBatch(batch),
+      onError: (error) => this.options.report({ type: 'error', message: messageOf(error) }),
+    });
+  }
+
+  async #onBatch(batch: FeedBatch): Promise<void> {
+    if (batch.events.length === 0) return;
+    const events = batch.events.map(this.#decode);
+    await this.#mutex.run(async () => {
+      const problems = await this.#live.apply(events);
+      for (const problem of problems) this.options.report({ type: 'problem', problem });
+      this.options.onLive(this.#live.checkpoint);
+      await this.#job?.follow(events);
+    });
+  }
+
+  #enqueue(projections: readonly Projection[], reason: RebuildProgress['reason']): Promise<RebuildProgress> {
+    this.#jobsWaiting += 1;
+    const run = this.#jobs.then(async () => {
+      this.#jobsWaiting -= 1;
+      const job = new RebuildJob(this.#context(), projections, reason);
+      this.#job = job;
+      if (!this.#closing.signal.aborted) await job.run();
+      this.#job = undefined;
+      this.#ended.push(job.progress);
+      if (this.#ended.length > PROGRESS_KEPT_MAX) this.#ended.shift();
+      return job.progress;
+    });
+    this.#jobs = run;
+    return run;
+  }
+
+  #context(): RebuildContext {
+    const { store, feed, head, report } = this.options;
+    return {
+      store,
+      feed,
+      head,
+      decode: this.#decode,
+      mutex: this.#mutex,
+      live: this.#live,
+      onProgress: (progress) => report({ type: 'rebuild', progress }),
+      onProblem: (problem) => report({ type: 'problem', problem }),
+    };
+  }
+}

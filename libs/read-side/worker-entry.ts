@@ -1,0 +1,70 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { openLmdbEventStoreReader } from '#event-store/lmdb';
+import { QueryRefusedError } from '#projections/common';
+import { Projector } from './projector';
+import type { WorkerFailure, WorkerMessage, WorkerRequest, WorkerRole } from './protocol';
+import type { QueryName, QueryParams } from './queries';
+import { QueryRunner } from './query-runner';
+
+function post(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+function failureOf(error: unknown): WorkerFailure {
+  if (error instanceof QueryRefusedError) return { kind: 'refused', code: error.code, message: error.message };
+  return { kind: 'error', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+async function answering(id: number, run: () => unknown): Promise<void> {
+  try {
+    post({ type: 'answer', id, answer: await run() });
+  } catch (error) {
+    post({ type: 'failure', id, failure: failureOf(error) });
+  }
+}
+
+/** Ends the thread by itself once nothing keeps it alive. */
+async function closing(close: () => Promise<void>): Promise<void> {
+  await close();
+  parentPort?.close();
+}
+
+async function runProjector({ path, eventStoreDir }: Extract<WorkerRole, { role: 'projector' }>): Promise<void> {
+  const opened: Projector[] = [];
+  const projector = await Projector.open({
+    path,
+    record: openLmdbEventStoreReader(eventStoreDir),
+    report: (report) => post({ type: 'report', report, progress: opened[0]?.progress() ?? [] }),
+    onLive: (checkpoint) => post({ type: 'live', position: checkpoint?.position ?? 0n }),
+  });
+  opened.push(projector);
+  parentPort?.on('message', (request: WorkerRequest) => {
+    if (request.type === 'poke') projector.poke();
+    else if (request.type === 'rebuild') void answering(request.id, () => projector.rebuild(request.view));
+    else if (request.type === 'close') void closing(() => projector.close());
+  });
+  post({ type: 'opened', recreated: projector.recreated, progress: projector.progress() });
+}
+
+function runQueries({ path }: Extract<WorkerRole, { role: 'query' }>): void {
+  const runner = QueryRunner.open(path);
+  parentPort?.on('message', (request: WorkerRequest) => {
+    if (request.type === 'query') {
+      const { id, name, params } = request;
+      void answering(id, () => runner.run(name, params as QueryParams<QueryName>));
+    } else if (request.type === 'close') void closing(() => runner.close());
+  });
+  post({ type: 'opened', recreated: false, progress: [] });
+}
+
+async function main(role: WorkerRole): Promise<void> {
+  if (role.role === 'projector') await runProjector(role);
+  else runQueries(role);
+}
+
+// A failure to open ends the thread; the main thread reports it and starts another one.
+main(workerData as WorkerRole).catch((error: unknown) => {
+  queueMicrotask(() => {
+    throw error;
+  });
+});
