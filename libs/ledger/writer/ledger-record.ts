@@ -1,7 +1,6 @@
 import { type EventStore, InvalidAppendError, StoreUnavailableError, WrongExpectedRevisionError } from '#event-store';
 import type { EncodedEvent, OrganizationId, StoredEvent, StreamName } from '#kernel';
 import { carrySet } from '../carry';
-import { ledgerTime } from '../decide';
 import { ledgerCodec } from '../events';
 import { evolve } from '../evolve';
 import type { LedgerState } from '../state';
@@ -91,7 +90,8 @@ export class LedgerRecord {
     if (warm === undefined || revision === 'no-stream') return;
     if (this.uncarriedEvents < this.runtime.settings.carryEveryEvents) return;
     if (this.uncarriedBytes < BYTES_PER_CARRY_BYTE * this.carryBytes) return;
-    const at = ledgerTime(warm, this.runtime.clock.now());
+    // A carry has the time of what it carries, so that reading or skipping it makes no difference to ledger time.
+    const at = warm.time;
     const parts = carrySet(warm, revision, this.runtime.newEventId()).map((event) =>
       ledgerCodec.encode({
         id: this.runtime.newEventId(),

@@ -1,4 +1,5 @@
 export * from './faulty-event-store';
+export * from './ledger-simulation';
 export * from './ledger-world';
 export * from './random';
 export * from './virtual-time';

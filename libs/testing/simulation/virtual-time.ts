@@ -67,7 +67,12 @@ export class VirtualTime implements Clock {
     const untilMs = this.elapsedMs + ms;
     await settle();
     while (await this.step(untilMs));
-    this.elapsedMs = Math.max(this.elapsedMs, untilMs);
+    this.skipTo(untilMs);
+  }
+
+  /** Lets time be later when nothing is due before. */
+  skipTo(monotonicMs: number): void {
+    this.elapsedMs = Math.max(this.elapsedMs, monotonicMs);
   }
 
   private takeNext(untilMs: number): Timer | undefined {

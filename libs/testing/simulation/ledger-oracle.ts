@@ -1,0 +1,335 @@
+import type { BudgetId, CallId, EpochMs, EventEnvelope } from '#kernel';
+import type { BudgetPeriod, LedgerEvent, LedgerEventOf } from '#ledger';
+import { type BudgetRow, BudgetSums, ceilingOf, costOfUsage } from './oracle-arithmetic';
+
+type Authorized = LedgerEventOf<'InferenceAuthorized'>['data'];
+
+export type Phase = 'open' | 'completed' | 'failed' | 'released' | 'unresolved' | 'resolved' | 'resolved-and-settled';
+
+export interface CallRow {
+  readonly call: Authorized;
+  readonly at: EpochMs;
+  phase: Phase;
+  /** What the record says that it was charged; the whole hold while nobody knows. */
+  charged: bigint;
+}
+
+interface Bucket {
+  level: number;
+  at: EpochMs;
+}
+
+const KEY_DEFAULTS = { requestsPerMinute: 100, burst: 200, concurrency: 10 };
+
+/** What the world knows beyond the record. */
+export interface OutsideFacts {
+  isOwnerAlive(owner: string): boolean;
+  wasDispatched(callId: CallId): boolean;
+}
+
+/**
+ * Knows the rules by itself: it reads every event as it is recorded and checks it against sums of its own, with nothing
+ * of the ledger but its stored forms. What it finds wrong it keeps, since a throw could be taken for the store's.
+ */
+export class LedgerOracle {
+  readonly violations: string[] = [];
+  readonly calls = new Map<CallId, CallRow>();
+  readonly sums = new BudgetSums();
+  readonly budgets = new Map<BudgetId, BudgetRow>();
+  private readonly teams = new Map<string, string>();
+  private readonly bars = new Set<string>();
+  private readonly limits = new Map<string, LedgerEventOf<'LimitsSet'>['data']['limits']>();
+  private readonly buckets = new Map<string, Bucket>();
+  private readonly answeredKeys = new Map<string, EpochMs>();
+  private readonly ids = new Set<string>();
+  private at = 0 as EpochMs;
+
+  constructor(private readonly outside: OutsideFacts) {}
+
+  get openCalls(): readonly CallRow[] {
+    return [...this.calls.values()].filter(({ phase }) => phase === 'open');
+  }
+
+  /** Takes in one event that has just become durable. */
+  observe({ id, event, metadata }: EventEnvelope<LedgerEvent>): void {
+    this.expect(!this.ids.has(id), `${id} is recorded twice`);
+    this.ids.add(id);
+    this.expect(metadata.at >= this.at, `${event.type} lies before the event that it follows`);
+    this.at = metadata.at;
+    this.apply(event);
+  }
+
+  expect(isSo: boolean, otherwise: string): void {
+    if (!isSo) this.violated(otherwise);
+  }
+
+  private violated(what: string): void {
+    this.violations.push(what);
+  }
+
+  private apply(event: LedgerEvent): void {
+    switch (event.type) {
+      case 'InferenceAuthorized':
+        this.authorized(event.data);
+        return;
+      case 'InferenceCompleted':
+        this.completed(event.data);
+        return;
+      case 'InferenceFailed':
+        if (event.data.billed === 'never') this.ended(event.data.callId, 'failed', true);
+        else this.unresolved(event.data.callId);
+        return;
+      case 'InferenceReleased':
+        this.released(event.data);
+        return;
+      case 'InferenceUnresolved':
+        this.expired(event.data);
+        return;
+      case 'InferenceResolved':
+        this.resolved(event.data);
+        return;
+      default:
+        this.applyControl(event);
+        return;
+    }
+  }
+
+  private applyControl(event: LedgerEvent): void {
+    switch (event.type) {
+      case 'BudgetDefined':
+        this.budgets.set(event.data.budgetId, { ...event.data, ended: false });
+        return;
+      case 'BudgetChanged':
+        Object.assign(this.budgets.get(event.data.budgetId) ?? {}, event.data);
+        return;
+      case 'BudgetEnded':
+        Object.assign(this.budgets.get(event.data.budgetId) ?? {}, { ended: true });
+        return;
+      case 'BudgetPeriodOpened':
+        this.periodOpened(event.data);
+        return;
+      case 'LimitsSet': {
+        const target = event.data.target.type === 'organization' ? 'organization' : event.data.target.id;
+        this.limits.set(target, event.data.limits);
+        // Under changed limits the bucket's level is the ledger's own affair: from here on it counts as full.
+        this.buckets.delete(target);
+        return;
+      }
+      case 'SubjectBarred':
+        this.bars.add('id' in event.data.subject ? event.data.subject.id : 'organization');
+        return;
+      case 'SubjectUnbarred':
+        this.bars.delete('id' in event.data.subject ? event.data.subject.id : 'organization');
+        return;
+      case 'ProjectAssigned':
+        if (event.data.teamId === undefined) this.teams.delete(event.data.projectId);
+        else this.teams.set(event.data.projectId, event.data.teamId);
+        return;
+      default:
+        return; // Refusals, announcements and carries move nothing.
+    }
+  }
+
+  private periodOpened({ budgetId, from, to }: LedgerEventOf<'BudgetPeriodOpened'>['data']): void {
+    const budget = this.budgets.get(budgetId);
+    if (budget === undefined) {
+      this.violated(`a period of the unknown budget ${budgetId} was opened`);
+      return;
+    }
+    const before = budget.current;
+    this.expect(before === undefined || (before.to !== undefined && before.to <= from), `${budgetId} has two periods`);
+    this.expect(from <= this.at && (to === undefined || this.at < to), `${budgetId} opened a period of another time`);
+    this.expect((to === undefined) === (budget.period === 'total'), `${budgetId} has a wrong end`);
+    this.expect(to === undefined || isPlausibleLength(budget.period, to - from), `${budgetId} lasts wrongly long`);
+    budget.current = to === undefined ? { from } : { from, to };
+  }
+
+  private authorized(call: Authorized): void {
+    const { callId, keyId, projectId } = call;
+    this.expect(!this.calls.has(callId), `${callId} was authorized twice`);
+    for (const subject of ['organization', keyId, projectId])
+      this.expect(!this.bars.has(subject), `${callId} was authorized though ${subject} is barred`);
+    this.expect(call.teamId === this.teams.get(projectId), `${callId} belongs to another team`);
+    this.expect(call.deadline > this.at && call.dispatchBy >= this.at, `${callId} was born dead`);
+    this.checkConcurrency(call);
+    this.takeRequest(keyId, callId);
+    this.takeRequest('organization', callId);
+    this.checkIdempotency(call);
+    this.checkTouches(call);
+    this.expect(call.holdCost === ceilingOf(call, 'cost'), `${callId} holds another amount than its ceiling`);
+    this.calls.set(callId, { call, at: this.at, phase: 'open', charged: call.holdCost });
+    for (const touch of call.touches) this.sums.add(touch, 'held', touch.amount);
+  }
+
+  private checkTouches(call: Authorized): void {
+    const applicable = [...this.budgets.values()].filter((budget) => !budget.ended && this.applies(budget, call));
+    const touched = call.touches.map(({ budgetId }) => budgetId).sort();
+    const expected = applicable.map(({ budgetId }) => budgetId).sort();
+    this.expect(
+      touched.join() === expected.join(),
+      `${call.callId} touches ${touched.join()} instead of ${expected.join()}`,
+    );
+    for (const touch of call.touches) {
+      const budget = this.budgets.get(touch.budgetId);
+      if (budget === undefined) continue;
+      const { current, unit, mode, limit } = budget;
+      this.expect(touch.from === current?.from && touch.unit === unit, `${call.callId} counts in another period`);
+      this.expect(current?.to === undefined || this.at < current.to, `${call.callId} counts in a past period`);
+      this.expect(touch.amount === ceilingOf(call, unit), `${call.callId} holds a wrong amount in ${touch.budgetId}`);
+      const total = this.sums.total(touch) + touch.amount;
+      this.expect(mode !== 'block' || total <= limit, `${call.callId} takes ${touch.budgetId} to ${total} of ${limit}`);
+    }
+  }
+
+  private applies({ scope }: BudgetRow, call: Authorized): boolean {
+    switch (scope.type) {
+      case 'organization':
+        return true;
+      case 'team':
+        return scope.id === this.teams.get(call.projectId);
+      case 'project':
+        return scope.id === call.projectId;
+      case 'api-key':
+        return scope.id === call.keyId;
+      case 'model':
+        return scope.id === call.model;
+    }
+  }
+
+  private checkConcurrency({ callId, keyId }: Authorized): void {
+    const open = this.openCalls;
+    const ofKey = open.filter(({ call }) => call.keyId === keyId).length;
+    const keyMax = (this.limits.get(keyId) ?? KEY_DEFAULTS).concurrency;
+    const orgMax = this.limits.get('organization')?.concurrency;
+    this.expect(keyMax === undefined || ofKey < keyMax, `${callId} is one call too many of its key`);
+    this.expect(orgMax === undefined || open.length < orgMax, `${callId} is one call too many`);
+  }
+
+  /** The request bucket in plain fractions. */
+  private takeRequest(target: string, callId: CallId): void {
+    const bucket = this.refill(target);
+    if (bucket === undefined) return;
+    this.expect(bucket.level > 1 - 1e-6, `${callId} was authorized by an empty bucket of ${target}`);
+    bucket.level -= 1;
+  }
+
+  private refill(target: string): Bucket | undefined {
+    const limits = this.limits.get(target) ?? (target === 'organization' ? {} : KEY_DEFAULTS);
+    if (limits.requestsPerMinute === undefined) return undefined;
+    const capacity = limits.burst ?? 2 * limits.requestsPerMinute;
+    const bucket = this.buckets.get(target) ?? { level: capacity, at: this.at };
+    bucket.level = Math.min(capacity, bucket.level + ((this.at - bucket.at) * limits.requestsPerMinute) / 60_000);
+    bucket.at = this.at;
+    this.buckets.set(target, bucket);
+    return bucket;
+  }
+
+  private checkIdempotency({ callId, idempotency }: Authorized): void {
+    if (idempotency === undefined) return;
+    const { key } = idempotency;
+    for (const { call, phase } of this.calls.values())
+      if (call.idempotency?.key === key && (phase === 'open' || phase === 'unresolved'))
+        this.violated(`${callId} runs beside ${call.callId} under one Idempotency-Key`);
+    const answered = this.answeredKeys.get(key);
+    this.expect(answered === undefined || this.at >= answered + 60_000, `${callId} repeats what was answered`);
+  }
+
+  private row(callId: CallId, ...phases: readonly Phase[]): CallRow | undefined {
+    const row = this.calls.get(callId);
+    if (row !== undefined && phases.includes(row.phase)) return row;
+    this.violated(`${callId} is ${row?.phase ?? 'unknown'}, not ${phases.join(' or ')}`);
+    return undefined;
+  }
+
+  private completed(data: LedgerEventOf<'InferenceCompleted'>['data']): void {
+    const row = this.row(data.callId, 'open', 'unresolved', 'resolved');
+    if (row === undefined) return;
+    const { phase, call } = row;
+    const actual = costOfUsage(data.usage, call.prices);
+    const charged = actual < call.holdCost ? actual : call.holdCost;
+    this.expect(data.actual === actual && data.excess === actual - charged, `${data.callId} cost something else`);
+    this.expect(data.charged === (phase === 'resolved' ? 0n : charged), `${data.callId} was charged something else`);
+    this.expect(data.late === (phase !== 'open'), `${data.callId} is wrongly late or in time`);
+    row.phase = phase === 'resolved' ? 'resolved-and-settled' : 'completed';
+    if (phase === 'resolved') return;
+    row.charged = charged;
+    const { input, cachedInput, cacheWrite, output } = data.usage;
+    this.sums.settle(
+      call.touches,
+      phase === 'open' ? 'held' : 'unresolved',
+      charged,
+      input + cachedInput + cacheWrite + output,
+    );
+    if (call.idempotency !== undefined) this.answeredKeys.set(call.idempotency.key, this.at);
+  }
+
+  private ended(callId: CallId, phase: 'failed' | 'released', isRequest: boolean): void {
+    const row = this.row(callId, 'open');
+    if (row === undefined) return;
+    row.phase = phase;
+    row.charged = 0n;
+    for (const touch of row.call.touches) {
+      this.sums.add(touch, 'held', -touch.amount);
+      if (isRequest && touch.unit === 'requests') this.sums.add(touch, 'settled', 1n);
+    }
+  }
+
+  private released(data: LedgerEventOf<'InferenceReleased'>['data']): void {
+    this.expect(
+      data.dispatched || !this.outside.wasDispatched(data.callId),
+      `${data.callId} was released after dispatch`,
+    );
+    this.ended(data.callId, 'released', data.dispatched);
+    if (data.dispatched) return;
+    for (const target of [data.keyId, 'organization']) {
+      const bucket = this.refill(target);
+      if (bucket !== undefined) bucket.level += 1;
+    }
+  }
+
+  private unresolved(callId: CallId): void {
+    const row = this.row(callId, 'open');
+    if (row === undefined) return;
+    row.phase = 'unresolved';
+    for (const touch of row.call.touches) {
+      this.sums.add(touch, 'held', -touch.amount);
+      this.sums.add(touch, 'unresolved', touch.amount);
+    }
+  }
+
+  private expired({ callId, reason }: LedgerEventOf<'InferenceUnresolved'>['data']): void {
+    const call = this.calls.get(callId)?.call;
+    if (call !== undefined && reason === 'deadline')
+      this.expect(this.at >= call.deadline, `${callId} was expired before its deadline`);
+    if (call !== undefined && reason === 'owner-dead')
+      this.expect(!this.outside.isOwnerAlive(call.owner), `${callId} was taken from a living owner`);
+    this.unresolved(callId);
+  }
+
+  private resolved({ callId, cost, charged, tokens }: LedgerEventOf<'InferenceResolved'>['data']): void {
+    const row = this.row(callId, 'unresolved');
+    if (row === undefined) return;
+    row.phase = 'resolved';
+    row.charged = cost < row.call.holdCost ? cost : row.call.holdCost;
+    this.expect(charged === row.charged, `${callId} was resolved at another amount`);
+    this.sums.settle(row.call.touches, 'unresolved', charged, Number(tokens));
+    if (row.call.idempotency !== undefined) this.answeredKeys.set(row.call.idempotency.key, this.at);
+  }
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** A calendar's lengths, give or take the hour of a change to or from summer time. */
+const LENGTH_DAYS: Readonly<Record<Exclude<BudgetPeriod, 'total'>, readonly [number, number]>> = {
+  daily: [1, 1],
+  weekly: [7, 7],
+  monthly: [28, 31],
+  quarterly: [90, 92],
+  yearly: [365, 366],
+};
+
+function isPlausibleLength(period: BudgetPeriod, ms: number): boolean {
+  if (period === 'total') return false;
+  const [min, max] = LENGTH_DAYS[period];
+  return ms >= min * DAY_MS - DAY_MS / 24 && ms <= max * DAY_MS + DAY_MS / 24;
+}

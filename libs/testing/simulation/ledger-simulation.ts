@@ -1,0 +1,311 @@
+import { type BootId, composeId, epochMs, type OrganizationId, type StoredEvent } from '#kernel';
+import {
+  carryText,
+  evolve,
+  foldAll,
+  initialLedgerState,
+  type LedgerCommand,
+  type LedgerState,
+  ledgerCodec,
+  loadLedger,
+  RecordInFutureError,
+} from '#ledger';
+import { LedgerOracle } from './ledger-oracle';
+import { costOfUsage } from './oracle-arithmetic';
+import { Random } from './random';
+import { RecordedStore } from './recorded-store';
+import { type Scenario, scenarioOf } from './scenario';
+import { SimulatedCall, type Surroundings } from './simulated-gateway';
+import { SimulatedProcess, type Weather } from './simulated-process';
+import { Upstream } from './upstream';
+import { settle, VirtualTime } from './virtual-time';
+
+const START = epochMs(Date.parse('2026-03-28T20:00:00Z'));
+const ACTOR = { actor: { type: 'system', id: 'operator' } } as const;
+const DEAD_LONG_ENOUGH_MS = 3_600_000;
+
+export interface SimulationReport {
+  readonly events: number;
+  readonly calls: number;
+  readonly steps: number;
+  readonly phases: Readonly<Record<string, number>>;
+}
+
+/**
+ * Many callers over the ledger's service on a store that fails, in processes that crash, on clocks that jump. All of it
+ * follows from the seed. After every step the record is checked by an oracle that shares nothing with the ledger.
+ */
+export class LedgerSimulation {
+  private readonly random: Random;
+  private readonly time = new VirtualTime(START);
+  private readonly org: OrganizationId;
+  private readonly scenario: Scenario;
+  private readonly weather: Weather;
+  private readonly upstream: Upstream;
+  private readonly oracle: LedgerOracle;
+  private readonly store = new RecordedStore((event) => this.recorded(event));
+  private readonly aliveBoots = new Set<string>();
+  private readonly processes: SimulatedProcess[] = [];
+  private readonly around: Surroundings;
+  /** The fold of the record, by number of events. */
+  private readonly folds: LedgerState[] = [initialLedgerState];
+  private readonly crashes: unknown[] = [];
+  private steps = 0;
+
+  constructor(readonly seed: number) {
+    this.random = new Random(seed);
+    this.org = composeId('org', START, this.random.bytes(10));
+    this.scenario = scenarioOf(this.random);
+    this.weather = {
+      isStoreDown: false,
+      faultPercent: this.random.pick([0, 2, 10, 30]),
+      delayMsMax: this.random.pick([0, 5, 50, 1_000]),
+    };
+    this.upstream = new Upstream(this.random);
+    this.oracle = new LedgerOracle({
+      isOwnerAlive: (owner) => this.aliveBoots.has(owner),
+      wasDispatched: (callId) => this.upstream.dispatched.has(callId),
+    });
+    const { org, random, oracle, upstream } = this;
+    this.around = { org, random, oracle, upstream, endings: [] };
+  }
+
+  /** @throws Error that names the seed and everything that was found wrong. */
+  async run(actions: number): Promise<SimulationReport> {
+    for (let i = 0; i < this.scenario.writers; i += 1) this.background(this.boot());
+    await this.pass(10_000);
+    for (const command of this.scenario.setUp) this.submit(command);
+    await this.pass(2_000);
+    for (let i = 0; i < actions; i += 1) {
+      this.act();
+      await this.pass(
+        this.random.weighted([
+          [0, 20],
+          [this.random.between(1, 300), 60],
+          [3_000, 20],
+        ]),
+      );
+      if (this.random.chance(10)) await this.compareStates();
+    }
+    await this.comeToRest();
+    return this.report();
+  }
+
+  private act(): void {
+    const act = this.random.weighted<() => void>([
+      [() => this.call(), 60],
+      [() => this.submit(this.scenario.control(this.random)), 12],
+      [() => this.resolveSome(), 6],
+      [() => this.settleLate(), 5],
+      [() => this.repeatSome(), 6],
+      [() => this.crashOne(), 4],
+      [() => this.turnStore(), 4],
+      [() => this.anyProcess()?.jump(this.random.pick([-120_000, -2_000, 2_000, 90_000, 1_200_000, 90_000_000])), 3],
+    ]);
+    act();
+  }
+
+  private call(): void {
+    for (let i = this.random.between(1, 4); i > 0; i -= 1) {
+      const process = this.anyProcess();
+      if (process === undefined) return;
+      const command = this.scenario.authorization(this.random, process.boot, this.time.now());
+      this.background(new SimulatedCall(process, this.around, command).run());
+    }
+  }
+
+  private submit(command: LedgerCommand): void {
+    const process = this.anyProcess();
+    // An operator who is told that it did not work tries again some other day.
+    process?.ledger.submit(this.org, command, ACTOR).catch(() => undefined);
+  }
+
+  private unresolvedCalls() {
+    return [...this.oracle.calls.values()].filter(({ phase }) => phase === 'unresolved');
+  }
+
+  private resolveSome(): void {
+    for (const { call } of this.unresolvedCalls()) {
+      if (this.random.chance(60)) continue;
+      const cost = (call.holdCost * BigInt(this.random.between(0, 150))) / 100n;
+      const { callId } = call;
+      this.submit({
+        type: 'ResolveCall',
+        callId,
+        source: 'operator',
+        cost: cost as typeof call.holdCost,
+        reason: 'asked',
+      });
+    }
+  }
+
+  /** Recovery or reconciliation finds out what a lost call really used. */
+  private settleLate(): void {
+    for (const [callId, usage] of this.upstream.billed) {
+      const phase = this.oracle.calls.get(callId)?.phase;
+      if ((phase !== 'unresolved' && phase !== 'resolved') || this.random.chance(50)) continue;
+      const trace = { attempts: [], latencyMs: 7 };
+      this.submit({ type: 'CompleteCall', callId, usage, certainty: 'reported', outcome: 'complete', trace });
+    }
+  }
+
+  private repeatSome(): void {
+    const { endings } = this.around;
+    for (let i = Math.min(3, endings.length); i > 0; i -= 1) {
+      const ending = endings[this.random.between(0, endings.length - 1)];
+      // Only what the record has seen end may be repeated by anybody: before that it would be another ending.
+      if (ending === undefined || !('callId' in ending) || this.isOpen(ending.callId)) continue;
+      this.submit(ending);
+    }
+  }
+
+  private isOpen(callId: string): boolean {
+    return this.oracle.openCalls.some(({ call }) => call.callId === callId);
+  }
+
+  private crashOne(): void {
+    const process = this.anyProcess();
+    if (process === undefined) return;
+    process.crash();
+    this.aliveBoots.delete(process.boot);
+    this.processes.splice(this.processes.indexOf(process), 1);
+    this.time.after(this.random.between(0, 5_000), () => this.background(this.boot()));
+  }
+
+  private turnStore(): void {
+    this.weather.isStoreDown = true;
+    this.time.after(this.random.pick([10, 500, 15_000]), () => {
+      this.weather.isStoreDown = false;
+    });
+  }
+
+  private anyProcess(): SimulatedProcess | undefined {
+    return this.processes[this.random.between(0, Math.max(0, this.processes.length - 1))];
+  }
+
+  /** Starts a process as an operator would: again and again until it works, with its clock set right. */
+  private async boot(): Promise<void> {
+    for (;;) {
+      const process = new SimulatedProcess(
+        this.time,
+        this.random,
+        this.weather,
+        this.store,
+        (owner) => this.aliveBoots.has(owner),
+        this.scenario.settings,
+      );
+      const ahead = Math.max(0, (this.folds.at(-1)?.time ?? 0) - process.now());
+      if (this.random.chance(80)) process.jump(ahead);
+      this.aliveBoots.add(process.boot);
+      try {
+        await process.ledger.start();
+        this.processes.push(process);
+        return;
+      } catch (error) {
+        this.oracle.expect(!(error instanceof RecordInFutureError) || ahead > 300_000, 'refused to start too early');
+        process.crash();
+        this.aliveBoots.delete(process.boot as BootId);
+        await this.time.sleep(1_000);
+      }
+    }
+  }
+
+  /** What runs beside the simulation's own steps; a throw in it is a finding. */
+  private background(running: Promise<void>): void {
+    running.catch((error: unknown) => this.crashes.push(error));
+  }
+
+  private recorded(stored: StoredEvent): void {
+    const decoded = ledgerCodec.decode(stored);
+    if (decoded === undefined) throw new Error(`${stored.type} is no event of the ledger`);
+    this.oracle.observe(decoded);
+    const { id, event, metadata } = decoded;
+    this.folds.push(evolve(this.folds.at(-1) ?? initialLedgerState, { id, event, at: metadata.at }));
+  }
+
+  private async pass(ms: number): Promise<void> {
+    const untilMs = this.time.monotonicMs() + ms;
+    await settle();
+    while (await this.time.step(untilMs)) {
+      this.steps += 1;
+      this.checkFindings();
+    }
+    this.time.skipTo(untilMs);
+    this.checkFindings();
+  }
+
+  private checkFindings(): void {
+    const found = [...this.oracle.violations, ...this.crashes.map((crash) => (crash as Error).stack ?? String(crash))];
+    if (found.length > 0) throw new Error(`seed ${this.seed}, step ${this.steps}: ${found.slice(0, 5).join('; ')}`);
+  }
+
+  /** Warm states, a load from the newest carry and the oracle's sums all say what the fold of all events says. */
+  private async compareStates(): Promise<void> {
+    const newest = this.folds.at(-1) ?? initialLedgerState;
+    const loaded = await loadLedger(this.store, this.org);
+    this.oracle.expect(carryText(loaded.state) === carryText(newest), 'loading from a carry gives another state');
+    for (const process of this.processes) {
+      const [state, position] = await Promise.all([
+        process.ledger.read(this.org).catch(() => undefined),
+        process.ledger.position(this.org).catch(() => undefined),
+      ]);
+      const fold = position === undefined ? undefined : this.folds[Number(position)];
+      if (state === undefined || fold === undefined) continue;
+      this.oracle.expect(carryText(state) === carryText(fold), `the warm state at ${position} is not the fold`);
+    }
+    this.compareSums(newest);
+    this.checkFindings();
+  }
+
+  private compareSums(state: LedgerState): void {
+    for (const [key, { held, settled, unresolved }] of this.oracle.sums.rows) {
+      const counter = state.periods.get(key);
+      const isForgotten = counter === undefined && held === 0n && unresolved === 0n;
+      const isSame = counter?.held === held && counter.settled === settled && counter.unresolved === unresolved;
+      this.oracle.expect(isForgotten || isSame, `${key} counts something else than the record`);
+    }
+    this.oracle.expect(state.holds.size === this.oracle.openCalls.length, 'open calls differ');
+    this.oracle.expect(state.unresolved.size === this.unresolvedCalls().length, 'unresolved calls differ');
+  }
+
+  /** The storm ends; after a while nothing is open, and everything that was billed is accounted for. */
+  private async comeToRest(): Promise<void> {
+    await this.pass(20_000);
+    Object.assign(this.weather, { isStoreDown: false, faultPercent: 0, delayMsMax: 0 });
+    await this.pass(20_000);
+    for (const process of this.processes) process.jump(DEAD_LONG_ENOUGH_MS);
+    await this.pass(15_000);
+    const stopped = Promise.all(this.processes.map((process) => process.ledger.stop()));
+    await this.pass(1_000);
+    await stopped;
+    const open = this.oracle.openCalls.map(({ call }) => call.callId);
+    this.oracle.expect(open.length === 0, `${open.join(', ')} never ended`);
+    const all = await foldAll(this.store, this.org);
+    this.oracle.expect(carryText(all.state) === carryText(this.folds.at(-1) ?? initialLedgerState), 'the fold differs');
+    await this.compareStates();
+    this.checkBills();
+    this.checkFindings();
+  }
+
+  /** No budget believes that a call cost less than it did, unless that is recorded as an excess or was decided so. */
+  private checkBills(): void {
+    for (const [callId, usage] of this.upstream.billed) {
+      const row = this.oracle.calls.get(callId);
+      if (row === undefined) continue;
+      const cost = costOfUsage(usage, row.call.prices);
+      const bounded = cost < row.call.holdCost ? cost : row.call.holdCost;
+      const isCounted = row.phase === 'completed' || row.phase === 'unresolved';
+      this.oracle.expect(
+        row.phase !== 'released' && row.phase !== 'failed',
+        `${callId} was billed and is ${row.phase}`,
+      );
+      this.oracle.expect(!isCounted || row.charged >= bounded, `${callId} cost ${cost} and counts ${row.charged}`);
+    }
+  }
+
+  private report(): SimulationReport {
+    const phases: Record<string, number> = {};
+    for (const { phase } of this.oracle.calls.values()) phases[phase] = (phases[phase] ?? 0) + 1;
+    return { events: this.folds.length - 1, calls: this.oracle.calls.size, steps: this.steps, phases };
+  }
+}

@@ -1,0 +1,30 @@
+import type { AppendResult, ExpectedRevision } from '#event-store';
+import { MemoryEventStore } from '#event-store/memory';
+import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
+
+/** A store in memory that tells of every event in the moment in which it becomes durable. */
+export class RecordedStore extends MemoryEventStore {
+  private readonly heads = new Map<StreamName, bigint>();
+
+  constructor(private readonly onRecorded: (event: StoredEvent) => void) {
+    super();
+  }
+
+  override async append(
+    stream: StreamName,
+    expected: ExpectedRevision,
+    events: readonly EncodedEvent[],
+  ): Promise<AppendResult> {
+    const result = await super.append(stream, expected, events);
+    const head = this.heads.get(stream) ?? -1n;
+    // A repeated append is answered with its original result, and is no news.
+    if (result.revision <= head) return result;
+    this.heads.set(stream, result.revision);
+    const before = result.position - BigInt(events.length);
+    for (const [i, event] of events.entries()) {
+      const nth = BigInt(i) + 1n;
+      this.onRecorded({ ...event, stream, revision: head + nth, position: before + nth });
+    }
+    return result;
+  }
+}
