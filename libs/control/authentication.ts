@@ -9,6 +9,7 @@ import {
   organizationStream,
   parseApiKeySecret,
   parseSystemTokenSecret,
+  type ResponseCache,
   type Secrets,
   systemTokenKind,
   systemTokenStream,
@@ -38,6 +39,8 @@ export interface AuthenticatedKey {
   readonly environment: ApiKeyEnvironment;
   /** Whether the organization lets answers be kept for a repeated Idempotency-Key. */
   readonly allowsStoredAnswers: boolean;
+  /** Absent: equal requests are run again. */
+  readonly responseCache?: ResponseCache;
 }
 
 export type KeyRejection = 'invalid_api_key' | 'key_revoked' | 'key_expired' | 'ip_not_allowed';
@@ -87,7 +90,7 @@ export class Authentication {
       if (state.status !== 'none') this.remember(state);
     });
     records.organizations.onChange(({ state }) => {
-      if (state.status !== 'none') this.rememberAnswersStorage(state.organization.id);
+      if (state.status !== 'none') this.rememberAnswersPolicy(state.organization.id);
     });
   }
 
@@ -150,7 +153,7 @@ export class Authentication {
         scopes,
         ...(models === undefined ? {} : { models }),
         environment,
-        allowsStoredAnswers: this.allowsStoredAnswers(orgId),
+        ...this.answersPolicy(orgId),
       },
     });
     const siblings = this.keysByOrganization.get(orgId);
@@ -158,18 +161,23 @@ export class Authentication {
     else siblings.add(keyId);
   }
 
-  private allowsStoredAnswers(orgId: OrganizationId): boolean {
+  private answersPolicy(orgId: OrganizationId): Pick<AuthenticatedKey, 'allowsStoredAnswers' | 'responseCache'> {
     const { state } = this.records.organizations.find(organizationStream(orgId));
-    return state.status !== 'none' && state.organization.answersStorage === 'allowed';
+    if (state.status === 'none' || state.organization.answersStorage !== 'allowed')
+      return { allowsStoredAnswers: false };
+    const { responseCache } = state.organization;
+    return { allowsStoredAnswers: true, ...(responseCache === undefined ? {} : { responseCache }) };
   }
 
-  /** Organizations change often, this setting of theirs hardly ever. */
-  private rememberAnswersStorage(orgId: OrganizationId): void {
-    const allowsStoredAnswers = this.allowsStoredAnswers(orgId);
+  /** Organizations change often, these settings of theirs hardly ever. */
+  private rememberAnswersPolicy(orgId: OrganizationId): void {
+    const policy = this.answersPolicy(orgId);
     for (const keyId of this.keysOf(orgId)) {
       const known = this.keys.get(keyId);
-      if (known === undefined || known.authenticated.allowsStoredAnswers === allowsStoredAnswers) continue;
-      this.keys.set(keyId, { ...known, authenticated: { ...known.authenticated, allowsStoredAnswers } });
+      if (known === undefined) continue;
+      const { allowsStoredAnswers, responseCache, ...rest } = known.authenticated;
+      if (allowsStoredAnswers === policy.allowsStoredAnswers && responseCache === policy.responseCache) continue;
+      this.keys.set(keyId, { ...known, authenticated: { ...rest, ...policy } });
     }
   }
 }

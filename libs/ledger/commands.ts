@@ -68,6 +68,7 @@ export interface CompleteCall {
   readonly certainty: 'reported' | 'counted';
   readonly outcome: 'complete' | 'interrupted';
   readonly finishReason?: string;
+  readonly servedFrom?: 'cache';
   readonly trace: CallTrace;
 }
 

@@ -201,6 +201,8 @@ const inferenceCompletedSchema = z.object({
   actual: nanoUsdField,
   charged: nanoUsdField,
   excess: nanoUsdField,
+  /** Answered from the organization's response cache; no backend was asked. */
+  servedFrom: z.literal('cache').exactOptional(),
   /** Came after the hold had become unresolved or had been resolved. */
   late: z.boolean(),
 });

@@ -1,6 +1,6 @@
 import type { Decision, EpochMs, OrganizationId, ProjectId, Refusal, ServiceAccountId, TeamId } from '#kernel';
 import { refused } from '#kernel';
-import type { AnswersStorage, OrganizationEvent } from './events';
+import type { AnswersStorage, OrganizationEvent, ResponseCache } from './events';
 
 /** The second step of a registration; the first reserves the slug (see the slug's decider). */
 export interface RegisterOrganization {
@@ -105,6 +105,12 @@ export interface SetAnswersStorage {
   readonly answersStorage: AnswersStorage;
 }
 
+/** `null` turns it off. A reused answer is stored, so an organization that forbids storing answers has no cache. */
+export interface SetResponseCache {
+  readonly type: 'SetResponseCache';
+  readonly responseCache: ResponseCache | null;
+}
+
 export type OrganizationCommand =
   | RegisterOrganization
   | ChangeOrganizationProfile
@@ -121,7 +127,8 @@ export type OrganizationCommand =
   | ChangeServiceAccount
   | DisableServiceAccount
   | SetGrantedModels
-  | SetAnswersStorage;
+  | SetAnswersStorage
+  | SetResponseCache;
 
 /**
  * In order of precedence: whether the organization takes commands at all; whether the command makes sense by itself;
@@ -138,6 +145,7 @@ export const ORGANIZATION_REFUSALS = [
   'invalid_reason',
   'invalid_roles',
   'invalid_models',
+  'invalid_response_cache',
   'project_not_found',
   'service_account_not_found',
   'team_not_found',

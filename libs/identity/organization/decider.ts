@@ -1,6 +1,6 @@
 import type { Decider } from '#kernel';
 import { accepted, assertNever } from '#kernel';
-import { sameData } from '../fields';
+import { present, sameData } from '../fields';
 import { MODEL_LIST_RULE, parseModelList } from '../model-list';
 import type {
   OrganizationCommand,
@@ -9,6 +9,7 @@ import type {
   RegisterOrganization,
   SetAnswersStorage,
   SetGrantedModels,
+  SetResponseCache,
 } from './commands';
 import { no } from './commands';
 import { decideChangeAccount, decideCreateAccount, decideDisableAccount } from './decide-accounts';
@@ -21,7 +22,7 @@ import {
   decideRenameProject,
   decideRenameTeam,
 } from './decide-projects';
-import type { OrganizationEvent } from './events';
+import type { OrganizationEvent, ResponseCache } from './events';
 import type { Organization, OrganizationState } from './state';
 import { evolve } from './state';
 
@@ -35,6 +36,24 @@ function decideGrantedModels(command: SetGrantedModels, organization: Organizati
 function decideAnswersStorage({ answersStorage }: SetAnswersStorage, organization: Organization): OrganizationDecision {
   if (organization.answersStorage === answersStorage) return accepted();
   return accepted({ type: 'AnswersStorageSet', data: { answersStorage } });
+}
+
+const CACHE_SECONDS_MAX = 86_400;
+
+function isResponseCache({ ttlSeconds, hitPricePercent }: ResponseCache): boolean {
+  const isWithin = (value: number, min: number, max: number) => Number.isInteger(value) && value >= min && value <= max;
+  return isWithin(ttlSeconds, 1, CACHE_SECONDS_MAX) && isWithin(hitPricePercent, 0, 100);
+}
+
+function decideResponseCache({ responseCache }: SetResponseCache, organization: Organization): OrganizationDecision {
+  if (responseCache !== null && !isResponseCache(responseCache))
+    return no(
+      'invalid_response_cache',
+      `A response cache keeps answers for 1 to ${CACHE_SECONDS_MAX} seconds and charges 0 to 100 percent for a reuse.`,
+    );
+  const wanted = present({ responseCache: responseCache ?? undefined });
+  if (sameData(present({ responseCache: organization.responseCache }), wanted)) return accepted();
+  return accepted({ type: 'ResponseCacheSet', data: wanted });
 }
 
 /** What may still be done to a suspended organization: end or prolong the suspension, and take things away. */
@@ -82,6 +101,8 @@ function decideOpen(
       return decideDisableAccount(command, organization);
     case 'SetGrantedModels':
       return decideGrantedModels(command, organization);
+    case 'SetResponseCache':
+      return decideResponseCache(command, organization);
     case 'SetAnswersStorage':
       return decideAnswersStorage(command, organization);
     default:

@@ -47,6 +47,10 @@ const samples: EventSamples<OrganizationEvent> = {
     { type: 'GrantedModelsSet', data: { models: ['acme/large', 'echo'] as readonly string[] as readonly ModelId[] } },
     { type: 'GrantedModelsSet', data: { models: [] } },
   ],
+  ResponseCacheSet: [
+    { type: 'ResponseCacheSet', data: { responseCache: { ttlSeconds: 600, hitPricePercent: 10 } } },
+    { type: 'ResponseCacheSet', data: {} },
+  ],
   AnswersStorageSet: [{ type: 'AnswersStorageSet', data: { answersStorage: 'forbidden' } }],
 };
 

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import type { EventSchema, EventsOf, ModelId, OrganizationId, ProjectId, ServiceAccountId, TeamId } from '#kernel';
-import { brandedField, eventCodec } from '#kernel';
+import { brandedField, countField, eventCodec } from '#kernel';
 import type { Name } from '../names';
 import { SERVICE_ACCOUNT_ROLES } from '../roles';
 import type { OrganizationSlug } from '../slug';
 
 /** Whether answers may be kept (encrypted, for a day) so that a repeated Idempotency-Key gets the same one again. */
 export const ANSWERS_STORAGE = ['allowed', 'forbidden'] as const;
+/** How long an answer is reused for an equal request, and what a reuse costs in percent of the model's prices. */
+const responseCacheField = z.object({ ttlSeconds: countField, hitPricePercent: countField });
+export type ResponseCache = z.infer<typeof responseCacheField>;
+
 export type AnswersStorage = (typeof ANSWERS_STORAGE)[number];
 
 const projectId = brandedField<ProjectId>();
@@ -46,6 +50,8 @@ const schemas = {
 
   /** The whole list: the models that the organization may use beyond those that are open to all. */
   GrantedModelsSet: { version: 1, data: z.object({ models: z.array(brandedField<ModelId>()).readonly() }) },
+  /** Absent: answers are not reused. */
+  ResponseCacheSet: { version: 1, data: z.object({ responseCache: responseCacheField.exactOptional() }) },
   AnswersStorageSet: { version: 1, data: z.object({ answersStorage: z.enum(ANSWERS_STORAGE) }) },
 } satisfies Record<string, EventSchema<object>>;
 

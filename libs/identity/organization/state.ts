@@ -5,7 +5,7 @@ import { present } from '../fields';
 import type { Name } from '../names';
 import type { ServiceAccountRole } from '../roles';
 import type { OrganizationSlug } from '../slug';
-import type { AnswersStorage, OrganizationEvent } from './events';
+import type { AnswersStorage, OrganizationEvent, ResponseCache } from './events';
 
 export interface Project {
   readonly id: ProjectId;
@@ -40,6 +40,8 @@ export interface Organization {
   /** Sorted, each once. */
   readonly grantedModels: readonly ModelId[];
   readonly answersStorage: AnswersStorage;
+  /** Absent: every call is run. */
+  readonly responseCache?: ResponseCache;
 }
 
 export type OrganizationState =
@@ -123,6 +125,10 @@ function evolveContent(organization: Organization, event: ContentEvent): Organiz
       return withAccount(event.data.serviceAccountId, { disabled: true });
     case 'GrantedModelsSet':
       return { ...organization, grantedModels: event.data.models };
+    case 'ResponseCacheSet': {
+      const { responseCache: _before, ...rest } = organization;
+      return { ...rest, ...present({ responseCache: event.data.responseCache }) };
+    }
     case 'AnswersStorageSet':
       return { ...organization, answersStorage: event.data.answersStorage };
     default:

@@ -112,6 +112,7 @@ export function completeCall(command: CompleteCall, state: LedgerState, at: Epoc
       stream: hold.call.stream,
       outcome: command.outcome,
       ...(command.finishReason === undefined ? {} : { finishReason: command.finishReason }),
+      ...(command.servedFrom === undefined ? {} : { servedFrom: command.servedFrom }),
       usage: usageOf(command.usage),
       certainty: command.certainty,
       priceVersion: hold.call.prices.version,
