@@ -1,0 +1,6 @@
+export { AdminClient, AdminError, type ModelWanted } from './admin-client';
+export type { Exit } from './child-process';
+export { builtMain, projectRoot } from './fresh-build';
+export type { LogLine } from './log-lines';
+export { type FirstRunSecrets, type PlatformOptions, PlatformProcess } from './platform-process';
+export { eventsOfCall, foldLedger, type RecordedLedgerEvent, readAllEvents, readLedger } from './recorded-events';

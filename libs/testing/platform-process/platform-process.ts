@@ -1,0 +1,176 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { OrganizationId } from '#kernel';
+import type { LedgerEvent, LedgerState } from '#ledger';
+import { AdminClient } from './admin-client';
+import { type Exit, PlatformChild } from './child-process';
+import { builtMain } from './fresh-build';
+import type { LogLine } from './log-lines';
+import { eventsOfCall, foldLedger, type RecordedLedgerEvent, readAllEvents, readLedger } from './recorded-events';
+
+export interface PlatformOptions {
+  /** Settings beside the data directory and the port. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Default: a new one that `remove` deletes. */
+  readonly dataDir?: string;
+}
+
+/** What `first-run.json` holds when the demo is on. */
+export interface FirstRunSecrets {
+  readonly url: string;
+  readonly systemToken: string;
+  readonly organizationId: OrganizationId;
+  readonly projectId: string;
+  readonly apiKeyId: string;
+  readonly apiKey: string;
+}
+
+/** How long a start may take on a busy machine. */
+const READY_MS_MAX = 30_000;
+
+/** The real process, started, killed and started again on one data directory. */
+export class PlatformProcess {
+  readonly admin: AdminClient;
+  #child: PlatformChild;
+  #url = '';
+  #earlierOutput = '';
+
+  private constructor(
+    private readonly main: string,
+    readonly dataDir: string,
+    private readonly environment: Readonly<Record<string, string>>,
+  ) {
+    this.#child = this.#spawn();
+    this.admin = new AdminClient(
+      () => this.url,
+      () => this.firstRun.systemToken,
+    );
+  }
+
+  /** Resolves when it is ready. @throws Error with its output when it is not. */
+  static async start({ environment = {}, dataDir }: PlatformOptions = {}): Promise<PlatformProcess> {
+    const directory = dataDir ?? mkdtempSync(join(tmpdir(), 'aiaas-data-'));
+    const platform = new PlatformProcess(builtMain(), directory, environment);
+    await platform.#ready();
+    return platform;
+  }
+
+  /** A start that is expected to fail: what it writes and how it exits. */
+  static async startInVain(options: PlatformOptions): Promise<Exit & { readonly stdout: string; stderr: string }> {
+    const { environment = {}, dataDir = '' } = options;
+    const settings = { AIAAS_PORT: '0', AIAAS_DATA: dataDir, ...environment };
+    const child = PlatformChild.spawn(builtMain(), settings);
+    const timer = setTimeout(() => child.signal('SIGKILL'), READY_MS_MAX);
+    const exit = await child.exited;
+    clearTimeout(timer);
+    return { ...exit, stdout: child.logs.text, stderr: child.stderr };
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get eventsDir(): string {
+    return join(this.dataDir, 'events');
+  }
+
+  get firstRun(): FirstRunSecrets {
+    return JSON.parse(readFileSync(join(this.dataDir, 'first-run.json'), 'utf8')) as FirstRunSecrets;
+  }
+
+  /** Structured lines of this run. */
+  get logs(): readonly LogLine[] {
+    return this.#child.logs.lines;
+  }
+
+  /** Everything that all runs have written, to both outputs. */
+  get output(): string {
+    return this.#earlierOutput + this.#child.logs.text + this.#child.stderr;
+  }
+
+  get stderr(): string {
+    return this.#child.stderr;
+  }
+
+  /** A line of this run, past or to come. */
+  logged(what: string, matches: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine> {
+    return this.#child.logs.find(what, matches, timeoutMs);
+  }
+
+  /** The line that is written once a call is over and recorded. */
+  callLogged(requestId: string): Promise<LogLine> {
+    return this.logged(
+      `line about call ${requestId}`,
+      (line) => line.message === 'call' && line.requestId === requestId,
+    );
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.signal(signal);
+  }
+
+  get exited(): Promise<Exit> {
+    return this.#child.exited;
+  }
+
+  /** Resolves when the process has gone. */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Exit> {
+    return this.#child.kill(signal);
+  }
+
+  /** Starts again on the same data, after the process has gone. */
+  async start(): Promise<void> {
+    await this.#child.exited;
+    this.#earlierOutput = this.output;
+    this.#child = this.#spawn();
+    await this.#ready();
+  }
+
+  async restart(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.kill(signal);
+    await this.start();
+  }
+
+  /** Ends the process and deletes its data. */
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  ledgerEvents(orgId: OrganizationId | string): Promise<readonly RecordedLedgerEvent[]> {
+    return readLedger(this.eventsDir, orgId as OrganizationId);
+  }
+
+  allEvents() {
+    return readAllEvents(this.eventsDir);
+  }
+
+  /** What the record says of one call. */
+  async callEvents(orgId: OrganizationId | string, callId: string): Promise<readonly LedgerEvent[]> {
+    return eventsOfCall(await this.ledgerEvents(orgId), callId);
+  }
+
+  async ledgerState(orgId: OrganizationId | string): Promise<LedgerState> {
+    return foldLedger(await this.ledgerEvents(orgId));
+  }
+
+  #spawn(): PlatformChild {
+    return PlatformChild.spawn(this.main, { AIAAS_PORT: '0', AIAAS_DATA: this.dataDir, ...this.environment });
+  }
+
+  async #ready(): Promise<void> {
+    const child = this.#child;
+    try {
+      const line = await child.logs.find('ready line', ({ message }) => message === 'ready', READY_MS_MAX);
+      this.#url = String(line.url);
+    } catch (error) {
+      child.signal('SIGKILL');
+      throw new Error(`the platform did not become ready: ${String(error)}\n${child.stderr}`);
+    }
+  }
+}
