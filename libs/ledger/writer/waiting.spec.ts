@@ -7,7 +7,10 @@ import type { SubmitOptions } from './types';
 async function aWorld(options: LedgerWorldOptions, ...setUp: readonly LedgerCommand[]) {
   const world = new LedgerWorld();
   const service = world.service(options);
-  for (const command of setUp) await Promise.all([submit(service, world.org, command), world.time.pass(1)]);
+  for (const command of setUp) {
+    submit(service, world.org, command);
+    await world.time.pass(1);
+  }
   return {
     world,
     submit: (command: LedgerCommand, to?: SubmitOptions) => submit(service, world.org, command, to),
