@@ -12,6 +12,7 @@ import {
   renderChatAnswer,
 } from '#inference/openai';
 import type { AnswerContext, Dialect, RelayedStream } from '../calls/dialect';
+import { onlyOpenAiKinds } from './route-kinds';
 
 function relay(request: CompletionRequest, context: AnswerContext): RelayedStream {
   const stream = new ChatStream({
@@ -46,6 +47,7 @@ export const openAiCompletions: Dialect<CompletionRequest> = {
   operation: 'completion',
   modelKinds: ['completion'],
   parse: parseCompletionRequest,
+  refusalFor: onlyOpenAiKinds,
   buildUpstream: buildCompletionUpstream,
   readAnswer(request, body) {
     const answer = readCompletionAnswer(body, request);

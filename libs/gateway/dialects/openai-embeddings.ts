@@ -8,6 +8,7 @@ import {
   renderEmbeddingAnswer,
 } from '#inference/openai';
 import type { Dialect } from '../calls/dialect';
+import { onlyOpenAiKinds } from './route-kinds';
 
 /** `POST /v1/embeddings`, in floats or base64 as the client asks, whatever the backend answers in. */
 export const openAiEmbeddings: Dialect<EmbeddingRequest> = {
@@ -15,6 +16,7 @@ export const openAiEmbeddings: Dialect<EmbeddingRequest> = {
   operation: 'embedding',
   modelKinds: ['embedding'],
   parse: parseEmbeddingRequest,
+  refusalFor: onlyOpenAiKinds,
   buildUpstream: buildEmbeddingUpstream,
   readAnswer(request, body) {
     const answer = readEmbeddingAnswer(body, request);

@@ -1,3 +1,4 @@
+export * from './anthropic';
 export * from './classify';
 export * from './openai';
 export * from './port';

@@ -1,18 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { UpstreamCall, UpstreamHeaders } from '../port';
+import type { HttpWire } from './wire';
 
 const HEADER_LENGTH_MAX = 256;
 const DECIMAL = /^\d{1,9}(?:\.\d+)?$/;
 
 /** What goes upstream: this list and nothing of the client's own headers. */
-export function requestHeaders(call: UpstreamCall, secret: string | undefined): Record<string, string> {
+export function requestHeaders(
+  call: UpstreamCall,
+  secret: string | undefined,
+  { credentialHeaders, extraHeaders }: Pick<HttpWire, 'credentialHeaders' | 'extraHeaders'>,
+): Record<string, string> {
   return {
     'content-type': 'application/json',
     accept: call.body.stream === true ? 'text/event-stream' : 'application/json',
     // A compressed stream would have to be taken apart before it could be metered.
     'accept-encoding': 'identity',
     'user-agent': 'aiaas',
-    ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
+    ...extraHeaders,
+    ...(secret === undefined ? {} : credentialHeaders(secret)),
     ...(call.traceparent === undefined ? {} : { traceparent: call.traceparent }),
   };
 }
@@ -32,7 +38,8 @@ function retryAfterMs(headers: IncomingHttpHeaders): number | undefined {
 
 /** The few headers of an answer that are read; cookies, rate limits and the backend's organization never pass. */
 export function upstreamHeaders(headers: IncomingHttpHeaders): UpstreamHeaders {
-  const requestId = single(headers['x-request-id']);
+  // Anthropic calls it `request-id`.
+  const requestId = single(headers['x-request-id'] ?? headers['request-id']);
   const contentType = single(headers['content-type']);
   const wait = retryAfterMs(headers);
   return {

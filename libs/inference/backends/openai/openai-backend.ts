@@ -3,6 +3,7 @@ import type { BackendClient, UpstreamCall, UpstreamResponse } from '../port';
 import { Exchange } from './exchange';
 import { requestHeaders } from './headers';
 import { Upstreams } from './upstreams';
+import { type HttpWire, OPENAI_WIRE } from './wire';
 
 /** Opens a backend's credential; rejects when its key was erased. */
 export type OpenSecret = (secret: EncryptedSecret) => Promise<string>;
@@ -12,11 +13,17 @@ const OPENED_SECRETS_MAX = 1_000;
 
 /** Backends that speak OpenAI's HTTP dialect. */
 export class OpenAiBackendClient implements BackendClient {
-  readonly #upstreams = new Upstreams();
+  readonly #upstreams: Upstreams;
   readonly #secrets = new Map<string, string>();
   #closed = false;
 
-  constructor(private readonly openSecret: OpenSecret) {}
+  /** @param wire for kinds that differ in nothing but paths and headers. */
+  constructor(
+    private readonly openSecret: OpenSecret,
+    private readonly wire: HttpWire = OPENAI_WIRE,
+  ) {
+    this.#upstreams = new Upstreams(wire.paths);
+  }
 
   async open(call: UpstreamCall): Promise<UpstreamResponse> {
     const { credential } = call.backend;
@@ -55,7 +62,7 @@ export class OpenAiBackendClient implements BackendClient {
         {
           method: 'POST',
           path: paths[call.operation],
-          headers: requestHeaders(call, secret),
+          headers: requestHeaders(call, secret, this.wire),
           body: JSON.stringify(call.body),
         },
         exchange,

@@ -8,6 +8,9 @@ export interface Upstream {
   readonly paths: Readonly<Record<UpstreamOperation, string>>;
 }
 
+/** The path of each operation below a backend's base URL. */
+export type OperationPaths = Readonly<Record<UpstreamOperation, string>>;
+
 /** Beyond this the oldest pool is closed: origins of backends that were changed or removed. */
 const POOLS_MAX = 256;
 
@@ -15,6 +18,8 @@ const POOLS_MAX = 256;
 export class Upstreams {
   readonly #pools = new Map<string, Pool>();
   readonly #byUrl = new Map<string, Upstream>();
+
+  constructor(private readonly paths: OperationPaths) {}
 
   find(backend: Pick<Backend, 'baseUrl' | 'timeouts'>): Upstream {
     const { connectMs } = backend.timeouts;
@@ -26,7 +31,11 @@ export class Upstreams {
     const path = (name: string) => `${base}/${name}${url.search}`;
     const upstream: Upstream = {
       pool: this.#pool(url.origin, connectMs),
-      paths: { chat: path('chat/completions'), completion: path('completions'), embedding: path('embeddings') },
+      paths: {
+        chat: path(this.paths.chat),
+        completion: path(this.paths.completion),
+        embedding: path(this.paths.embedding),
+      },
     };
     this.#byUrl.set(key, upstream);
     return upstream;

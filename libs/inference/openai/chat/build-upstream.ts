@@ -15,7 +15,7 @@ export interface ChatTarget {
  * The body for the backend: the client's fields, with the backend's name of the model, the granted cap in exactly the
  * one field that the backend reads, and usage asked for in a stream.
  */
-export function buildChatUpstream(request: ChatRequest, target: ChatTarget): JsonObject {
+export function buildChatUpstream(request: Pick<ChatRequest, 'body' | 'stream'>, target: ChatTarget): JsonObject {
   const upstream: Record<string, unknown> = { ...request.body };
   for (const field of target.backend.dropFields) delete upstream[field];
   const capField = target.backend.outputCapField;

@@ -1,0 +1,65 @@
+import {
+  anthropicErrorAnswer,
+  anthropicErrorFrame,
+  buildMessagesUpstream,
+  encodeMessagesAnswer,
+  MessagesEncoder,
+  type MessagesRequest,
+  MessagesStream,
+  PING_FRAME,
+  parseMessagesRequest,
+  readMessagesAnswer,
+  readMessagesCall,
+  renderMessagesAnswer,
+} from '#inference/anthropic';
+import type { AnswerContext, AnswerReading, Dialect, RelayedStream } from '../calls/dialect';
+import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal } from './carry';
+
+function headOf(request: MessagesRequest, { requestId, createdSeconds }: AnswerContext) {
+  return { requestId, createdSeconds, clientModel: request.model };
+}
+
+function passedOnAnswer(request: MessagesRequest, text: string): AnswerReading {
+  const answer = readMessagesAnswer(text);
+  if (answer.kind !== 'answer') return answer;
+  const { usage, seen, finishReason } = answer;
+  return {
+    kind: 'complete',
+    usage,
+    seen,
+    ...(finishReason === undefined ? {} : { finishReason }),
+    render: (charged, cost) => renderMessagesAnswer(answer, { clientModel: request.model, charged, cost }),
+  };
+}
+
+function passedOn(request: MessagesRequest): RelayedStream {
+  return new MessagesStream({ clientModel: request.model });
+}
+
+/** `POST /v1/messages`: Anthropic's dialect, in front of any chat backend. */
+export const anthropicMessages: Dialect<MessagesRequest> = {
+  endpoint: 'messages',
+  operation: 'chat',
+  modelKinds: ['chat'],
+  parse: parseMessagesRequest,
+  refusalFor: ({ body }, kind) =>
+    kind === 'anthropic' ? undefined : carryRefusal((carrying) => readMessagesCall(body, carrying), kind),
+  buildUpstream: ({ body, stream }, target) =>
+    target.backend.kind === 'anthropic'
+      ? buildMessagesUpstream(body, stream, target)
+      : carriedUpstream((carrying) => readMessagesCall(body, carrying), stream, target),
+  readAnswer: (request, text, context) =>
+    context.backendKind === 'anthropic'
+      ? passedOnAnswer(request, text)
+      : carriedAnswer(context.backendKind, text, (events, charged, cost) =>
+          encodeMessagesAnswer(events, headOf(request, context), charged, cost),
+        ),
+  relay: (request, context) =>
+    context.backendKind === 'anthropic'
+      ? passedOn(request)
+      : carriedStream(context.backendKind, new MessagesEncoder(headOf(request, context))),
+  errorAnswer: anthropicErrorAnswer,
+  errorFrame: anthropicErrorFrame,
+  answerHeaders: (requestId) => ({ 'request-id': requestId }),
+  keepAliveFrame: PING_FRAME,
+};

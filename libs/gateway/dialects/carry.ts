@@ -1,0 +1,105 @@
+import {
+  type Carried,
+  type Carrying,
+  carry,
+  type JsonObject,
+  type NeutralAnswer,
+  type NeutralCall,
+  type NeutralDecoder,
+  type NeutralEncoder,
+  type NeutralEvent,
+} from '#inference';
+import { buildMessagesUpstream, decodeMessagesAnswer, MessagesDecoder, writeMessagesCall } from '#inference/anthropic';
+import type { BackendKind } from '#inference/catalogue';
+import { buildChatUpstream, ChatDecoder, decodeChatAnswer, writeChatCall } from '#inference/openai';
+import type { NanoUsd, TokenUsage } from '#kernel';
+import type { AnswerReading, CallTarget, CarryRefusal, RelayedStream } from '../calls/dialect';
+
+/** How a chat backend of one kind is spoken to by dialects other than its own. */
+interface Tongue {
+  write(call: NeutralCall, carrying: Carrying): JsonObject;
+  build(body: JsonObject, stream: boolean, target: CallTarget): JsonObject;
+  decoder(): NeutralDecoder;
+  decode(text: string): NeutralAnswer;
+}
+
+const CHAT: Tongue = {
+  write: writeChatCall,
+  build: (body, stream, target) => buildChatUpstream({ body, stream }, target),
+  decoder: () => new ChatDecoder(),
+  decode: decodeChatAnswer,
+};
+
+const MESSAGES: Tongue = {
+  write: writeMessagesCall,
+  build: buildMessagesUpstream,
+  decoder: () => new MessagesDecoder(),
+  decode: decodeMessagesAnswer,
+};
+
+const TONGUES: Readonly<Record<BackendKind, Tongue>> = { openai: CHAT, simulator: CHAT, anthropic: MESSAGES };
+
+/** Reads a request of the dialect at hand into its neutral form. */
+export type ReadCall = (carrying: Carrying) => NeutralCall;
+
+function carried(read: ReadCall, kind: BackendKind): Carried<JsonObject> {
+  return carry((carrying) => TONGUES[kind].write(read(carrying), carrying));
+}
+
+/** Why a request cannot be carried over to a kind of backend. */
+export function carryRefusal(read: ReadCall, kind: BackendKind): CarryRefusal | undefined {
+  const result = carried(read, kind);
+  return result.ok ? undefined : result.refusal;
+}
+
+/** The body for a backend of another kind. What cannot be carried over was refused before. */
+export function carriedUpstream(read: ReadCall, stream: boolean, target: CallTarget): JsonObject {
+  const { kind } = target.backend;
+  const result = carried(read, kind);
+  if (!result.ok) throw new Error(`a request that was not refused does not carry over: ${result.refusal.message}`);
+  return TONGUES[kind].build(result.value, stream, target);
+}
+
+/** An unstreamed answer of a backend of another kind. */
+export function carriedAnswer(
+  kind: BackendKind,
+  text: string,
+  encode: (events: readonly NeutralEvent[], charged: TokenUsage, cost: NanoUsd) => JsonObject,
+): AnswerReading {
+  const answer = TONGUES[kind].decode(text);
+  if (answer.kind !== 'answer') return answer;
+  const { events, usage, seen, finishReason } = answer;
+  return {
+    kind: 'complete',
+    usage,
+    seen,
+    ...(finishReason === undefined ? {} : { finishReason }),
+    render: (charged, cost) => JSON.stringify(encode(events, charged, cost)),
+  };
+}
+
+/** A stream of a backend of another kind: decoded, and written anew. */
+export function carriedStream(kind: BackendKind, encoder: NeutralEncoder): RelayedStream {
+  const decoder = TONGUES[kind].decoder();
+  const write = (events: readonly NeutralEvent[]) => events.map((event) => encoder.accept(event)).join('');
+  let ended: ReturnType<NeutralDecoder['end']> | undefined;
+  // What only the end of the body brought to light leaves with the closing frames.
+  let late = '';
+  return {
+    get finished() {
+      return decoder.finished;
+    },
+    get ended() {
+      return decoder.ended;
+    },
+    push: (chunk) => write(decoder.push(chunk)),
+    end(wasClean) {
+      if (ended === undefined) {
+        ended = decoder.end(wasClean);
+        late = write(ended.events);
+      }
+      return ended.outcome;
+    },
+    closing: (charged, cost) => late + encoder.closing(charged, cost),
+  };
+}

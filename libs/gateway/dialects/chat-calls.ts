@@ -1,0 +1,90 @@
+import type { JsonObject } from '#inference';
+import type { BackendKind } from '#inference/catalogue';
+import {
+  buildChatUpstream,
+  ChatEncoder,
+  type ChatRequest,
+  ChatStream,
+  DONE_FRAME,
+  encodeChatAnswer,
+  readChatAnswer,
+  readChatCall,
+  settledChatAnswer,
+} from '#inference/openai';
+import type { NanoUsd, TokenUsage } from '#kernel';
+import type { AnswerContext, AnswerReading, CallTarget, CarryRefusal, RelayedStream } from '../calls/dialect';
+import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal } from './carry';
+
+/** Chat calls to any kind of backend: passed on where it speaks the dialect itself, carried over where it does not. */
+
+function speaksChat(kind: BackendKind): boolean {
+  return kind !== 'anthropic';
+}
+
+function headOf(request: ChatRequest, { requestId, createdSeconds }: AnswerContext) {
+  return { requestId, createdSeconds, clientModel: request.model };
+}
+
+export function chatRefusal(request: ChatRequest, kind: BackendKind): CarryRefusal | undefined {
+  return speaksChat(kind) ? undefined : carryRefusal((carrying) => readChatCall(request.body, carrying), kind);
+}
+
+export function chatUpstream(request: ChatRequest, target: CallTarget): JsonObject {
+  return speaksChat(target.backend.kind)
+    ? buildChatUpstream(request, target)
+    : carriedUpstream((carrying) => readChatCall(request.body, carrying), request.stream, target);
+}
+
+/** @param show the client's form of the answer, from a chat's. */
+export function chatAnswer(
+  request: ChatRequest,
+  text: string,
+  context: AnswerContext,
+  show: (answer: JsonObject, charged: TokenUsage, cost: NanoUsd) => JsonObject,
+): AnswerReading {
+  const { backendKind } = context;
+  if (!speaksChat(backendKind))
+    return carriedAnswer(backendKind, text, (events, charged, cost) =>
+      show(encodeChatAnswer(events, headOf(request, context), charged, cost), charged, cost),
+    );
+  const answer = readChatAnswer(text);
+  if (answer.kind !== 'answer') return answer;
+  const { usage, seen, finishReason } = answer;
+  return {
+    kind: 'complete',
+    usage,
+    seen,
+    ...(finishReason === undefined ? {} : { finishReason }),
+    render: (charged, cost) =>
+      JSON.stringify(show(settledChatAnswer(answer, { clientModel: request.model, charged, cost }), charged, cost)),
+  };
+}
+
+function passedOn(request: ChatRequest, context: AnswerContext): RelayedStream {
+  const stream = new ChatStream({
+    clientModel: request.model,
+    includeUsage: request.includeUsage,
+    choices: request.facts.outputsPerPrompt,
+    fallbackId: context.requestId,
+    createdSeconds: context.createdSeconds,
+  });
+  return {
+    get finished() {
+      return stream.finished;
+    },
+    get ended() {
+      return stream.ended;
+    },
+    push: (chunk) => stream.push(chunk),
+    end: (wasClean) => stream.end(wasClean),
+    closing: (charged, cost) => `${request.includeUsage ? stream.usage(charged, cost) : ''}${DONE_FRAME}`,
+  };
+}
+
+/** A chat stream that closes with the usage chunk, if it was asked for, and `[DONE]`. */
+export function chatStream(request: ChatRequest, context: AnswerContext): RelayedStream {
+  const { backendKind } = context;
+  return speaksChat(backendKind)
+    ? passedOn(request, context)
+    : carriedStream(backendKind, new ChatEncoder(headOf(request, context), request.includeUsage));
+}

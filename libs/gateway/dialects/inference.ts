@@ -1,0 +1,51 @@
+import { DONE_FRAME, errorAnswer, errorFrame } from '#inference/openai';
+import {
+  type InferenceRequest,
+  inferenceAnswer,
+  inferenceUsageFrame,
+  parseInferenceRequest,
+} from '#inference/simple-form';
+import type { NanoUsd, TokenUsage } from '#kernel';
+import type { AnswerContext, Dialect, RelayedStream } from '../calls/dialect';
+import { chatAnswer, chatRefusal, chatStream, chatUpstream } from './chat-calls';
+
+function settled({ requestId, latencyMs }: AnswerContext, charged: TokenUsage, cost: NanoUsd) {
+  return { requestId, charged, cost, latencyMs: latencyMs() };
+}
+
+/** The chunks of a chat, in every form; the last one tells usage and cost in the platform's own terms. */
+function relay({ chat, model }: InferenceRequest, context: AnswerContext): RelayedStream {
+  const stream = chatStream(chat, context);
+  return {
+    get finished() {
+      return stream.finished;
+    },
+    get ended() {
+      return stream.ended;
+    },
+    push: (chunk) => stream.push(chunk),
+    end: (wasClean) => stream.end(wasClean),
+    closing(charged, cost) {
+      const end = stream.closing(charged, cost);
+      const usage = inferenceUsageFrame(model, context.createdSeconds, settled(context, charged, cost));
+      return end.slice(0, end.length - DONE_FRAME.length) + usage + DONE_FRAME;
+    },
+  };
+}
+
+/** `POST /v1/inference`: the platform's own simple form, a chat at heart. */
+export const inference: Dialect<InferenceRequest> = {
+  endpoint: 'inference',
+  operation: 'chat',
+  modelKinds: ['chat'],
+  parse: parseInferenceRequest,
+  refusalFor: ({ chat }, kind) => chatRefusal(chat, kind),
+  buildUpstream: ({ chat }, target) => chatUpstream(chat, target),
+  readAnswer: (request, text, context) =>
+    chatAnswer(request.chat, text, context, (answer, charged, cost) =>
+      inferenceAnswer(request, answer, settled(context, charged, cost)),
+    ),
+  relay,
+  errorAnswer,
+  errorFrame,
+};
