@@ -8,6 +8,7 @@ import {
   DEFAULT_CALL_SETTINGS,
   type ExceededHold,
   KeyedAnswers,
+  ResponseCache,
   Router,
   startProbing,
 } from '#gateway';
@@ -108,6 +109,7 @@ export async function openServices(
     models: control,
     backendClient: (kind) => clients.get(kind),
     keyedAnswers,
+    responseCache: new ResponseCache(answers, keyStore, systemClock),
     clock: systemClock,
     owner,
     router,

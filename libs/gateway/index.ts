@@ -2,6 +2,7 @@ export * from './calls/call-runner';
 export * from './calls/caller';
 export { KeyedAnswers } from './calls/keyed-answers';
 export * from './calls/ports';
+export { ResponseCache } from './calls/response-cache';
 export * from './calls/settings';
 export * from './http/active-calls';
 export * from './http/call-reads';

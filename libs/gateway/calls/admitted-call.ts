@@ -4,11 +4,11 @@ import type { ErrorCode, ErrorOptions } from '#inference/openai';
 import { type CallBounds, type CallId, costOf, formatUsd, type NanoUsd, type Prices, type TokenUsage } from '#kernel';
 import type { LedgerState } from '#ledger';
 import type { RoutingDecision } from '../routing/router';
+import type { AnswerKeeper } from './answer-keeper';
 import type { CallRecord, Recorded } from './call-record';
 import type { Caller } from './caller';
 import type { ClientConnection } from './client-connection';
 import type { AnswerContext, Dialect, MeteredRequest, RelayedStream } from './dialect';
-import type { KeyedRecord } from './keyed-answers';
 import type { CallDependencies } from './ports';
 import { rateHeaders } from './rate-headers';
 
@@ -34,7 +34,7 @@ export interface AdmittedCallParts<R extends MeteredRequest> {
   readonly admittedState: LedgerState;
   /** Budgets of mode `warn` that the call goes beyond. */
   readonly warnings: readonly string[];
-  readonly keyed?: KeyedRecord;
+  readonly keeper: AnswerKeeper;
 }
 
 /** One call between its authorization and its end: what the unstreamed and the streamed way have in common. */
@@ -59,8 +59,7 @@ export class AdmittedCall<R extends MeteredRequest> {
   upstreamModel: string;
   /** As the ledger granted them. */
   readonly bounds: CallBounds;
-  /** Present for a call with an Idempotency-Key: it runs on without its client, and its answer is kept. */
-  readonly keyed: KeyedRecord | undefined;
+  readonly keeper: AnswerKeeper;
 
   constructor(private readonly parts: AdmittedCallParts<R>) {
     this.deps = parts.deps;
@@ -74,7 +73,7 @@ export class AdmittedCall<R extends MeteredRequest> {
     this.upstreamModel = parts.upstreamModel;
     this.decision = parts.caller.routing.onlyBackend === undefined ? 'primary' : 'override';
     this.bounds = parts.bounds;
-    this.keyed = parts.keyed;
+    this.keeper = parts.keeper;
   }
 
   get callId(): CallId {

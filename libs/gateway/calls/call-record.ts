@@ -72,6 +72,7 @@ export class CallRecord {
     readonly certainty: 'reported' | 'counted';
     readonly outcome: 'complete' | 'interrupted';
     readonly finishReason?: string;
+    readonly servedFrom?: 'cache';
   }): Promise<Recorded> {
     return this.end({ type: 'CompleteCall', callId: this.caller.requestId, ...ending, trace: this.trace() });
   }

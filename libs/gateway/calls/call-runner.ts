@@ -1,15 +1,18 @@
 import type { EpochMs } from '#kernel';
 import { type LedgerOutcome, LedgerUnavailableError, type SubmitOptions } from '#ledger';
 import { AdmittedCall } from './admitted-call';
+import { AnswerKeeper } from './answer-keeper';
 import { CallRecord } from './call-record';
 import type { Caller } from './caller';
 import type { ClientConnection } from './client-connection';
 import type { Dialect, MeteredRequest } from './dialect';
 import { dispatchCall } from './dispatch';
-import { isIdempotencyKey, type KeyedCall, KeyedRecord } from './keyed-answers';
-import { authorizeCommand, type Plan, planCall } from './plan';
+import { isIdempotencyKey, type KeyedCall } from './keyed-answers';
+import { authorizeCommand, planCall } from './plan';
 import type { CallDependencies } from './ports';
+import type { ReadyCall } from './ready-call';
 import { modelNamed, RefusedCall } from './refused-call';
+import { serveCached } from './serve-cached';
 
 /**
  * Runs one call from its parsed body to its settled answer. The order is the promise: the authorization is durable
@@ -38,7 +41,18 @@ export class CallRunner {
       }
       const keyed = await this.identify(dialect, body, caller, refused);
       if (keyed === 'refused') return;
-      await this.admit(dialect, parsed.request, caller, connection, planned.plan, refused, keyed);
+      const cacheKey = await this.deps.responseCache.keyOf(caller, dialect.endpoint, body);
+      const ready: ReadyCall<R> = {
+        dialect,
+        request: parsed.request,
+        caller,
+        connection,
+        plan: planned.plan,
+        refused,
+        ...(keyed === undefined ? {} : { keyed }),
+        ...(cacheKey === undefined ? {} : { cacheKey }),
+      };
+      await this.admit(ready);
     } catch (error) {
       this.deps.observer.failed(error, caller);
       const { status, headers, body: text } = dialect.errorAnswer('internal_error', { requestId: caller.requestId });
@@ -73,20 +87,15 @@ export class CallRunner {
     }
   }
 
-  private async admit<R extends MeteredRequest>(
-    dialect: Dialect<R>,
-    request: R,
-    caller: Caller,
-    connection: ClientConnection,
-    plan: Plan,
-    refused: RefusedCall<R>,
-    keyed: KeyedCall | undefined,
-  ): Promise<void> {
-    const { ledger, clock, owner, keyedAnswers } = this.deps;
+  private async admit<R extends MeteredRequest>(ready: ReadyCall<R>): Promise<void> {
+    const { ledger, clock, owner, responseCache } = this.deps;
+    const { dialect, request, caller, connection, plan, refused, keyed, cacheKey } = ready;
+    const hit = cacheKey === undefined ? undefined : await responseCache.find(caller, cacheKey);
     const record = new CallRecord(ledger, clock, owner, caller);
     const askedMs = clock.monotonicMs();
     let outcome: LedgerOutcome;
     try {
+      if (hit !== undefined) return await serveCached(this.deps, ready, hit);
       const command = authorizeCommand(this.deps, dialect, request, caller, plan, keyed);
       outcome = await record.authorize(command, this.waits());
     } catch (error) {
@@ -118,7 +127,7 @@ export class CallRunner {
       hold: authorized.data,
       admittedState: outcome.state,
       warnings,
-      ...(keyed === undefined ? {} : { keyed: new KeyedRecord(keyedAnswers, caller, keyed) }),
+      keeper: this.keeperOf(ready),
     });
     try {
       if (connection.isGone) await this.releaseUndispatched(call, 'client-gone');
@@ -128,6 +137,15 @@ export class CallRunner {
     } finally {
       call.report();
     }
+  }
+
+  private keeperOf<R extends MeteredRequest>({ caller, keyed, cacheKey }: ReadyCall<R>): AnswerKeeper {
+    const { keyedAnswers, responseCache } = this.deps;
+    return new AnswerKeeper(
+      caller,
+      keyed === undefined ? undefined : { answers: keyedAnswers, call: keyed },
+      cacheKey === undefined ? undefined : { answers: responseCache, key: cacheKey },
+    );
   }
 
   private waits(): SubmitOptions {

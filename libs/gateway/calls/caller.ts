@@ -1,3 +1,4 @@
+import type { ResponseCache } from '#identity';
 import type { ApiKeyId, ModelId, OrganizationId, ProjectId, RequestId } from '#kernel';
 import type { RoutingWish } from '../routing/router';
 
@@ -15,6 +16,10 @@ export interface Caller {
   readonly idempotencyKey?: string;
   /** Whether the organization lets answers be kept for a repeated Idempotency-Key. */
   readonly allowsStoredAnswers: boolean;
+  /** The organization's policy; absent: equal requests are run again. */
+  readonly responseCache?: ResponseCache;
+  /** The client wants its own run: `Cache-Control: no-cache` or `no-store`. */
+  readonly bypassesCache: boolean;
   /** Monotonic time of the request's arrival. */
   readonly arrivedMs: number;
 }

@@ -75,7 +75,7 @@ function nextRoute<R extends MeteredRequest>(
   const { deps, model, caller, dialect, request, connection } = call;
   if (!classifyTrouble(trouble, call.backend.unbilledServerErrors).mayFailOver) return undefined;
   if (tried.size >= deps.settings.attemptsMax || caller.routing.onlyBackend !== undefined) return undefined;
-  if (connection.isGone && call.keyed === undefined) return undefined;
+  if (connection.isGone && !call.keeper.runsOn) return undefined;
   const picked = deps.router.choose(model, caller.routing, tried);
   if (picked === undefined || dialect.refusalFor?.(request, picked.backend.kind) !== undefined) return undefined;
   return picked;
@@ -118,7 +118,7 @@ async function attempt<R extends MeteredRequest>(
   }
   const aborter = new AbortController();
   const callTimer = setTimeout(() => aborter.abort(), deps.settings.callMsMax);
-  if (call.keyed === undefined) connection.onGone(() => aborter.abort());
+  if (!call.keeper.runsOn) connection.onGone(() => aborter.abort());
   const startedMs = deps.clock.monotonicMs();
   try {
     const response = await client.open({

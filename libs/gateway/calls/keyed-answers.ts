@@ -1,19 +1,9 @@
-import { z } from 'zod';
 import { ANSWER_BYTES_MAX, ANSWER_RETENTION_MS, type AnswerStore } from '#answer-store';
-import { type CallId, type Clock, epochMs, type OrganizationId, type TokenUsage } from '#kernel';
+import { type CallId, type Clock, epochMs, type OrganizationId } from '#kernel';
 import { decrypt, ErasedSubjectError, encryptFor, hmacFor, type KeyStore } from '#key-store';
-import { type Endpoint, type KnownIdempotency, usageSchema } from '#ledger';
+import type { Endpoint, KnownIdempotency } from '#ledger';
 import type { Caller } from './caller';
-
-/** An answer as a repeat of its Idempotency-Key gets it, and what it settles should its settlement have been lost. */
-const keptAnswerSchema = z.object({
-  status: z.number().int(),
-  headers: z.record(z.string(), z.string()),
-  text: z.string(),
-  usage: usageSchema,
-  certainty: z.enum(['reported', 'counted']),
-});
-export type KeptAnswer = z.output<typeof keptAnswerSchema>;
+import { type KeptAnswer, openKept, sealKept } from './kept-answer';
 
 /** One keyed call: HMACs under a key of the organization, so that the record gives away neither key nor prompt. */
 export interface KeyedCall {
@@ -74,15 +64,14 @@ export class KeyedAnswers {
   /** Durable when it resolves; an answer that is too large leaves a row that says only that there was one. */
   async keep(caller: Caller, keyed: KeyedCall, kept: KeptAnswer | undefined): Promise<void> {
     const { orgId, requestId } = caller;
-    const text = kept === undefined ? undefined : JSON.stringify(kept);
-    const sealed =
-      text === undefined || Buffer.byteLength(text) > ANSWER_BYTES_MAX
-        ? undefined
-        : await encryptFor(this.keyStore, answerSubject(orgId), text, requestId);
+    const isKept = kept !== undefined && Buffer.byteLength(kept.text) <= ANSWER_BYTES_MAX;
+    const answer = isKept
+      ? await sealKept(kept, (text) => encryptFor(this.keyStore, answerSubject(orgId), text, requestId))
+      : undefined;
     await this.store.put(keyed.key, {
       callId: requestId,
       body: keyed.body,
-      ...(sealed === undefined ? {} : { answer: Buffer.from(JSON.stringify(sealed)) }),
+      ...(answer === undefined ? {} : { answer }),
       expiresAt: epochMs(this.clock.now() + ANSWER_RETENTION_MS),
     });
   }
@@ -92,56 +81,10 @@ export class KeyedAnswers {
     const row = await this.store.find(key, this.clock.now());
     if (row?.answer === undefined || row.callId !== callId) return undefined;
     try {
-      const block = sealedSchema.parse(JSON.parse(Buffer.from(row.answer).toString('utf8')));
-      const text = Buffer.from(await decrypt(this.keyStore, block, callId)).toString('utf8');
-      return keptAnswerSchema.parse(JSON.parse(text));
+      return await openKept(row.answer, (block) => decrypt(this.keyStore, block, callId));
     } catch (error) {
       if (error instanceof ErasedSubjectError) return undefined;
       throw error;
     }
-  }
-}
-
-const sealedSchema = z.object({ subject: z.string(), keyVersion: z.number(), ciphertext: z.string() });
-
-/** The part of a running call that keeps its answer. */
-export class KeyedRecord {
-  private text = '';
-  private isTooLarge = false;
-
-  constructor(
-    private readonly answers: KeyedAnswers,
-    private readonly caller: Caller,
-    private readonly keyed: KeyedCall,
-  ) {}
-
-  /** Gathers what a stream has sent so far. */
-  gather(text: string): void {
-    if (this.isTooLarge) return;
-    this.text += text;
-    if (this.text.length <= ANSWER_BYTES_MAX) return;
-    this.isTooLarge = true;
-    this.text = '';
-  }
-
-  /** Keeps a streamed answer: what was gathered, and its closing. */
-  keepStream(
-    headers: Readonly<Record<string, string>>,
-    closing: string,
-    usage: TokenUsage,
-    certainty: KeptAnswer['certainty'],
-  ) {
-    return this.isTooLarge
-      ? this.keepLoss()
-      : this.keep({ status: 200, headers: { ...headers }, text: this.text + closing, usage: { ...usage }, certainty });
-  }
-
-  keep(kept: KeptAnswer): Promise<void> {
-    return this.answers.keep(this.caller, this.keyed, kept);
-  }
-
-  /** The call may be charged, but there is no answer to repeat. */
-  keepLoss(): Promise<void> {
-    return this.answers.keep(this.caller, this.keyed, undefined);
   }
 }

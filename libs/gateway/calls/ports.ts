@@ -5,6 +5,7 @@ import type { LedgerService } from '#ledger';
 import type { Router } from '../routing/router';
 import type { Caller } from './caller';
 import type { KeyedAnswers } from './keyed-answers';
+import type { ResponseCache } from './response-cache';
 import type { CallSettings } from './settings';
 
 export type CallableModel =
@@ -57,6 +58,7 @@ export interface CallDependencies {
   readonly models: ModelDirectory;
   readonly backendClient: (kind: BackendKind) => BackendClient | undefined;
   readonly keyedAnswers: KeyedAnswers;
+  readonly responseCache: ResponseCache;
   readonly clock: Clock;
   readonly owner: BootId;
   readonly router: Router;

@@ -38,7 +38,7 @@ class StreamFlow<R extends MeteredRequest> {
     const { connection } = this.call;
     connection.onGone(() => this.clientLeft());
     connection.onDrained(() => this.body.resume());
-    if (connection.isGone && this.call.keyed === undefined) {
+    if (connection.isGone && !this.call.keeper.runsOn) {
       this.clientLeft();
       return;
     }
@@ -69,7 +69,7 @@ class StreamFlow<R extends MeteredRequest> {
     if (text !== '') {
       this.begin();
       flows = this.call.connection.write(text);
-      this.call.keyed?.gather(text);
+      this.call.keeper.gather(text);
       this.keepAlive.refresh();
     }
     if (relay.ended) {
@@ -87,7 +87,7 @@ class StreamFlow<R extends MeteredRequest> {
 
   private clientLeft(): void {
     // A keyed call runs on: its answer is kept for the repeat. What waited for the client must flow again.
-    if (this.call.keyed !== undefined) {
+    if (this.call.keeper.runsOn) {
       if (this.isPiped) this.body.resume();
       return;
     }
@@ -135,7 +135,7 @@ async function settleComplete<R extends MeteredRequest>(
   const isUncountable = certainty === 'counted' && call.isUncountable;
   call.outcome = isUncountable ? 'unresolved' : 'complete';
   const closing = relay.closing(usage, call.chargeFor(usage));
-  await call.keyed?.keepStream({ 'content-type': STREAM_CONTENT_TYPE, ...STREAM_HEADERS }, closing, usage, certainty);
+  await call.keeper.keepStream({ 'content-type': STREAM_CONTENT_TYPE, ...STREAM_HEADERS }, closing, usage, certainty);
   const recorded = isUncountable
     ? await call.record.abandon('no usage reported by a model that reasons invisibly', usage)
     : await call.record.complete({ usage, certainty, outcome: 'complete' });
@@ -147,6 +147,7 @@ async function settleComplete<R extends MeteredRequest>(
   begin();
   call.connection.write(closing);
   call.connection.end();
+  if (!isUncountable) await call.keeper.settled();
 }
 
 /** The client left in mid-stream: it is charged what it saw, or, where that says nothing, the hold stays unresolved. */

@@ -56,7 +56,7 @@ export async function endInTrouble<R extends MeteredRequest>(
 ): Promise<void> {
   const row = classifyTrouble(trouble, call.backend.unbilledServerErrors);
   call.outcome = row.record;
-  if (row.record === 'failed-unresolved' || row.record === 'unresolved') await call.keyed?.keepLoss();
+  if (row.record === 'failed-unresolved' || row.record === 'unresolved') await call.keeper.keepLoss();
   const recorded = await record(call, row, trouble, counted);
   call.answerRecorded(recorded, row.code, {
     shouldRetry: row.shouldRetry,

@@ -28,7 +28,7 @@ export async function finishUnstreamed<R extends MeteredRequest>(
   const text = reading.render(usage, call.chargeFor(usage));
   const contentType = 'application/json; charset=utf-8';
   // A repeat must find the answer from the moment at which the ledger says that there is one.
-  await call.keyed?.keep({
+  await call.keeper.keep({
     status: 200,
     headers: { 'content-type': contentType },
     text,
@@ -51,6 +51,7 @@ export async function finishUnstreamed<R extends MeteredRequest>(
   }
   call.took(usage, recorded);
   connection.answer(200, call.headers(answer.headers.requestId, contentType), text);
+  if (!isUncountable) await call.keeper.settled();
 }
 
 /** Nobody can count an unstreamed answer that was not read. */

@@ -1,3 +1,4 @@
+import type { ResponseCache } from '#identity';
 import type { ApiKeyId, ModelId, OrganizationId, ProjectId } from '#kernel';
 
 /** A key as authentication found it. */
@@ -8,6 +9,7 @@ export interface AuthenticatedKey {
   readonly scopes: readonly string[];
   readonly models?: readonly ModelId[];
   readonly allowsStoredAnswers: boolean;
+  readonly responseCache?: ResponseCache;
 }
 
 export type KeyRejection = 'invalid_api_key' | 'key_revoked' | 'key_expired' | 'ip_not_allowed';

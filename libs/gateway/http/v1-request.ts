@@ -76,6 +76,8 @@ export function callerOf(request: FastifyRequest, key: AuthenticatedKey): Caller
     ...(typeof traceparent === 'string' ? { traceparent } : {}),
     ...(typeof idempotencyKey === 'string' ? { idempotencyKey } : {}),
     allowsStoredAnswers: key.allowsStoredAnswers,
+    ...(key.responseCache === undefined ? {} : { responseCache: key.responseCache }),
+    bypassesCache: /no-(?:cache|store)/i.test(request.headers['cache-control'] ?? ''),
     routing: routingWish(request),
     arrivedMs,
   };

@@ -1,0 +1,86 @@
+import { ANSWER_BYTES_MAX, type AnswerStore } from '#answer-store';
+import type { ResponseCache as CachePolicy } from '#identity';
+import { type CallBounds, type Clock, ceilDiv, epochMs, nanoUsd, type Prices, type TokenUsage } from '#kernel';
+import { decrypt, ErasedSubjectError, encryptFor, hmacFor, type KeyStore } from '#key-store';
+import type { Endpoint } from '#ledger';
+import type { Caller } from './caller';
+import { type KeptAnswer, openKept, sealKept } from './kept-answer';
+
+/** An answer that may be reused, and where it was found. */
+export interface CacheHit {
+  readonly kept: KeptAnswer;
+  readonly policy: CachePolicy;
+}
+
+function hmacSubject(orgId: string): string {
+  return `cache-keys:${orgId}`;
+}
+
+function answerSubject(orgId: string): string {
+  return `cached-answers:${orgId}`;
+}
+
+/**
+ * Reuses answers for exactly equal requests of one organization that asked for it. A reuse is a call like any other:
+ * authorized, settled and recorded, at the price that the organization's policy sets.
+ */
+export class ResponseCache {
+  constructor(
+    private readonly store: AnswerStore,
+    private readonly keyStore: KeyStore,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Under which an equal request is found; `undefined` when this call neither reads nor feeds the cache. */
+  async keyOf(caller: Caller, endpoint: Endpoint, body: unknown): Promise<string | undefined> {
+    if (caller.responseCache === undefined || caller.bypassesCache || caller.idempotencyKey !== undefined)
+      return undefined;
+    const mac = await hmacFor(this.keyStore, hmacSubject(caller.orgId), JSON.stringify([endpoint, body]));
+    return `cache:${Buffer.from(mac).toString('base64url')}`;
+  }
+
+  async find(caller: Caller, key: string): Promise<CacheHit | undefined> {
+    const policy = caller.responseCache;
+    const row = await this.store.find(key, this.clock.now());
+    if (policy === undefined || row?.answer === undefined) return undefined;
+    try {
+      return { kept: await openKept(row.answer, (block) => decrypt(this.keyStore, block, row.callId)), policy };
+    } catch (error) {
+      if (error instanceof ErasedSubjectError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Keeps an answer for as long as the policy says; one that is too large is not kept. */
+  async keep(caller: Caller, key: string, kept: KeptAnswer): Promise<void> {
+    const { responseCache: policy, orgId, requestId } = caller;
+    if (policy === undefined || kept.text.length > ANSWER_BYTES_MAX) return;
+    const answer = await sealKept(kept, (text) => encryptFor(this.keyStore, answerSubject(orgId), text, requestId));
+    const expiresAt = epochMs(this.clock.now() + policy.ttlSeconds * 1_000);
+    await this.store.put(key, { callId: requestId, body: '', answer, expiresAt });
+  }
+}
+
+/** Prices of a reuse: the model's, in percent, rounded up like every charge. */
+export function reusePrices(prices: Prices, { hitPricePercent }: CachePolicy): Prices {
+  const scaled = (price: bigint) => nanoUsd(ceilDiv(price * BigInt(hitPricePercent), 100n));
+  return {
+    version: prices.version,
+    input: scaled(prices.input),
+    cachedInput: scaled(prices.cachedInput),
+    cacheWrite: scaled(prices.cacheWrite),
+    output: scaled(prices.output),
+  };
+}
+
+/** What a reuse can consume is known exactly: what the first answer did. */
+export function reuseBounds(usage: TokenUsage): CallBounds {
+  const inputTokens = usage.input + usage.cachedInput + usage.cacheWrite;
+  return {
+    inputTokensMax: inputTokens,
+    inputTokensEstimate: inputTokens,
+    outputTokensCap: usage.output,
+    outputCapSource: 'client',
+    outputsMax: usage.output === 0 ? 0 : 1,
+  };
+}
