@@ -32,19 +32,24 @@ export function answeredRange({ from, to, granularity, timeZone = 'UTC' }: Usage
   return { from: epochMs(floorTo(from, QUARTER_MS)), to: epochMs(ceilTo(to, QUARTER_MS)), granularity, timeZone };
 }
 
-function nextStart(at: DateTime, unit: Exclude<Granularity, 'total'>): number {
-  const next = at
+/** The end of the local hour; where a clock is changed by less than an hour, that hour is a shorter one. */
+function nextHour(at: number, zone: IANAZone): number {
+  return at + GRAIN_MS.hours - ((at + zone.offset(at) * 60_000) % GRAIN_MS.hours);
+}
+
+function nextStart(at: number, unit: Exclude<Granularity, 'total'>, zone: IANAZone): number {
+  if (unit === 'hour') return nextHour(at, zone);
+  return DateTime.fromMillis(at, { zone })
     .startOf(unit)
     .plus({ [unit]: 1 })
     .startOf(unit)
     .toMillis();
-  // Where a clock is set back by less than an hour, a local hour can come again: it ends an hour later at most.
-  return next > at.toMillis() ? next : at.toMillis() + GRAIN_MS.hours;
 }
 
 /** The local hours, days or months of a range, the first and the last cut to it. @throws QueryRefusedError */
 export function stretchesOf({ from, to, granularity, timeZone }: AnsweredRange): readonly Stretch[] {
   if (granularity === 'total') return [{ from, to }];
+  const zone = IANAZone.create(timeZone);
   const stretches: Stretch[] = [];
   for (let at: number = from; at < to; ) {
     if (stretches.length >= STRETCHES_MAX)
@@ -52,7 +57,7 @@ export function stretchesOf({ from, to, granularity, timeZone }: AnsweredRange):
         'range_invalid',
         `The range holds more than ${STRETCHES_MAX} ${granularity}s; ask for a shorter one or a coarser granularity.`,
       );
-    const end = Math.min(to, nextStart(DateTime.fromMillis(at, { zone: timeZone }), granularity));
+    const end = Math.min(to, nextStart(at, granularity, zone));
     if (end % QUARTER_MS !== 0)
       throw new QueryRefusedError(
         'range_invalid',

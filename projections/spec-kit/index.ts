@@ -1,0 +1,3 @@
+/** For specs: records written by the ledger's own decider, and the plainest fold of them. */
+export * from './fold';
+export * from './record';

@@ -1,0 +1,115 @@
+import * as fc from 'fast-check';
+import { epochMs } from '#kernel';
+import { instant, orgId } from '../spec-kit';
+import { answeredRange, rangesByGrain, stretchesOf } from './ranges';
+import { GRAIN_MS, GRAINS } from './tables';
+import type { Granularity } from './types';
+
+function params(from: string, to: string, granularity: Granularity, timeZone?: string) {
+  return { orgId, from: instant(from), to: instant(to), granularity, ...(timeZone === undefined ? {} : { timeZone }) };
+}
+
+function localStarts(from: string, to: string, granularity: Granularity, timeZone: string): string[] {
+  const stretches = stretchesOf(answeredRange(params(from, to, granularity, timeZone)));
+  return stretches.map((stretch) => new Date(stretch.from).toISOString());
+}
+
+const ZONES = [
+  'UTC',
+  'Asia/Kolkata',
+  'Asia/Kathmandu',
+  'America/St_Johns',
+  'Australia/Lord_Howe',
+  'America/New_York',
+] as const;
+
+describe('the ranges of a report', () => {
+  it('fill every stretch exactly, with rows as coarse as possible, in every zone', () => {
+    const since = instant('2024-01-01T00:00:00Z');
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 40_000 }),
+        fc.integer({ min: 1, max: 1_000 }),
+        fc.constantFrom(...ZONES),
+        fc.constantFrom('hour', 'day', 'month', 'total'),
+        (start, quarters, timeZone, granularity) => {
+          const from = epochMs(since + start * GRAIN_MS.quarters);
+          const to = epochMs(from + quarters * GRAIN_MS.quarters);
+          const stretches = stretchesOf(answeredRange({ orgId, from, to, granularity, timeZone }));
+          expect(stretches[0]?.from).toBe(from);
+          expect(stretches.at(-1)?.to).toBe(to);
+          for (const [index, { from: begin, to: end }] of stretches.entries()) {
+            expect(begin).toBeLessThan(end);
+            if (index > 0) expect(begin).toBe(stretches[index - 1]?.to);
+          }
+          const byGrain = rangesByGrain(stretches);
+          for (const [label, stretch] of stretches.entries()) {
+            const pieces = GRAINS.flatMap((grain) =>
+              byGrain[grain].filter((range) => range.label === label).map((range) => ({ ...range, grain })),
+            ).sort((a, b) => a.from - b.from);
+            expect(pieces[0]?.from).toBe(stretch.from);
+            expect(pieces.at(-1)?.before).toBe(stretch.to);
+            for (const [index, piece] of pieces.entries()) {
+              expect(piece.from % GRAIN_MS[piece.grain]).toBe(0);
+              expect(piece.before % GRAIN_MS[piece.grain]).toBe(0);
+              if (index > 0) expect(piece.from).toBe(pieces[index - 1]?.before);
+            }
+            const counts = GRAINS.map((grain) => pieces.filter((piece) => piece.grain === grain).length);
+            expect(Math.max(...counts)).toBeLessThanOrEqual(2);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('are local days, also half an hour beside UTC', () => {
+    expect(localStarts('2026-05-01T18:30:00Z', '2026-05-03T18:30:00Z', 'day', 'Asia/Kolkata')).toEqual([
+      '2026-05-01T18:30:00.000Z',
+      '2026-05-02T18:30:00.000Z',
+    ]);
+  });
+
+  it('are days of 23 and 25 hours where the clock is changed', () => {
+    expect(localStarts('2026-03-28T23:00:00Z', '2026-03-30T22:00:00Z', 'day', 'Europe/Berlin')).toEqual([
+      '2026-03-28T23:00:00.000Z',
+      '2026-03-29T22:00:00.000Z',
+    ]);
+  });
+
+  it('are months of the zone, the first and last cut to what was asked', () => {
+    expect(localStarts('2026-01-15T00:00:00Z', '2026-03-10T00:00:00Z', 'month', 'America/New_York')).toEqual([
+      '2026-01-15T00:00:00.000Z',
+      '2026-02-01T05:00:00.000Z',
+      '2026-03-01T05:00:00.000Z',
+    ]);
+  });
+
+  it('are widened to whole quarters of an hour, and the answer says so', () => {
+    const range = answeredRange(params('2026-05-01T10:07:00Z', '2026-05-01T10:31:00Z', 'total'));
+    expect([range.from, range.to]).toEqual([instant('2026-05-01T10:00:00Z'), instant('2026-05-01T10:45:00Z')]);
+  });
+
+  it.each([
+    { what: 'nothing', query: params('2026-05-01T00:00:00Z', '2026-05-01T00:00:00Z', 'day'), code: 'range_invalid' },
+    {
+      what: 'too many hours',
+      query: params('2020-01-01T00:00:00Z', '2026-01-01T00:00:00Z', 'hour'),
+      code: 'range_invalid',
+    },
+    {
+      what: 'no zone',
+      query: params('2026-05-01T00:00:00Z', '2026-05-02T00:00:00Z', 'day', 'Mars'),
+      code: 'time_zone_unknown',
+    },
+    {
+      what: 'a time before zones kept to quarters of an hour',
+      query: params('1890-05-01T00:00:00Z', '1890-05-02T00:00:00Z', 'day', 'Asia/Kolkata'),
+      code: 'range_invalid',
+    },
+  ])('are refused for $what', ({ query, code }) => {
+    expect(() => stretchesOf(answeredRange(query))).toThrow(
+      expect.objectContaining({ name: 'QueryRefusedError', code }),
+    );
+  });
+});

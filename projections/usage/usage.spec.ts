@@ -1,0 +1,122 @@
+import * as fc from 'fast-check';
+import { nanoUsd } from '#kernel';
+import { Histogram } from '#read-store';
+import { callsProjection } from '../calls';
+import { callsTable } from '../calls/table';
+import { backendIds, completing, foldAll, Record, someRecord, traced } from '../spec-kit';
+import { pendingTable } from './contribution';
+import { usageProjection } from './projection';
+import { GRAIN_MS, GRAINS, grainTables, SUM_COLUMNS, type UsageRow } from './tables';
+
+function sums(rows: readonly UsageRow[]) {
+  return Object.fromEntries(
+    SUM_COLUMNS.map((column) => [column, rows.reduce((sum, row) => sum + BigInt(row[column]), 0n)]),
+  );
+}
+
+async function folded(record: Record) {
+  return foldAll(usageProjection, await record.events());
+}
+
+describe('the usage view', () => {
+  it('adds up to exactly what the calls are, whatever happened, in every grain', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), async (seed) => {
+        const record = await someRecord(seed, 150);
+        const view = await folded(record);
+        const calls = foldAll(callsProjection, await record.events()).all(callsTable);
+        const ended = calls.filter(({ outcome }) => outcome !== 'open' && outcome !== 'refused');
+        const total = sums(view.all(grainTables.quarters));
+        expect(total.calls).toBe(BigInt(ended.length));
+        expect(total.cost).toBe(ended.reduce((sum, { charged }) => sum + charged, 0n));
+        expect(total.excess).toBe(ended.reduce((sum, { excess }) => sum + excess, 0n));
+        const tokens = ended.reduce(
+          (sum, { usage, resolution }) => sum + (resolution?.tokens ?? BigInt(usage?.output ?? 0)),
+          0n,
+        );
+        expect(total.outputTokens).toBeLessThanOrEqual(tokens);
+        for (const outcome of ['completed', 'interrupted', 'failed', 'released', 'unresolved', 'resolved'] as const) {
+          const rows = view.all(grainTables.hours).filter((row) => row.outcome === outcome);
+          expect(sums(rows).calls).toBe(BigInt(ended.filter((call) => call.outcome === outcome).length));
+        }
+        for (const grain of GRAINS) {
+          const rows = view.all(grainTables[grain]);
+          expect(sums(rows)).toEqual(total);
+          expect(rows.every(({ bucket }) => bucket % GRAIN_MS[grain] === 0)).toBe(true);
+          const measured = rows.reduce((sum, { latency }) => sum + Histogram.decode(latency).total, 0);
+          expect(measured).toBe(ended.filter(({ latencyMs }) => latencyMs !== undefined).length);
+        }
+        expect(view.all(pendingTable)).toHaveLength(ended.filter(({ outcome }) => outcome === 'unresolved').length);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('counts a call in the hour of its authorization, however late it ends', async () => {
+    const record = new Record();
+    const call = record.authorize();
+    const started = record.now;
+    await record.perform(call);
+    await record.later(3 * 3_600_000).perform(completing(call.callId, 10));
+    expect((await folded(record)).all(grainTables.hours)).toMatchObject([{ bucket: started, calls: 1 }]);
+  });
+
+  it('moves an unresolved call when its cost becomes known, and leaves no trace of it', async () => {
+    const record = new Record();
+    const call = record.authorize();
+    const { callId } = call;
+    await record.perform(call);
+    const trace = traced(900, backendIds[1]);
+    const counted = { input: 5, cachedInput: 0, cacheWrite: 0, output: 6 };
+    await record.perform({ type: 'AbandonCall', callId, reason: 'client_left', counted, trace });
+    expect((await folded(record)).all(grainTables.days)).toMatchObject([
+      { outcome: 'unresolved', code: 'client_left', calls: 1, cost: 0n },
+    ]);
+
+    const resolve = { type: 'ResolveCall', callId, source: 'policy', cost: nanoUsd(11n), reason: 'counted' } as const;
+    await record.perform(resolve);
+
+    const view = await folded(record);
+    expect(view.all(grainTables.days)).toMatchObject([
+      {
+        outcome: 'resolved',
+        code: null,
+        calls: 1,
+        cost: 11n,
+        inputTokens: 5,
+        outputTokens: 6,
+        backendId: backendIds[1],
+      },
+    ]);
+    expect(view.all(pendingTable)).toEqual([]);
+    await record.perform(completing(callId, 900));
+    expect((await folded(record)).all(grainTables.days)).toEqual(view.all(grainTables.days));
+  });
+
+  it('makes one row of messages that are no codes', async () => {
+    const record = new Record();
+    for (const error of ['Something went wrong at 12:00', 'Something went wrong at 12:01']) {
+      const call = record.authorize();
+      await record.perform(call);
+      await record.perform({ type: 'FailCall', callId: call.callId, error, billed: 'never', trace: traced(1) });
+    }
+    expect((await folded(record)).all(grainTables.days)).toMatchObject([
+      { outcome: 'failed', code: 'other', calls: 2 },
+    ]);
+  });
+
+  it('survives its stored form', async () => {
+    const view = await folded(await someRecord(11, 300));
+    for (const row of view.all(grainTables.hours)) {
+      const { columns, rest } = grainTables.hours.encode(row);
+      const decoded = grainTables.hours.decode({ id: 'x', position: 1n, columns, rest });
+      expect(decoded).toEqual({ ...row, latency: decoded.latency, firstByte: decoded.firstByte });
+      expect(decoded.latency).toBe(Histogram.decode(row.latency).encode());
+    }
+    for (const pending of view.all(pendingTable)) {
+      const { rest } = pendingTable.encode(pending);
+      const stored = { id: 'x', position: 1n, columns: {}, rest: JSON.parse(JSON.stringify(rest)) };
+      expect(pendingTable.decode(stored)).toEqual(pending);
+    }
+  });
+});
