@@ -15,9 +15,9 @@ import {
 import { type BackendClient, OpenAiBackendClient, SimulatorBackendClient } from '#inference/backends';
 import type { BackendKind } from '#inference/catalogue';
 import { LedgerService } from '#ledger';
-import type { ReadSideClient } from '#read-side';
+import { ReadSide, type ReadSideClient } from '#read-side';
 import { createMetrics, type Logger, type Metrics, observeCalls } from '#telemetry';
-import { type Engines, openEngines } from './engines';
+import { dataPaths, type Engines, openEngines } from './engines';
 import { recoverKeyedCalls } from './recover-keyed-calls';
 
 export type Phase = 'starting' | 'ready' | 'draining';
@@ -79,6 +79,12 @@ export async function openServices(
 ): Promise<Services> {
   const engines = openEngines(configuration, environment);
   const { store, keyStore, answers } = engines;
+  // Its workers take a while to start; nothing before the last line here needs them.
+  const openingReadSide = ReadSide.open({
+    dataDir: configuration.dataDir,
+    eventStoreDir: dataPaths(configuration.dataDir).events,
+    report: (report) => logger[report.type === 'rebuild' ? 'info' : 'warn']({ report }, 'read side'),
+  });
   const identifiers = systemIdentifiers(systemClock);
   const owner = identifiers.id('boot');
   const metrics = createMetrics();
@@ -96,7 +102,7 @@ export async function openServices(
   const keyedAnswers = new KeyedAnswers(answers, keyStore, systemClock);
   const recovered = await recoverKeyedCalls(ledger, keyedAnswers, control.organizationIds());
   if (recovered > 0) logger.warn({ recovered }, 'calls were settled from their kept answers');
-  const readSide = { poke() {}, async close() {} } as unknown as ReadSideClient;
+  const readSide = await openingReadSide;
   const follower = store.subscribe({
     after: await store.lastPosition(),
     onEvent: ({ position }) => readSide.poke(position),
