@@ -62,7 +62,11 @@ export class KeyedAnswers {
   }
 
   /** Durable when it resolves; an answer that is too large leaves a row that says only that there was one. */
-  async keep(caller: Caller, keyed: KeyedCall, kept: KeptAnswer | undefined): Promise<void> {
+  async keep(
+    caller: Pick<Caller, 'orgId' | 'requestId'>,
+    keyed: KeyedCall,
+    kept: KeptAnswer | undefined,
+  ): Promise<void> {
     const { orgId, requestId } = caller;
     const isKept = kept !== undefined && Buffer.byteLength(kept.text) <= ANSWER_BYTES_MAX;
     const answer = isKept
