@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../json';
 import type { PromptFacts } from '../metering/facts';
-import { TextMeter } from '../metering/text-bytes';
+import { NESTING_MAX, TextMeter } from '../metering/text-bytes';
 
 const ROLES: ReadonlySet<unknown> = new Set(['user', 'assistant', 'system']);
 const KNOWN_BLOCKS: ReadonlySet<unknown> = new Set([
@@ -29,14 +29,14 @@ export class MessagesMeter extends TextMeter {
 
   system(value: unknown): void {
     this.#messages += 1;
-    this.#content(value, 'system');
+    this.#content(value, 'system', 2);
   }
 
   message(message: JsonObject, path: string): void {
     this.#messages += 1;
     for (const key of Object.keys(message)) {
       const value = message[key];
-      if (key === 'content') this.#content(value, `${path}.content`);
+      if (key === 'content') this.#content(value, `${path}.content`, 3);
       else if (key === 'role' && ROLES.has(value)) continue;
       else this.#member(key, value);
     }
@@ -70,16 +70,17 @@ export class MessagesMeter extends TextMeter {
     };
   }
 
-  #content(content: unknown, path: string): void {
+  #content(content: unknown, path: string, depth: number): void {
     if (typeof content === 'string') this.text(content);
+    else if (depth > NESTING_MAX) this.fault ??= 'nesting-too-deep';
     else if (Array.isArray(content))
-      for (const [index, block] of content.entries()) this.#block(block, `${path}[${index}]`);
-    else if (content !== null && content !== undefined) this.json(content, 2);
+      for (const [index, block] of content.entries()) this.#block(block, `${path}[${index}]`, depth + 1);
+    else if (content !== null && content !== undefined) this.json(content, depth);
   }
 
-  #block(block: unknown, path: string): void {
+  #block(block: unknown, path: string, depth: number): void {
     if (!isJsonObject(block)) {
-      this.json(block, 3);
+      this.json(block, depth);
       return;
     }
     // Blocks of one turn may be joined by a line break.
@@ -89,8 +90,8 @@ export class MessagesMeter extends TextMeter {
       const value = block[key];
       if (key === 'type') this.check(value);
       else if (key === 'cache_control') this.#cache(value, path);
-      else if (key === 'source' && isJsonObject(value)) this.#source(block.type, value, path);
-      else if (key === 'content') this.#content(value, `${path}.content`);
+      else if (key === 'source' && isJsonObject(value)) this.#source(block.type, value, path, depth + 1);
+      else if (key === 'content') this.#content(value, `${path}.content`, depth + 1);
       else if (key === 'input') this.#input(value);
       else if (typeof value === 'string') this.#string(key, value);
       else if (value !== null) this.#member(key, value);
@@ -108,10 +109,10 @@ export class MessagesMeter extends TextMeter {
   }
 
   /** A document of plain text or of blocks is text; any other source is bounded by what the model declares for it. */
-  #source(type: unknown, source: JsonObject, path: string): void {
+  #source(type: unknown, source: JsonObject, path: string, depth: number): void {
     const isTextual = type === 'document' && (source.type === 'text' || source.type === 'content');
     if (isTextual && source.type === 'content') {
-      this.#content(source.content, `${path}.source.content`);
+      this.#content(source.content, `${path}.source.content`, depth + 1);
       return;
     }
     if (isTextual && typeof source.data === 'string') {
