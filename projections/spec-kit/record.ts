@@ -194,14 +194,19 @@ export function completing(callId: CallId, tokens: number, latencyMs = 100): Led
   };
 }
 
-/** One of the things that can happen to calls and budgets next, in any state whatever. */
-function nextCommand(record: Record, dice: Dice, calls: CallId[]): LedgerCommand {
-  const callId = calls[dice.below(calls.length)] ?? record.nextCallId();
-  const trace = traced(1 + dice.below(3_000), dice.pick(backendIds), dice.below(2) === 0 ? undefined : dice.below(500));
+function budgetCommand(dice: Dice): LedgerCommand {
   const budgetId = dice.pick(budgetIds);
   const limit = BigInt(dice.below(60_000));
-  switch (dice.below(20)) {
+  switch (dice.below(8)) {
     case 0:
+    case 1:
+    case 2:
+      return { type: 'ChangeBudget', budgetId, limit };
+    case 3:
+      return dice.below(6) === 0 ? { type: 'EndBudget', budgetId } : { type: 'ChangeBudget', budgetId, limit };
+    case 4:
+      return { type: 'AssignProject', projectId: projectIds[0], ...(dice.below(2) === 0 ? {} : { teamId }) };
+    default:
       return {
         type: 'DefineBudget',
         budgetId,
@@ -218,12 +223,18 @@ function nextCommand(record: Record, dice: Dice, calls: CallId[]): LedgerCommand
         thresholds: [50, 100],
         timeZone: dice.pick(['UTC', 'Asia/Kolkata', 'America/New_York']),
       };
+  }
+}
+
+/** One of the things that can happen to calls and budgets next, in any state whatever. */
+function nextCommand(record: Record, dice: Dice, calls: CallId[]): LedgerCommand {
+  const callId = calls[dice.below(calls.length)] ?? record.nextCallId();
+  const trace = traced(1 + dice.below(3_000), dice.pick(backendIds), dice.below(2) === 0 ? undefined : dice.below(500));
+  switch (dice.below(20)) {
+    case 0:
     case 1:
-      return { type: 'ChangeBudget', budgetId, limit };
     case 2:
-      return dice.below(4) === 0
-        ? { type: 'EndBudget', budgetId }
-        : { type: 'AssignProject', projectId: projectIds[0], ...(dice.below(2) === 0 ? {} : { teamId }) };
+      return budgetCommand(dice);
     case 3:
     case 4:
       return { type: 'FailCall', callId, error: 'backend_error', billed: dice.pick(['never', 'unknown']), trace };
@@ -237,7 +248,13 @@ function nextCommand(record: Record, dice: Dice, calls: CallId[]): LedgerCommand
       return { type: 'ExpireCall', callId, cause: 'owner-dead' };
     case 8:
     case 9:
-      return { type: 'ResolveCall', callId, source: 'operator', cost: nanoUsd(limit), reason: 'invoice' };
+      return {
+        type: 'ResolveCall',
+        callId,
+        source: 'operator',
+        cost: nanoUsd(BigInt(dice.below(3_000))),
+        reason: 'invoice',
+      };
     case 10: {
       const refusedCall = record.nextCallId();
       return {
