@@ -101,5 +101,6 @@ export function carriedStream(kind: BackendKind, encoder: NeutralEncoder): Relay
       return ended.outcome;
     },
     closing: (charged, cost) => late + encoder.closing(charged, cost),
+    ...(encoder.errorFrame === undefined ? {} : { errorFrame: encoder.errorFrame.bind(encoder) }),
   };
 }

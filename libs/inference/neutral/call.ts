@@ -13,7 +13,7 @@ export interface NeutralCall {
   readonly topP?: number;
   readonly stop: readonly string[];
   readonly effort?: NeutralEffort;
-  /** The answer must be JSON of this schema. */
+  /** The answer must be JSON; text without it. */
   readonly format?: NeutralFormat;
   /** The client's name of its own user. */
   readonly user?: string;
@@ -22,11 +22,16 @@ export interface NeutralCall {
 export type NeutralEffort = 'low' | 'medium' | 'high';
 export const NEUTRAL_EFFORTS: readonly NeutralEffort[] = ['low', 'medium', 'high'];
 
-export interface NeutralFormat {
-  readonly name: string;
-  readonly schema: unknown;
-  readonly strict?: boolean;
-}
+/** `path` names the format in the client's own terms. */
+export type NeutralFormat =
+  | { readonly type: 'json'; readonly path: string }
+  | {
+      readonly type: 'schema';
+      readonly path: string;
+      readonly name: string;
+      readonly schema: unknown;
+      readonly strict?: boolean;
+    };
 
 export interface NeutralTool {
   readonly name: string;

@@ -1,6 +1,7 @@
 import type { NanoUsd, TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../backends/trouble';
 import type { SeenOutput, UsageReading } from '../metering/facts';
+import type { ErrorCode, ErrorOptions } from '../openai/errors';
 import type { NeutralEvent } from './events';
 
 interface Metered {
@@ -32,6 +33,8 @@ export interface NeutralEncoder {
   accept(event: NeutralEvent): string;
   /** What closes the stream, once its settlement is durable. */
   closing(charged: TokenUsage, cost: NanoUsd): string;
+  /** The one frame of a failure, where it depends on the frames before. */
+  errorFrame?(code: ErrorCode, options: ErrorOptions): string;
 }
 
 /** An unstreamed answer of a backend. */

@@ -2,3 +2,4 @@ export * from './chat';
 export * from './completions';
 export * from './embeddings';
 export * from './errors';
+export * from './responses';

@@ -119,7 +119,17 @@ function readOutput(config: unknown, carrying: Carrying): Output {
     carrying.refuse('output_config.format');
   return {
     ...(effort === undefined ? {} : { effort }),
-    ...(isJsonObject(format) ? { format: { name: NAME_OF_FORMAT, schema: format.schema, strict: true } } : {}),
+    ...(isJsonObject(format)
+      ? {
+          format: {
+            type: 'schema',
+            path: 'output_config.format',
+            name: NAME_OF_FORMAT,
+            schema: format.schema,
+            strict: true,
+          },
+        }
+      : {}),
   };
 }
 

@@ -30,11 +30,13 @@ function toolChoiceOf(call: NeutralCall): JsonObject | undefined {
   return { ...(choice ?? { type: 'auto' }), disable_parallel_tool_use: true };
 }
 
-function outputConfigOf({ effort, format }: NeutralCall): JsonObject | undefined {
+function outputConfigOf({ effort, format }: NeutralCall, carrying: Carrying): JsonObject | undefined {
+  if (format?.type === 'json')
+    carrying.refuse(format.path, 'The backend of this model answers in JSON only by a schema. Send one.');
   if (effort === undefined && format === undefined) return undefined;
   return {
     ...(effort === undefined ? {} : { effort }),
-    ...(format === undefined ? {} : { format: { type: 'json_schema', schema: format.schema } }),
+    ...(format?.type === 'schema' ? { format: { type: 'json_schema', schema: format.schema } } : {}),
   };
 }
 
@@ -50,7 +52,7 @@ export function writeMessagesCall(call: NeutralCall, carrying: Carrying): JsonOb
   checkTemperature(temperature, carrying);
   const { system, messages } = writeMessages(call.turns, carrying);
   const toolChoice = toolChoiceOf(call);
-  const outputConfig = outputConfigOf(call);
+  const outputConfig = outputConfigOf(call, carrying);
   for (const tool of tools)
     if (!isJsonObject(tool.parameters)) carrying.invalid('tools', `The parameters of '${tool.name}' are no schema.`);
   return {

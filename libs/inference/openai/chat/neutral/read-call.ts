@@ -80,13 +80,17 @@ function readToolChoice(choice: unknown, carrying: Carrying): NeutralToolChoice 
 
 function readFormat(format: unknown, carrying: Carrying): NeutralFormat | undefined {
   if (!present(format) || (isJsonObject(format) && format.type === 'text')) return undefined;
+  const path = 'response_format';
+  if (isJsonObject(format) && format.type === 'json_object') return { type: 'json', path };
   if (!isJsonObject(format) || format.type !== 'json_schema' || !isJsonObject(format.json_schema)) {
-    carrying.refuse('response_format');
+    carrying.refuse(path);
     return undefined;
   }
   const { name, schema, strict } = format.json_schema;
   return {
-    name: carrying.text(name, 'response_format.json_schema.name'),
+    type: 'schema',
+    path,
+    name: carrying.text(name, `${path}.json_schema.name`),
     schema,
     ...(typeof strict === 'boolean' ? { strict } : {}),
   };

@@ -4,6 +4,7 @@ import {
   type Carrying,
   type NeutralAssistantPart,
   type NeutralCall,
+  type NeutralFormat,
   type NeutralTool,
   type NeutralToolChoice,
   type NeutralTurn,
@@ -89,6 +90,12 @@ function writeToolChoice(choice: NeutralToolChoice): string | JsonObject {
   return choice.mode === 'tool' ? { type: 'function', function: { name: choice.name } } : choice.mode;
 }
 
+function writeFormat(format: NeutralFormat): JsonObject {
+  if (format.type === 'json') return { type: 'json_object' };
+  const { name, schema, strict } = format;
+  return { type: 'json_schema', json_schema: { name, schema, ...(strict === undefined ? {} : { strict }) } };
+}
+
 /** A neutral call as the body of a chat request, but for model, cap and stream, which `buildChatUpstream` adds. */
 export function writeChatCall(call: NeutralCall, carrying: Carrying): JsonObject {
   const { toolChoice, parallelToolCalls, temperature, topP, stop, effort, format, user } = call;
@@ -101,7 +108,7 @@ export function writeChatCall(call: NeutralCall, carrying: Carrying): JsonObject
     ...(topP === undefined ? {} : { top_p: topP }),
     ...(stop.length === 0 ? {} : { stop }),
     ...(effort === undefined ? {} : { reasoning_effort: effort }),
-    ...(format === undefined ? {} : { response_format: { type: 'json_schema', json_schema: format } }),
+    ...(format === undefined ? {} : { response_format: writeFormat(format) }),
     ...(user === undefined ? {} : { user }),
   };
 }

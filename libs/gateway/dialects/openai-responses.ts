@@ -1,0 +1,37 @@
+import {
+  encodeResponse,
+  errorAnswer,
+  parseResponsesRequest,
+  ResponsesEncoder,
+  type ResponsesRequest,
+  readResponsesCall,
+  responsesErrorFrame,
+} from '#inference/openai';
+import type { AnswerContext, Dialect } from '../calls/dialect';
+import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal } from './carry';
+
+function headOf(request: ResponsesRequest, { requestId, createdSeconds }: AnswerContext) {
+  return { requestId, createdSeconds, clientModel: request.model };
+}
+
+/**
+ * `POST /v1/responses`, the part of it that needs no memory. Most servers that speak OpenAI's dialect lack this route,
+ * so every backend is spoken to through its chat.
+ */
+export const openAiResponses: Dialect<ResponsesRequest> = {
+  endpoint: 'responses',
+  operation: 'chat',
+  modelKinds: ['chat'],
+  parse: parseResponsesRequest,
+  refusalFor: ({ body }, kind) => carryRefusal((carrying) => readResponsesCall(body, carrying), kind),
+  buildUpstream: ({ body, stream }, target) =>
+    carriedUpstream((carrying) => readResponsesCall(body, carrying), stream, target),
+  readAnswer: (request, text, context) =>
+    carriedAnswer(context.backendKind, text, (events, charged, cost) =>
+      encodeResponse(events, headOf(request, context), request.body, charged, cost),
+    ),
+  relay: (request, context) =>
+    carriedStream(context.backendKind, new ResponsesEncoder(headOf(request, context), request.body)),
+  errorAnswer,
+  errorFrame: responsesErrorFrame,
+};

@@ -1,0 +1,17 @@
+import type { JsonObject } from '../../json';
+import { type ErrorCode, type ErrorOptions, errorBody } from '../errors';
+
+/** One event of a response; its name stands in the data as well. */
+export function responsesEventFrame(type: string, sequence: number, rest: JsonObject): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...rest, sequence_number: sequence })}\n\n`;
+}
+
+/**
+ * The one event of a failure after the stream has begun; no `response.completed` follows it. Some clients read the
+ * error's members beside the type, others in an object of their own.
+ */
+export function responsesErrorFrame(code: ErrorCode, options: ErrorOptions, sequence = 0): string {
+  const { error } = errorBody(code, options);
+  const { code: shown, message, param } = error;
+  return responsesEventFrame('error', sequence, { code: shown, message, param, error });
+}

@@ -1,0 +1,4 @@
+export * from './encode';
+export * from './frames';
+export * from './parse-request';
+export * from './read-call';

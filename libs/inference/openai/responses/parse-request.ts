@@ -1,0 +1,141 @@
+import { isJsonObject, type JsonObject } from '../../json';
+import type { CallFacts } from '../../metering/facts';
+import { OUTSIDE_PROMPT } from '../chat/fields';
+import { PromptMeter } from '../chat/meter-messages';
+import type { RequestRefusal } from '../chat/request';
+import { checkCap, checkFields, checkModel, checkStream, NOT_AN_OBJECT, refusal, textRefusal } from '../request-checks';
+import { OUTSIDE_RESPONSE_PROMPT, RESPONSES_FIELDS } from './fields';
+
+/** A client's request for a response, checked as far as metering and routing need it. `body` is never changed. */
+export interface ResponsesRequest {
+  readonly model: string;
+  readonly stream: boolean;
+  readonly facts: CallFacts;
+  readonly body: JsonObject;
+}
+
+export type ParsedResponsesRequest =
+  | { readonly ok: true; readonly request: ResponsesRequest }
+  | { readonly ok: false; readonly refusal: RequestRefusal };
+
+/** What another dialect may write around a tool when it carries it over. */
+const WRAPPING_BYTES = 64;
+
+const STATELESS = "Responses are not stored here: send the whole conversation in 'input'.";
+/** Asked for by clients that keep the state themselves; sealed reasoning is simply never there. */
+const HARMLESS_INCLUDES: ReadonlySet<unknown> = new Set(['reasoning.encrypted_content']);
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false;
+}
+
+/** The part of the contract that needs a memory. `store` is true by default at OpenAI, but only a plain wish is refused. */
+function checkState(body: JsonObject): RequestRefusal | undefined {
+  for (const field of ['previous_response_id', 'conversation', 'prompt'])
+    if (isSet(body[field])) return refusal('unsupported_field', field, STATELESS);
+  if (isSet(body.store)) return refusal('unsupported_field', 'store', `${STATELESS} Set 'store' to false.`);
+  if (isSet(body.background))
+    return refusal('unsupported_field', 'background', 'Responses are answered at once. Leave background out.');
+  if (isSet(body.truncation) && body.truncation !== 'disabled')
+    return refusal('unsupported_field', 'truncation', "Input is never cut. Leave 'truncation' out.");
+  return undefined;
+}
+
+function checkInclude({ include }: JsonObject): RequestRefusal | undefined {
+  if (include === undefined || include === null) return undefined;
+  if (!Array.isArray(include)) return refusal('invalid_type', 'include', "'include' must be an array.");
+  const index = include.findIndex((entry) => !HARMLESS_INCLUDES.has(entry));
+  if (index === -1) return undefined;
+  return refusal('unsupported_field', `include[${index}]`, 'This cannot be included. Remove it.');
+}
+
+function checkInput({ input }: JsonObject): RequestRefusal | undefined {
+  if (input === undefined) return refusal('missing_required_parameter', 'input', "Send the conversation in 'input'.");
+  if (typeof input === 'string')
+    return input === '' ? refusal('invalid_value', 'input', "'input' is empty.") : undefined;
+  if (!Array.isArray(input)) return refusal('invalid_type', 'input', "'input' must be a string or an array.");
+  if (input.length === 0) return refusal('invalid_value', 'input', "'input' is empty. Send at least one item.");
+  const index = input.findIndex((item) => !isJsonObject(item));
+  if (index === -1) return undefined;
+  return refusal('invalid_type', `input[${index}]`, `'input[${index}]' must be an object.`);
+}
+
+function checkInstructions({ instructions }: JsonObject): RequestRefusal | undefined {
+  if (instructions === undefined || instructions === null || typeof instructions === 'string') return undefined;
+  return refusal('invalid_type', 'instructions', "'instructions' must be a string.");
+}
+
+function checkTools({ tools }: JsonObject): RequestRefusal | undefined {
+  if (tools === undefined || tools === null) return undefined;
+  if (!Array.isArray(tools)) return refusal('invalid_type', 'tools', "'tools' must be an array.");
+  for (const [index, tool] of tools.entries()) {
+    if (!isJsonObject(tool)) return refusal('invalid_type', `tools[${index}]`, 'A tool must be an object.');
+    if (tool.type !== 'function')
+      return refusal('unsupported_field', `tools[${index}].type`, "Only tools of type 'function' have a price.");
+  }
+  return undefined;
+}
+
+function meterInput(meter: PromptMeter, input: unknown): void {
+  if (typeof input === 'string') meter.message({ role: 'user', content: input });
+  // Earlier reasoning is not passed on.
+  else if (Array.isArray(input))
+    for (const item of input) {
+      if (item.type === 'reasoning') meter.check(item);
+      else meter.message(item);
+    }
+}
+
+function meterField(meter: PromptMeter, key: string, value: unknown): void {
+  meter.check(key);
+  if (key === 'input') meterInput(meter, value);
+  else if (key === 'instructions') meter.message({ role: 'system', content: value });
+  else if (OUTSIDE_PROMPT.has(key) || OUTSIDE_RESPONSE_PROMPT.has(key)) meter.check(value);
+  else if (typeof value === 'string' || (typeof value === 'object' && value !== null)) meter.field(key, value);
+  if (key === 'tools' && Array.isArray(value)) meter.bytes += value.length * WRAPPING_BYTES;
+}
+
+function meterPrompt(body: JsonObject): PromptMeter | RequestRefusal {
+  const meter = new PromptMeter();
+  for (const key of Object.keys(body)) {
+    meterField(meter, key, body[key]);
+    const fault = textRefusal(meter.fault, key);
+    if (fault !== undefined) return fault;
+  }
+  return meter;
+}
+
+/**
+ * Checks a parsed body as far as metering and routing need it. The first fault found is answered, in the order: shape,
+ * spelling and unpriced fields, what needs a memory, required fields, cap, tools, text.
+ */
+export function parseResponsesRequest(body: unknown): ParsedResponsesRequest {
+  if (!isJsonObject(body)) return { ok: false, refusal: NOT_AN_OBJECT };
+  const fault =
+    checkFields(body, RESPONSES_FIELDS) ??
+    checkModel(body) ??
+    checkState(body) ??
+    checkInclude(body) ??
+    checkInput(body) ??
+    checkInstructions(body) ??
+    checkStream(body, RESPONSES_FIELDS) ??
+    checkCap(body, 'max_output_tokens') ??
+    checkTools(body);
+  if (fault !== undefined) return { ok: false, refusal: fault };
+  const meter = meterPrompt(body);
+  if (!(meter instanceof PromptMeter)) return { ok: false, refusal: meter };
+  const cap = body.max_output_tokens;
+  return {
+    ok: true,
+    request: {
+      model: String(body.model),
+      stream: body.stream === true,
+      facts: {
+        prompts: [meter.facts()],
+        outputsPerPrompt: 1,
+        ...(cap === undefined ? {} : { outputCap: Number(cap) }),
+      },
+      body,
+    },
+  };
+}
