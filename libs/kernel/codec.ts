@@ -60,6 +60,8 @@ export class UnencodableEventError extends Error {
 
 export interface EventCodec<E extends DomainEvent> {
   readonly types: readonly E['type'][];
+  /** What is stored of each type, for whoever describes events instead of reading them. */
+  readonly schemas: Readonly<Record<string, EventSchema<object>>>;
   /** @throws UnencodableEventError when the event cannot be canonicalized or exceeds EVENT_BYTES_MAX. */
   encode(envelope: EventEnvelope<E>): EncodedEvent;
   /** Validates and upcasts; `undefined` for a type of another union. @throws UnreadableEventError */
@@ -137,6 +139,7 @@ export function eventCodec<E extends DomainEvent>(schemas: EventSchemas<E>): Eve
   const byType = new Map<string, EventSchema<object>>(Object.entries(schemas));
   return {
     types: [...byType.keys()] as E['type'][],
+    schemas: Object.fromEntries(byType),
     encode(envelope) {
       const schema = byType.get(envelope.event.type);
       if (schema === undefined) throw new UnencodableEventError(`${envelope.event.type} is no type of this codec`);
