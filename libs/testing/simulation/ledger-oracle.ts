@@ -25,6 +25,8 @@ const KEY_DEFAULTS = { requestsPerMinute: 100, burst: 200, concurrency: 10 };
 export interface OutsideFacts {
   isOwnerAlive(owner: string): boolean;
   wasDispatched(callId: CallId): boolean;
+  /** Whether it is nobody's fault that this call of a living owner runs into its deadline. */
+  mayRunOut(callId: CallId): boolean;
 }
 
 /**
@@ -300,7 +302,10 @@ export class LedgerOracle {
   private expired({ callId, reason }: LedgerEventOf<'InferenceUnresolved'>['data']): void {
     const call = this.calls.get(callId)?.call;
     if (call !== undefined && reason === 'deadline')
-      this.expect(this.at >= call.deadline, `${callId} was expired before its deadline`);
+      this.expect(
+        this.at >= call.deadline && (!this.outside.isOwnerAlive(call.owner) || this.outside.mayRunOut(callId)),
+        `${callId} was expired too early, or its ending was lost`,
+      );
     if (call !== undefined && reason === 'owner-dead')
       this.expect(!this.outside.isOwnerAlive(call.owner), `${callId} was taken from a living owner`);
     this.unresolved(callId);

@@ -20,7 +20,8 @@ import { SimulatedProcess, type Weather } from './simulated-process';
 import { Upstream } from './upstream';
 import { settle, VirtualTime } from './virtual-time';
 
-const START = epochMs(Date.parse('2026-03-28T20:00:00Z'));
+/** Forty seconds before a day, a month and a quarter begin in Berlin. */
+const START = epochMs(Date.parse('2026-03-31T21:59:20Z'));
 const ACTOR = { actor: { type: 'system', id: 'operator' } } as const;
 const DEAD_LONG_ENOUGH_MS = 3_600_000;
 
@@ -43,7 +44,7 @@ export class LedgerSimulation {
   private readonly weather: Weather;
   private readonly upstream: Upstream;
   private readonly oracle: LedgerOracle;
-  private readonly store = new RecordedStore((event) => this.recorded(event));
+  private readonly store: RecordedStore;
   private readonly aliveBoots = new Set<string>();
   private readonly processes: SimulatedProcess[] = [];
   private readonly around: Surroundings;
@@ -56,6 +57,7 @@ export class LedgerSimulation {
     this.random = new Random(seed);
     this.org = composeId('org', START, this.random.bytes(10));
     this.scenario = scenarioOf(this.random);
+    this.store = new RecordedStore(this.scenario.knowsRepeats, (event) => this.recorded(event));
     this.weather = {
       isStoreDown: false,
       faultPercent: this.random.pick([0, 2, 10, 30]),
@@ -65,6 +67,7 @@ export class LedgerSimulation {
     this.oracle = new LedgerOracle({
       isOwnerAlive: (owner) => this.aliveBoots.has(owner),
       wasDispatched: (callId) => this.upstream.dispatched.has(callId),
+      mayRunOut: (callId) => this.scenario.hasJumps || this.upstream.silent.has(callId),
     });
     const { org, random, oracle, upstream } = this;
     this.around = { org, random, oracle, upstream, endings: [] };
@@ -98,9 +101,9 @@ export class LedgerSimulation {
       [() => this.resolveSome(), 6],
       [() => this.settleLate(), 5],
       [() => this.repeatSome(), 6],
-      [() => this.crashOne(), 4],
+      [() => this.crashOne(), this.scenario.crashWeight],
       [() => this.turnStore(), 4],
-      [() => this.anyProcess()?.jump(this.random.pick([-120_000, -2_000, 2_000, 90_000, 1_200_000, 90_000_000])), 3],
+      [() => this.setAClock(), this.scenario.hasJumps ? 6 : 0],
     ]);
     act();
   }
@@ -177,6 +180,10 @@ export class LedgerSimulation {
     this.time.after(this.random.pick([10, 500, 15_000]), () => {
       this.weather.isStoreDown = false;
     });
+  }
+
+  private setAClock(): void {
+    this.anyProcess()?.jump(this.random.pick([-120_000, -2_000, 2_000, 90_000, 1_200_000, 90_000_000]));
   }
 
   private anyProcess(): SimulatedProcess | undefined {

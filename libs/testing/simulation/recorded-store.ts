@@ -1,12 +1,18 @@
-import type { AppendResult, ExpectedRevision } from '#event-store';
+import { type AppendResult, type ExpectedRevision, WrongExpectedRevisionError } from '#event-store';
 import { MemoryEventStore } from '#event-store/memory';
 import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
 
-/** A store in memory that tells of every event in the moment in which it becomes durable. */
+/**
+ * A store in memory that tells of every event in the moment in which it becomes durable. It may be one that takes a
+ * repeated append for a conflict: writers must find their own events in the record then.
+ */
 export class RecordedStore extends MemoryEventStore {
   private readonly heads = new Map<StreamName, bigint>();
 
-  constructor(private readonly onRecorded: (event: StoredEvent) => void) {
+  constructor(
+    private readonly knowsRepeats: boolean,
+    private readonly onRecorded: (event: StoredEvent) => void,
+  ) {
     super();
   }
 
@@ -17,8 +23,10 @@ export class RecordedStore extends MemoryEventStore {
   ): Promise<AppendResult> {
     const result = await super.append(stream, expected, events);
     const head = this.heads.get(stream) ?? -1n;
-    // A repeated append is answered with its original result, and is no news.
-    if (result.revision <= head) return result;
+    if (result.revision <= head) {
+      if (!this.knowsRepeats) throw new WrongExpectedRevisionError(stream, expected, head);
+      return result;
+    }
     this.heads.set(stream, result.revision);
     const before = result.position - BigInt(events.length);
     for (const [i, event] of events.entries()) {

@@ -37,6 +37,12 @@ const BACKEND = 'bkd_1' as BackendId;
 export interface Scenario {
   readonly writers: number;
   readonly settings: Partial<LedgerWriterSettings>;
+  /** How often processes crash, as a weight among an operator's and callers' actions. */
+  readonly crashWeight: number;
+  /** Whether wall clocks are ever set. */
+  readonly hasJumps: boolean;
+  /** Whether its store tells a repeated append from a conflict. */
+  readonly knowsRepeats: boolean;
   readonly setUp: readonly LedgerCommand[];
   /** Something that an operator does to budgets, limits, bars or teams; prices change with it. */
   control(random: Random): LedgerCommand;
@@ -115,7 +121,12 @@ function budgetOf(random: Random): DefineBudget {
       ['notify', 10],
     ]),
     thresholds: random.pick([[], [50, 80, 100], [1, 200]]),
-    timeZone: random.pick(['UTC', 'Europe/Berlin', 'America/Santiago', 'Asia/Kathmandu']),
+    timeZone: random.weighted([
+      ['Europe/Berlin', 60],
+      ['UTC', 20],
+      ['America/Santiago', 10],
+      ['Asia/Kathmandu', 10],
+    ]),
   };
 }
 
@@ -139,6 +150,9 @@ function barOf(random: Random): BarSubject {
 class RandomScenario implements Scenario {
   readonly writers: number;
   readonly settings: Partial<LedgerWriterSettings>;
+  readonly crashWeight: number;
+  readonly hasJumps: boolean;
+  readonly knowsRepeats: boolean;
   readonly setUp: readonly LedgerCommand[];
   private readonly prices = new Map<string, Prices>();
   private readonly budgets: { readonly budgetId: BudgetId; readonly unit: DefineBudget['unit'] }[] = [];
@@ -154,6 +168,9 @@ class RandomScenario implements Scenario {
       queueCommandsMax: random.pick([10, 20_000]),
       queueCommandsPerKeyMax: random.pick([5, 2_000]),
     };
+    this.crashWeight = random.pick([0, 2, 6]);
+    this.hasJumps = random.chance(50);
+    this.knowsRepeats = random.chance(70);
     for (const model of MODELS) this.prices.set(model, pricesOf(random, 1));
     this.setUp = [
       ...KEYS.map(
@@ -196,7 +213,7 @@ class RandomScenario implements Scenario {
       outputTokensCapMin: random.pick([1, 64]),
       owner,
       dispatchWindowMs: 5_000,
-      holdMs: 30_000,
+      holdMs: 60_000,
       ...(random.chance(20)
         ? { idempotency: { key: `k${random.between(1, 8)}`, body: random.chance(90) ? 'same' : 'other' } }
         : {}),

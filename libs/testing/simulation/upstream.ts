@@ -35,6 +35,8 @@ export class Upstream {
   /** The bill, whoever lives to see it. */
   readonly billed = new Map<CallId, TokenUsage>();
   readonly dispatched = new Set<CallId>();
+  /** Calls that it will never answer. */
+  readonly silent = new Set<CallId>();
 
   constructor(private readonly random: Random) {}
 
@@ -54,6 +56,7 @@ export class Upstream {
 
   dispatch(callId: CallId, fate: Fate): void {
     this.dispatched.add(callId);
+    if (fate.kind === 'silent') this.silent.add(callId);
     if ('usage' in fate) this.billed.set(callId, fate.usage);
   }
 }
