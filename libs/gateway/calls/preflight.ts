@@ -51,7 +51,10 @@ export async function preflight<R extends MeteredRequest>(
     return { admitted: false, code, message, param, details: {} };
   }
   const planned = planCall(deps, dialect, parsed.request, caller);
-  if (!planned.ok) return { admitted: false, code: planned.code, param: planned.param, details: {} };
+  if (!planned.ok) {
+    const { code, param, message } = planned;
+    return { admitted: false, code, param, details: {}, ...(message === undefined ? {} : { message }) };
+  }
   const state: LedgerState = await deps.ledger.read(caller.orgId);
   const command = authorizeCommand(deps, dialect, parsed.request, caller, planned.plan);
   const decided = authorize(command, state, ledgerTime(state, epochMs(deps.clock.now())));

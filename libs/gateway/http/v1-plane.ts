@@ -105,7 +105,7 @@ export function v1Plane(
     for (const [path, dialect] of Object.entries(DIALECTS))
       plane.post(
         path,
-        { bodyLimit: BODY_BYTES_MAX },
+        { bodyLimit: BODY_BYTES_MAX, config: { errorAnswer: dialect.errorAnswer } },
         dialect.use((one) => callRoute(options, one)),
       );
     registerPreflight(plane, options.calls);

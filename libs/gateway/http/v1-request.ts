@@ -37,9 +37,13 @@ declare module 'fastify' {
   interface FastifyRequest {
     v1: V1Context;
   }
+  interface FastifyContextConfig {
+    /** Of routes whose clients read errors in another shape than OpenAI's. */
+    errorAnswer?: typeof errorAnswer;
+  }
 }
 
-/** Answers an error in the one shape that every failure on `/v1` has. */
+/** Answers an error in the shape that every failure of its route has: OpenAI's, unless the route says otherwise. */
 export function sendError(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -47,7 +51,8 @@ export function sendError(
   options: Omit<ErrorOptions, 'requestId'> = {},
 ): FastifyReply {
   const { requestId, clientRequestId } = request.v1;
-  const { status, headers, body } = errorAnswer(code, { ...options, requestId });
+  const render = request.routeOptions.config.errorAnswer ?? errorAnswer;
+  const { status, headers, body } = render(code, { ...options, requestId });
   if (clientRequestId !== undefined) reply.header('x-client-request-id', clientRequestId);
   return reply.code(status).headers(headers).send(body);
 }

@@ -86,6 +86,8 @@ export class MessagesMeter extends TextMeter {
     // Blocks of one turn may be joined by a line break.
     this.bytes += 1;
     if (!KNOWN_BLOCKS.has(block.type)) this.#otherParts += 1;
+    // Other dialects have a message of its own for the result of each tool.
+    if (block.type === 'tool_result') this.#messages += 1;
     for (const key of Object.keys(block)) {
       const value = block[key];
       if (key === 'type') this.check(value);

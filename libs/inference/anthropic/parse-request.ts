@@ -64,8 +64,10 @@ function meterField(meter: MessagesMeter, key: string, value: unknown): void {
     for (const [index, message] of (value as JsonObject[]).entries()) meter.message(message, `messages[${index}]`);
   else if (key === 'system') meter.system(value);
   else if (key === 'tools' && Array.isArray(value)) meter.tools(value as JsonObject[]);
-  else if (key === 'cache_control') meter.cacheControl(value, '');
-  else if (OUTSIDE_PROMPT.has(key)) meter.check(value);
+  else if (key === 'cache_control') {
+    meter.check(value);
+    meter.cacheControl(value, '');
+  } else if (OUTSIDE_PROMPT.has(key)) meter.check(value);
   else if (typeof value === 'string' || (typeof value === 'object' && value !== null)) meter.json(value);
 }
 
