@@ -1,0 +1,193 @@
+import { Controller, Get, Inject, Param, Query as QueryString, Req, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '#admin-http';
+import { present } from '#gateway';
+import { type BudgetId, type OrganizationId, parseId } from '#kernel';
+import type { CallOutcome, CallsSearchParams } from '#projections/calls';
+import { USAGE_OUTCOMES, type UsageFilter, type UsageRangeParams } from '#projections/usage';
+import { QueryRefusedError } from '#read-side';
+import { AnalyticsGuard, readerOf } from './analytics.guard';
+import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
+import { atLeast, granularity, groupBy, type Query, range, single, where, wholeNumber } from './parameters';
+
+/** What every report takes. */
+function RangeQueries(): MethodDecorator {
+  const queries = [
+    ApiQuery({ name: 'from', required: false, description: 'Inclusive; a date or RFC 3339. Default: seven days ago.' }),
+    ApiQuery({ name: 'to', required: false, description: 'Exclusive. Default: now.' }),
+    ApiQuery({ name: 'granularity', required: false, enum: ['hour', 'day', 'month', 'total'] }),
+    ApiQuery({ name: 'groupBy', required: false, description: 'Dimensions, separated by commas.' }),
+    ApiQuery({ name: 'where', required: false, description: '<dimension>:<value>; may be repeated.' }),
+    ApiQuery({ name: 'timeZone', required: false, description: 'IANA name; hours and days are local ones.' }),
+    ApiQuery({ name: 'atLeast', required: false, description: 'Wait until the views have reached this position.' }),
+  ];
+  return (target, key, descriptor) => {
+    for (const query of queries) query(target, key, descriptor);
+  };
+}
+
+function callOutcome(text: string): CallOutcome {
+  const known = [...USAGE_OUTCOMES, 'open' as const].find((outcome) => outcome === text);
+  if (known === undefined)
+    throw new Problem(422, 'invalid_request', `An outcome is open or one of: ${USAGE_OUTCOMES.join(', ')}.`);
+  return known;
+}
+
+/** Questions to the views. Every answer says how far the record behind it reaches. */
+@ApiTags('Analytics')
+@ApiBearerAuth()
+@UseGuards(AnalyticsGuard)
+@Controller('analytics/v1/organizations/:org')
+export class AnalyticsController {
+  constructor(@Inject(ANALYTICS_HTTP_OPTIONS) private readonly options: AnalyticsHttpOptions) {}
+
+  @Get('usage')
+  @RangeQueries()
+  @ApiOperation({ summary: 'Calls, tokens by bucket and cost.' })
+  usage(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
+    return this.ask(() =>
+      this.options.readSide.query('usageReport', this.report(request, org, query), this.waiting(query)),
+    );
+  }
+
+  @Get('latency')
+  @RangeQueries()
+  @ApiOperation({ summary: 'Latency and time to first byte: p50, p95, p99.' })
+  latency(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
+    return this.ask(() =>
+      this.options.readSide.query('latencyReport', this.report(request, org, query), this.waiting(query)),
+    );
+  }
+
+  @Get('errors')
+  @RangeQueries()
+  @ApiOperation({ summary: 'Error rate, and errors by outcome and code.' })
+  errors(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
+    return this.ask(() =>
+      this.options.readSide.query('errorsReport', this.report(request, org, query), this.waiting(query)),
+    );
+  }
+
+  @Get('calls')
+  @RangeQueries()
+  @ApiQuery({ name: 'limit', required: false })
+  @ApiQuery({ name: 'after', required: false })
+  @ApiOperation({ summary: 'Single calls, newest first.' })
+  calls(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
+    const scope = this.scope(request, org);
+    const { team, 'api-key': apiKey, outcome, ...rest } = scope.where(where(query));
+    if (team !== undefined)
+      throw new Problem(422, 'invalid_request', 'Calls are not searched by team: name its projects.');
+    const after = single(query, 'after');
+    const limit = wholeNumber(query, 'limit', 1, 1_000);
+    const params: CallsSearchParams = {
+      orgId: scope.orgId,
+      ...range(query, this.options.clock.now()),
+      where: {
+        ...rest,
+        ...(apiKey === undefined ? {} : { apiKey }),
+        ...(outcome === undefined ? {} : { outcome: outcome.map(callOutcome) }),
+      },
+      ...(limit === undefined ? {} : { limit }),
+      ...(after === undefined ? {} : { after }),
+    };
+    return this.ask(async () => {
+      const { calls, next, watermark } = await this.options.readSide.query('callsSearch', params, this.waiting(query));
+      return { data: calls, next, watermark };
+    });
+  }
+
+  @Get('budgets/:id/history')
+  @ApiOperation({ summary: 'What a budget counted, period by period, and how it was changed.' })
+  budgetHistory(
+    @Req() request: FastifyRequest,
+    @Param('org') org: string,
+    @Param('id') id: string,
+    @QueryString() query: Query,
+  ) {
+    const { orgId } = this.wholeOrganization(request, org);
+    const budgetId: BudgetId | undefined = parseId('bgt', id);
+    return this.ask(async () => {
+      const answer =
+        budgetId === undefined
+          ? undefined
+          : await this.options.readSide.query('budgetHistory', { orgId, budgetId }, this.waiting(query));
+      if (answer === undefined || answer.budget === null)
+        throw new Problem(404, 'not_found', 'There is no such budget, or it is not yours.');
+      return answer;
+    });
+  }
+
+  @Get('api-keys')
+  @ApiOperation({ summary: 'Keys with their last use and totals.' })
+  apiKeys(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
+    const { orgId, projectId } = this.scope(request, org);
+    const after = single(query, 'after');
+    const limit = wholeNumber(query, 'limit', 1, 1_000);
+    const params = {
+      orgId,
+      ...(projectId === undefined ? {} : { projectId }),
+      ...(limit === undefined ? {} : { limit }),
+      ...(after === undefined ? {} : { after }),
+    };
+    return this.ask(() => this.options.readSide.query('apiKeyUsage', params, this.waiting(query)));
+  }
+
+  @Get('freshness')
+  @ApiOperation({ summary: 'How far the views reach, and how many calls are not final yet.' })
+  freshness(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
+    const { orgId } = this.scope(request, org);
+    return this.ask(() => this.options.readSide.query('freshness', { orgId }, this.waiting(query)));
+  }
+
+  private report(request: FastifyRequest, org: string, query: Query): UsageRangeParams {
+    const scope = this.scope(request, org);
+    const timeZone = single(query, 'timeZone');
+    return {
+      orgId: scope.orgId,
+      ...range(query, this.options.clock.now()),
+      granularity: granularity(query),
+      groupBy: groupBy(query),
+      where: scope.where(where(query)),
+      ...(timeZone === undefined ? {} : { timeZone }),
+    };
+  }
+
+  /** What the reader may see: an API key its own project only, whatever it asks for. */
+  private scope(request: FastifyRequest, org: string) {
+    const reader = readerOf(request);
+    const named =
+      org === 'me' && reader.kind === 'api-key' ? reader.orgId : this.options.control.findOrganization(org)?.id;
+    if (named === undefined || (reader.kind === 'api-key' && named !== reader.orgId))
+      throw new Problem(404, 'not_found', 'There is no such organization, or it is not yours.');
+    const orgId: OrganizationId = named;
+    if (reader.kind === 'system') return { orgId, projectId: undefined, where: (filter: UsageFilter) => filter };
+    const { projectId } = reader;
+    return { orgId, projectId, where: (filter: UsageFilter): UsageFilter => ({ ...filter, project: [projectId] }) };
+  }
+
+  private wholeOrganization(request: FastifyRequest, org: string) {
+    const scope = this.scope(request, org);
+    if (scope.projectId !== undefined)
+      throw new Problem(403, 'not_permitted', 'An API key sees its own project only; budgets need a token.');
+    return scope;
+  }
+
+  private waiting(query: Query) {
+    const position = atLeast(query);
+    return position === undefined ? {} : { atLeast: position };
+  }
+
+  private async ask(question: () => Promise<object>): Promise<unknown> {
+    try {
+      return present(await question(), 'camel');
+    } catch (error) {
+      if (!(error instanceof QueryRefusedError)) throw error;
+      const isBusy = ['view_building', 'queries_too_many', 'query_interrupted'].includes(error.code);
+      throw new Problem(isBusy ? 503 : 422, error.code, error.message, {
+        ...(isBusy ? { headers: { 'retry-after': '1' } } : {}),
+      });
+    }
+  }
+}

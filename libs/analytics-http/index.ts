@@ -1,0 +1,2 @@
+export { AnalyticsHttpModule } from './analytics-http.module';
+export type { AnalyticsHttpOptions } from './options';
