@@ -14,8 +14,8 @@ const KNOWN_BLOCKS: ReadonlySet<unknown> = new Set([
   'tool_result',
 ]);
 
-/** What another dialect may write around a block, a tool or a tool call when it carries them over. */
-const WRAPPING_BYTES = 64;
+/** What another dialect may write around a tool, a call or its result when it carries them over. */
+const WRAPPING_BYTES = 128;
 
 /** Adds up what a request brings into its prompt, and finds cache entries that cost more than those with a price. */
 export class MessagesMeter extends TextMeter {
@@ -87,7 +87,10 @@ export class MessagesMeter extends TextMeter {
     this.bytes += 1;
     if (!KNOWN_BLOCKS.has(block.type)) this.#otherParts += 1;
     // Other dialects have a message of its own for the result of each tool.
-    if (block.type === 'tool_result') this.#messages += 1;
+    if (block.type === 'tool_result') {
+      this.#messages += 1;
+      this.bytes += WRAPPING_BYTES;
+    }
     for (const key of Object.keys(block)) {
       const value = block[key];
       if (key === 'type') this.check(value);

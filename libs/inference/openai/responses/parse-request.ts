@@ -18,8 +18,8 @@ export type ParsedResponsesRequest =
   | { readonly ok: true; readonly request: ResponsesRequest }
   | { readonly ok: false; readonly refusal: RequestRefusal };
 
-/** What another dialect may write around a tool when it carries it over. */
-const WRAPPING_BYTES = 64;
+/** What another dialect may write around a tool, a call or its result when it carries them over. */
+const WRAPPING_BYTES = 128;
 
 const STATELESS = "Responses are not stored here: send the whole conversation in 'input'.";
 /** Asked for by clients that keep the state themselves; sealed reasoning is simply never there. */
@@ -83,6 +83,7 @@ function meterInput(meter: PromptMeter, input: unknown): void {
     for (const item of input) {
       if (item.type === 'reasoning') meter.check(item);
       else meter.message(item);
+      if (item.type === 'function_call' || item.type === 'function_call_output') meter.bytes += WRAPPING_BYTES;
     }
 }
 
