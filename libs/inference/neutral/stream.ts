@@ -42,7 +42,6 @@ export type NeutralAnswer =
   | ({
       readonly kind: 'answer';
       readonly events: readonly NeutralEvent[];
-      readonly id?: string;
       readonly finishReason?: string;
     } & Metered)
   | { readonly kind: 'garbage'; readonly reason: GarbageReason }

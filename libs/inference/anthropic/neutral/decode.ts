@@ -125,7 +125,6 @@ export function decodeMessagesAnswer(text: string): NeutralAnswer {
     events,
     usage,
     seen,
-    ...(typeof body.id === 'string' ? { id: body.id } : {}),
     ...(finishReason === undefined ? {} : { finishReason }),
   };
 }

@@ -141,7 +141,6 @@ export function decodeChatAnswer(text: string): NeutralAnswer {
     events,
     usage,
     seen,
-    ...(typeof body.id === 'string' ? { id: body.id } : {}),
     ...(finishReason === undefined ? {} : { finishReason }),
   };
 }

@@ -1,0 +1,108 @@
+import { joinEvents, type NeutralEvent } from '../../../neutral';
+import { ChatDecoder, decodeChatAnswer } from './decode';
+
+function bytesOf(...choices: object[]): Uint8Array {
+  return Buffer.from(
+    choices.map((choice) => `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, ...choice }] })}\n\n`).join(''),
+  );
+}
+
+function decoded(...choices: object[]) {
+  const decoder = new ChatDecoder();
+  const events = [...decoder.push(bytesOf(...choices)), ...decoder.push(Buffer.from('data: [DONE]\n\n'))];
+  const { events: late, outcome } = decoder.end(true);
+  return { events: joinEvents([...events, ...late]), outcome };
+}
+
+const call = (...calls: object[]) => ({ delta: { tool_calls: calls } });
+const finish = (finish_reason: string) => ({ delta: {}, finish_reason });
+
+describe('ChatDecoder', () => {
+  it('tells calls of tools one after the other', () => {
+    const { events } = decoded(
+      call({ index: 0, id: 'a', function: { name: 'f', arguments: '{' } }),
+      call({ index: 0, function: { arguments: '}' } }, { index: 1, id: 'b', function: { name: 'g' } }),
+      finish('tool_calls'),
+    );
+    expect(events).toEqual<NeutralEvent[]>([
+      { type: 'tool-call', id: 'a', name: 'f' },
+      { type: 'tool-arguments', text: '{}' },
+      { type: 'tool-call', id: 'b', name: 'g' },
+      { type: 'finish', reason: 'tool-calls' },
+    ]);
+  });
+
+  it('a stop after a call of a tool means that the tool is wanted', () => {
+    const { events } = decoded(call({ index: 0, id: 'a', function: { name: 'f' } }), finish('stop'));
+    expect(events.at(-1)).toEqual({ type: 'finish', reason: 'tool-calls' });
+  });
+
+  it('pieces of two calls in turns cannot be told in order', () => {
+    const piece = (index: number) => ({ index, function: { arguments: 'x' } });
+    const { outcome } = decoded(
+      call({ index: 0, id: 'a', function: { name: 'f' } }),
+      call({ index: 1, id: 'b', function: { name: 'g' } }),
+      call(piece(0)),
+      finish('tool_calls'),
+    );
+    expect(outcome).toMatchObject({ kind: 'garbage', reason: 'not-an-answer' });
+  });
+
+  it('an end without a finish is one', () => {
+    const { events, outcome } = decoded({ delta: { content: 'x' } });
+    expect(outcome.kind).toBe('complete');
+    expect(events.at(-1)).toEqual({ type: 'finish', reason: 'stop' });
+  });
+
+  it('a cut has none', () => {
+    const decoder = new ChatDecoder();
+    decoder.push(bytesOf({ delta: { content: 'x' } }));
+    expect(decoder.end(false)).toMatchObject({ events: [], outcome: { kind: 'cut' } });
+  });
+
+  it('what the end of the body brings to light is told with it', () => {
+    const decoder = new ChatDecoder();
+    const whole = Buffer.from(bytesOf({ delta: { content: 'x' }, finish_reason: 'stop' }))
+      .toString()
+      .trimEnd();
+    expect(decoder.push(Buffer.from(whole))).toEqual([]);
+    expect(decoder.end(true)).toMatchObject({
+      events: [{ type: 'text', text: 'x' }, { type: 'finish' }],
+      outcome: { kind: 'complete' },
+    });
+  });
+
+  it.each([
+    ['content', { content: [{ type: 'text', text: 'hi' }] }, { type: 'text', text: 'hi' }],
+    ['reasoning', { reasoning: 'hm' }, { type: 'reasoning', text: 'hm' }],
+    ['a refusal', { refusal: 'no' }, { type: 'refusal', text: 'no' }],
+  ])('reads %s', (_name, delta, event) => {
+    expect(decoded({ delta }, finish('stop')).events[0]).toEqual(event);
+  });
+});
+
+describe('decodeChatAnswer', () => {
+  it('tells the same as a stream', () => {
+    const message = {
+      reasoning_content: 'hm',
+      content: 'Hi',
+      tool_calls: [{ id: 'a', function: { name: 'f', arguments: '{}' } }],
+    };
+    const text = JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'tool_calls' }] });
+    expect(decodeChatAnswer(text)).toMatchObject({
+      kind: 'answer',
+      events: [
+        { type: 'reasoning', text: 'hm' },
+        { type: 'text', text: 'Hi' },
+        { type: 'tool-call', id: 'a', name: 'f' },
+        { type: 'tool-arguments', text: '{}' },
+        { type: 'finish', reason: 'tool-calls' },
+      ],
+      usage: { kind: 'absent' },
+    });
+  });
+
+  it('passes garbage on as such', () => {
+    expect(decodeChatAnswer('<html>')).toEqual({ kind: 'garbage', reason: 'invalid-json' });
+  });
+});
