@@ -27,12 +27,13 @@ function lastWords(messages: readonly JsonObject[]): string {
   return textOf(messages.findLast((message) => message.role === 'user')?.content);
 }
 
-function capOf(body: JsonObject): number {
+export function capOf(body: JsonObject): number {
   const cap = body.max_completion_tokens ?? body.max_tokens;
   return typeof cap === 'number' ? cap : Number.POSITIVE_INFINITY;
 }
 
-function usageOf(settings: SimulatorSettings, promptTokens: number, outputTokens: number, outputsMax: number) {
+/** What the simulator reports, as its settings want it. */
+export function usageOf(settings: SimulatorSettings, promptTokens: number, outputTokens: number, outputsMax: number) {
   switch (settings.usage) {
     case 'absent':
       return undefined;

@@ -21,7 +21,8 @@ export function simulatedVector(text: string, dimensions: number): Float32Array 
   return vector.map((value) => value / length);
 }
 
-function textsOf(input: unknown): string[] {
+/** Inputs and prompts in all their forms; tokens are read as the numbers they are. */
+export function textsOf(input: unknown): string[] {
   if (typeof input === 'string') return [input];
   if (!Array.isArray(input)) return [''];
   if (input.every((item) => typeof item === 'number')) return [input.join(' ')];

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../json';
 import { echoBody, echoFrames } from './chat-answer';
+import { completionBody, completionEchoOf, completionFrames } from './completion-answer';
 import { echoOf } from './echo';
 import { embeddingBody } from './embedding-answer';
 import type { Step } from './player';
@@ -44,14 +45,35 @@ function spoilt(frames: readonly string[], settings: SimulatorSettings): readonl
   return [...frames.slice(0, settings.errorAtChunk), `data: ${JSON.stringify(error)}\n\n`];
 }
 
-function chatPlan(model: SimulatedModel, body: JsonObject): Plan {
-  const { settings } = model;
-  const echo = echoOf(model.name, body, settings);
+/** What a model is about to say, in the form of one route. */
+interface Spoken {
+  readonly outputTokens: number;
+  readonly body: () => string;
+  readonly frames: (includeUsage: boolean) => readonly string[];
+}
+
+function chatSpoken({ name, settings }: SimulatedModel, body: JsonObject): Spoken {
+  const echo = echoOf(name, body, settings);
+  const { outputTokens } = echo;
+  return { outputTokens, body: () => echoBody(echo), frames: (includeUsage) => echoFrames(echo, includeUsage) };
+}
+
+function completionSpoken({ name, settings }: SimulatedModel, body: JsonObject): Spoken {
+  const echo = completionEchoOf(name, body, settings);
+  const { outputTokens } = echo;
+  return {
+    outputTokens,
+    body: () => completionBody(echo),
+    frames: (includeUsage) => completionFrames(echo, includeUsage),
+  };
+}
+
+function textPlan({ settings }: SimulatedModel, body: JsonObject, spoken: Spoken): Plan {
   const tokenMs = settings.tokensPerSecond === undefined ? 0 : 1_000 / settings.tokensPerSecond;
   if (body.stream !== true) {
-    const text = settings.garbage ? '<html>no answer</html>' : echoBody(echo);
+    const text = settings.garbage ? '<html>no answer</html>' : spoken.body();
     const steps = stepsOf([text], settings, 0);
-    const delayMs = Math.round(tokenMs * echo.outputTokens);
+    const delayMs = Math.round(tokenMs * spoken.outputTokens);
     return {
       kind: 'answer',
       contentType: 'application/json',
@@ -60,7 +82,7 @@ function chatPlan(model: SimulatedModel, body: JsonObject): Plan {
   }
   const options = body.stream_options;
   const includeUsage = isJsonObject(options) && options.include_usage === true;
-  const frames = spoilt(echoFrames(echo, includeUsage), settings);
+  const frames = spoilt(spoken.frames(includeUsage), settings);
   return {
     kind: 'answer',
     contentType: 'text/event-stream',
@@ -82,6 +104,8 @@ export function planOf(model: SimulatedModel, operation: string, body: JsonObjec
   if (settings.errorStatus !== undefined)
     return errorPlan(settings.errorStatus, 'simulated', `The simulator was told to answer ${settings.errorStatus}.`);
   if (name.endsWith('embedding') && operation === 'embedding') return embeddingPlan(model, body);
-  if (!name.endsWith('embedding') && operation === 'chat') return chatPlan(model, body);
+  if (!name.endsWith('embedding') && operation === 'chat') return textPlan(model, body, chatSpoken(model, body));
+  if (!name.endsWith('embedding') && operation === 'completion')
+    return textPlan(model, body, completionSpoken(model, body));
   return errorPlan(404, 'model_not_found', `The simulator has no model '${name}' for this operation.`);
 }

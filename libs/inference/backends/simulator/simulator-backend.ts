@@ -43,8 +43,9 @@ function answer(call: UpstreamCall, plan: Extract<Plan, { kind: 'answer' }>): Up
 }
 
 /**
- * A backend inside the process: the model `echo` answers with the user's last words, `echo-embedding` with vectors that
- * depend on the text alone. Deterministic, free of charge, and able to fail in every way that a real backend can.
+ * A backend inside the process: the model `echo` answers with the user's last words, or with the prompt again;
+ * `echo-embedding` with vectors that depend on the text alone. Deterministic, free of charge, and able to fail in every
+ * way that a real backend can.
  */
 export class SimulatorBackendClient implements BackendClient {
   readonly #models = new Map<string, SimulatedModel | string>();
