@@ -41,9 +41,8 @@ export function isValidUsage(usage: TokenUsage): boolean {
   return counts.every((count) => Number.isSafeInteger(count) && count >= 0) && Number.isSafeInteger(totalTokens(usage));
 }
 
-/** Thresholds (percent of the limit) that `spent` has reached, ascending. */
+/** Thresholds (percent of the limit, ascending) that `spent` has reached. */
 export function reachedThresholds(thresholds: readonly number[], spent: bigint, limit: bigint): readonly number[] {
   if (spent <= 0n) return [];
-  const percent = limit === 0n ? undefined : (spent * 100n) / limit;
-  return thresholds.filter((threshold) => percent === undefined || percent >= BigInt(threshold)).sort((a, b) => a - b);
+  return thresholds.filter((threshold) => spent * 100n >= BigInt(threshold) * limit);
 }
