@@ -43,9 +43,9 @@ export class ClientConnection {
   /** The whole answer at once. */
   answer(status: number, headers: Readonly<Record<string, string>>, body: string): void {
     if (this.isGone || this.hasBegun) return;
-    const bytes = Buffer.from(body, 'utf8');
-    this.response.writeHead(status, { ...headers, 'content-length': bytes.length });
-    this.response.end(bytes);
+    this.response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+    // A text leaves together with its head in one write; a buffer would be a second piece.
+    this.response.end(body);
   }
 
   beginStream(headers: Readonly<Record<string, string>>): void {
