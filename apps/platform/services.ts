@@ -1,6 +1,7 @@
 import type { Configuration } from '#configuration';
 import { ControlPlane } from '#control';
 import { systemClock, systemIdentifiers, systemTimers } from '#environment';
+import type { EventStore, Subscription } from '#event-store';
 import {
   ActiveCalls,
   type CallDependencies,
@@ -12,7 +13,12 @@ import {
   Router,
   startProbing,
 } from '#gateway';
-import { type BackendClient, OpenAiBackendClient, SimulatorBackendClient } from '#inference/backends';
+import {
+  AnthropicBackendClient,
+  type BackendClient,
+  OpenAiBackendClient,
+  SimulatorBackendClient,
+} from '#inference/backends';
 import type { BackendKind } from '#inference/catalogue';
 import { LedgerService } from '#ledger';
 import { ReadSide, type ReadSideClient } from '#read-side';
@@ -51,6 +57,7 @@ function backendClients(control: ControlPlane): ReadonlyMap<BackendKind, Backend
   };
   return new Map<BackendKind, BackendClient>([
     ['openai', new OpenAiBackendClient(openSecret)],
+    ['anthropic', new AnthropicBackendClient(openSecret)],
     ['simulator', new SimulatorBackendClient()],
   ]);
 }
@@ -66,6 +73,19 @@ async function distrustBounds(control: ControlPlane, logger: Logger, excess: Exc
   await control.catalogueCommands
     .change(control.systemContext('excess'), command)
     .catch((error: unknown) => logger.error({ error, ...excess }, 'the bounds could not be withdrawn'));
+}
+
+/** Tells the views how far the record has grown. */
+async function tellViews(store: EventStore, readSide: ReadSide): Promise<Subscription> {
+  const after = await store.lastPosition();
+  readSide.poke(after);
+  return store.subscribe({
+    after,
+    // Only where the record ends matters here: of no stream are events read.
+    streamPrefixes: [],
+    onEvent: () => undefined,
+    onCaughtUp: (position) => readSide.poke(position),
+  });
 }
 
 /**
@@ -103,11 +123,7 @@ export async function openServices(
   const recovered = await recoverKeyedCalls(ledger, keyedAnswers, control.organizationIds());
   if (recovered > 0) logger.warn({ recovered }, 'calls were settled from their kept answers');
   const readSide = await openingReadSide;
-  const follower = store.subscribe({
-    after: await store.lastPosition(),
-    onEvent: ({ position }) => readSide.poke(position),
-  });
-  readSide.poke(await store.lastPosition());
+  const follower = await tellViews(store, readSide);
   const clients = backendClients(control);
   const router = new Router({ backends: () => control.backends(), clock: systemClock, random: Math.random });
   const calls: CallDependencies = {
