@@ -92,6 +92,12 @@ function readItem(item: JsonObject, path: string, carrying: Carrying): NeutralTu
       };
     case 'reasoning':
       return undefined; // Sealed by whoever made it: another backend has no use for it.
+    case 'item_reference':
+      carrying.refuse(
+        `${path}.type`,
+        "Responses are not stored here: send the item itself. Most clients do when 'store' is false.",
+      );
+      return undefined;
     default:
       carrying.refuse(`${path}.type`);
       return undefined;
