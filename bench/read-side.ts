@@ -177,11 +177,7 @@ async function benchFold(folder: string): Promise<void> {
 }
 
 /** From an append's answer until the views hold it. */
-async function benchFreshness(
-  readSide: ReadSide,
-  store: ReturnType<typeof openLmdbEventStore>,
-  _last: bigint,
-): Promise<void> {
+async function benchFreshness(readSide: ReadSide, store: ReturnType<typeof openLmdbEventStore>): Promise<void> {
   const waits: number[] = [];
   let pending: Promise<void> = Promise.resolve();
   await watchingLoop('events are appended and folded', async () => {

@@ -13,6 +13,8 @@ const STABLE_MS = 60_000;
 const CLOSE_MS_MAX = 10_000;
 /** A request that takes longer ends its worker: SQLite cannot be asked to stop from outside its thread. */
 const REQUEST_MS_MAX = 60_000;
+/** Folding makes much short-lived garbage; with room for it, collecting it costs a fifth less. */
+const YOUNG_GENERATION_MB = 64;
 /** Requests that wait for one worker. */
 const REQUESTS_WAITING_MAX = 200;
 
@@ -107,7 +109,10 @@ export class SupervisedWorker {
   #start(): void {
     this.#startedMs = performance.now();
     this.#lastError = undefined;
-    const worker = new Worker(WORKER_ENTRY, { workerData: this.options.role });
+    const worker = new Worker(WORKER_ENTRY, {
+      workerData: this.options.role,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     this.#worker = worker;
     worker.on('message', (message: WorkerMessage) => this.#onMessage(message));
     worker.on('error', (error) => {

@@ -37,6 +37,16 @@ function codeOf(bucket: number): string {
   return bucket.toString(36).padStart(2, '0');
 }
 
+/** The bucket that counts a value, whatever value it is. */
+function bucketFor(value: number): number {
+  return bucketOf(Math.min(Math.max(0, Math.round(value)), HISTOGRAM_VALUE_MAX));
+}
+
+/** The histogram of one value. */
+export function histogramOf(value: number): EncodedHistogram {
+  return `${codeOf(bucketFor(value))}1,`;
+}
+
 const COMMA = 44;
 
 function digit(code: number): number {
@@ -56,7 +66,7 @@ export class Histogram {
 
   /** Adds (or, with a negative count, takes out) values. */
   record(value: number, count = 1): this {
-    const bucket = bucketOf(Math.min(Math.max(0, Math.round(value)), HISTOGRAM_VALUE_MAX));
+    const bucket = bucketFor(value);
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;
     return this;
   }
@@ -91,7 +101,9 @@ export class Histogram {
 
   encode(): EncodedHistogram {
     let text = '';
-    for (const [bucket, count] of this.#counts.entries()) if (count !== 0) text += `${codeOf(bucket)}${count},`;
+    this.#counts.forEach((count, bucket) => {
+      if (count !== 0) text += `${codeOf(bucket)}${count},`;
+    });
     return text;
   }
 }

@@ -1,6 +1,6 @@
 import { type DecodedEvent, totalTokens } from '#kernel';
 import type { LedgerEvent, LedgerEventOf } from '#ledger';
-import { EMPTY_HISTOGRAM, type EncodedHistogram, Histogram } from '#read-store';
+import { EMPTY_HISTOGRAM, type EncodedHistogram, Histogram, histogramOf } from '#read-store';
 import { organizationOf } from '../calls';
 import { boundedCode, type Contribution, NO_SUMS, negated, type PendingCall, tokenSums } from './contribution';
 import { SUM_COLUMNS, type UsageRow, type UsageSlot, type UsageSums } from './tables';
@@ -148,7 +148,7 @@ const APPENDED_LENGTH_MAX = 8_192;
 function recorded(histogram: EncodedHistogram, value: number | undefined, sign: 1 | -1): EncodedHistogram {
   if (value === undefined) return histogram;
   if (sign === -1) return Histogram.decode(histogram).record(value, -1).encode();
-  const appended = histogram + new Histogram().record(value).encode();
+  const appended = histogram + histogramOf(value);
   return appended.length > APPENDED_LENGTH_MAX ? Histogram.decode(appended).encode() : appended;
 }
 

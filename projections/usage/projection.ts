@@ -11,9 +11,9 @@ import {
   remove,
 } from '#read-store';
 import { ledgerEvents } from '../sources';
-import { type Contribution, pendingTable } from './contribution';
+import { type Contribution, type PendingCall, pendingTable } from './contribution';
 import { evolveRow, type UsageEvent, usageChange } from './evolve';
-import { GRAIN_MS, GRAINS, grainTables, rowId, type UsageRow } from './tables';
+import { GRAIN_MS, GRAINS, type Grain, grainTables, rowId, type UsageRow } from './tables';
 
 const TYPES: ReadonlySet<LedgerEvent['type']> = new Set<UsageEvent['type']>([
   'InferenceCompleted',
@@ -31,57 +31,79 @@ function pendingId({ event }: DecodedEvent<UsageEvent>): string | undefined {
   return event.type === 'InferenceCompleted' && event.data.late ? event.data.callId : undefined;
 }
 
-function changeOf(event: DecodedEvent<UsageEvent>, documents: Documents) {
-  const id = pendingId(event);
-  return usageChange(event, id === undefined ? undefined : documents.get(pendingTable, id));
-}
-
 interface RowRef {
-  readonly grain: (typeof GRAINS)[number];
+  readonly grain: Grain;
   readonly bucket: number;
   readonly id: string;
 }
 
-function rowsOf({ slot, at }: Contribution): readonly RowRef[] {
-  return GRAINS.map((grain) => {
+interface PlannedContribution {
+  readonly contribution: Contribution;
+  readonly sign: 1 | -1;
+  readonly rows: readonly RowRef[];
+}
+
+/** What an event does, worked out to the rows. */
+interface Plan {
+  readonly contributions: readonly PlannedContribution[];
+  readonly pending?: PendingCall | null;
+}
+
+function planned(contribution: Contribution, sign: 1 | -1): PlannedContribution {
+  const { slot, at } = contribution;
+  const rows = GRAINS.map((grain) => {
     const bucket = at - (at % GRAIN_MS[grain]);
     return { grain, bucket, id: rowId(slot, bucket) };
   });
+  return { contribution, sign, rows };
+}
+
+/** The newest plan that depends on nothing but its event: the host asks for it again at once, to evolve. */
+let newest: { readonly event: DecodedEvent<UsageEvent>; readonly plan: Plan } | undefined;
+
+function planOf(event: DecodedEvent<UsageEvent>, documents: Documents): Plan {
+  if (newest?.event === event) return newest.plan;
+  const id = pendingId(event);
+  const change = usageChange(event, id === undefined ? undefined : documents.get(pendingTable, id));
+  const plan: Plan = {
+    contributions: [
+      ...change.removed.map((contribution) => planned(contribution, -1)),
+      ...change.added.map((contribution) => planned(contribution, 1)),
+    ],
+    ...(change.pending === undefined ? {} : { pending: change.pending }),
+  };
+  if (id === undefined) newest = { event, plan };
+  return plan;
+}
+
+function callIdOf({ event }: DecodedEvent<UsageEvent>): string | undefined {
+  return 'callId' in event.data ? event.data.callId : undefined;
 }
 
 function touches(event: DecodedEvent<UsageEvent>, documents: Documents): readonly DocumentRef[] {
-  const { added, removed, pending } = changeOf(event, documents);
-  const remembered =
-    pendingId(event) ??
-    (pending === undefined || !('callId' in event.event.data) ? undefined : event.event.data.callId);
+  const { contributions, pending } = planOf(event, documents);
+  const remembered = pendingId(event) ?? (pending === undefined ? undefined : callIdOf(event));
   return [
     ...(remembered === undefined ? [] : [{ table: pendingTable, id: remembered }]),
-    ...[...added, ...removed].flatMap((contribution) =>
-      rowsOf(contribution).map(({ grain, id }) => ({ table: grainTables[grain], id })),
-    ),
+    ...contributions.flatMap(({ rows }) => rows.map(({ grain, id }) => ({ table: grainTables[grain], id }))),
   ];
 }
 
 function evolve(event: DecodedEvent<UsageEvent>, documents: Documents): readonly Change[] {
-  const { added, removed, pending } = changeOf(event, documents);
-  const rows = new Map<string, { readonly grain: RowRef['grain']; readonly row: UsageRow | undefined }>();
-  const apply = (contribution: Contribution, sign: 1 | -1) => {
-    for (const { grain, bucket, id } of rowsOf(contribution)) {
-      // A quarter and the hour it begins have the same start, so the same id: the grain tells them apart.
-      const key = `${grain} ${id}`;
-      const known = rows.get(key);
-      const before = known === undefined ? documents.get(grainTables[grain], id) : known.row;
-      rows.set(key, { grain, row: evolveRow(before, bucket, contribution, sign) });
+  const { contributions, pending } = planOf(event, documents);
+  // A quarter and the hour that it begins have the same start, so the same id: the grain tells them apart.
+  const after = new Map<string, { readonly ref: RowRef; readonly row: UsageRow | undefined }>();
+  for (const { contribution, sign, rows } of contributions)
+    for (const ref of rows) {
+      const key = `${ref.grain} ${ref.id}`;
+      const before = after.has(key) ? after.get(key)?.row : documents.get(grainTables[ref.grain], ref.id);
+      after.set(key, { ref, row: evolveRow(before, ref.bucket, contribution, sign) });
     }
-  };
-  for (const contribution of removed) apply(contribution, -1);
-  for (const contribution of added) apply(contribution, 1);
-  const changes = [...rows].map(([key, { grain, row }]) => {
-    const id = key.slice(grain.length + 1);
-    return row === undefined ? remove(grainTables[grain], id) : put(grainTables[grain], id, row);
-  });
-  if (pending === undefined || !('callId' in event.event.data)) return changes;
-  const { callId } = event.event.data;
+  const changes = [...after.values()].map(({ ref: { grain, id }, row }) =>
+    row === undefined ? remove(grainTables[grain], id) : put(grainTables[grain], id, row),
+  );
+  const callId = callIdOf(event);
+  if (pending === undefined || callId === undefined) return changes;
   return [...changes, pending === null ? remove(pendingTable, callId) : put(pendingTable, callId, pending)];
 }
 

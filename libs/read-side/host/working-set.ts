@@ -9,7 +9,7 @@ interface Entry {
 }
 
 /** How many documents of one generation stay decoded between batches; the least recently changed go first. */
-export const KEPT_DOCUMENTS_MAX = 20_000;
+export const KEPT_DOCUMENTS_MAX = 5_000;
 
 /**
  * The documents that a batch reads and writes. They are loaded before they are asked for; what changed is written once
