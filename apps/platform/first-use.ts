@@ -1,4 +1,13 @@
-import { type FirstRun, firstRun, firstRunFile } from '#control';
+import { readFileSync } from 'node:fs';
+import type { Configuration } from '#configuration';
+import {
+  applyConfigurationFile,
+  ConfigurationFileError,
+  type FirstRun,
+  firstRun,
+  firstRunFile,
+  readConfigurationFile,
+} from '#control';
 import { dataPaths } from './engines';
 import type { Services } from './services';
 
@@ -15,6 +24,29 @@ function announcement({ url, apiKey }: FirstRun, file: string, isTerminal: boole
   ];
   if (apiKey !== undefined) lines.push('Try:', `  ${curlLine(url, isTerminal ? apiKey : inFile)}`);
   return `\n${lines.join('\n')}\n\n`;
+}
+
+/** The file is read as a whole before anything of it is applied. @throws ConfigurationFileError */
+function readConfigured({ configFile }: Configuration, environment: NodeJS.ProcessEnv) {
+  if (configFile === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(configFile, 'utf8');
+  } catch (error) {
+    throw new ConfigurationFileError(configFile, [
+      `it cannot be read (${error instanceof Error ? error.message : error})`,
+    ]);
+  }
+  return readConfigurationFile(configFile, text, environment);
+}
+
+/** Applies the configuration file, if there is one, through the same commands that people use. */
+export async function applyConfiguration(
+  { control, configuration }: Services,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const read = readConfigured(configuration, environment);
+  if (read !== undefined) await applyConfigurationFile(control, read);
 }
 
 /** Makes an empty platform usable, and tells its person what to do next. */

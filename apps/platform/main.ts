@@ -1,18 +1,19 @@
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type Configuration, ConfigurationError, helpText, readConfiguration } from '#configuration';
+import { ConfigurationFileError } from '#control';
 import { StoreOpenError } from '#event-store/lmdb';
 import { MasterKeyError } from '#key-store';
 import { KeyStoreOpenError } from '#key-store/lmdb';
 import { createLogger, type Logger } from '#telemetry';
 import { dataPaths } from './engines';
-import { prepareFirstUse } from './first-use';
+import { applyConfiguration, prepareFirstUse } from './first-use';
 import { createServer } from './server';
 import { openServices, type Services } from './services';
 import { version } from './version';
 
 /** Trouble that a person can mend: told in one sentence, without a stack. */
-const EXPECTED = [ConfigurationError, StoreOpenError, MasterKeyError, KeyStoreOpenError];
+const EXPECTED = [ConfigurationError, ConfigurationFileError, StoreOpenError, MasterKeyError, KeyStoreOpenError];
 
 function isExpected(error: unknown): error is Error {
   return EXPECTED.some((kind) => error instanceof kind);
@@ -36,6 +37,7 @@ async function start(): Promise<void> {
     await server.listen({ host: configuration.host, port: configuration.port });
     const url = urlOf(configuration, server.getHttpServer().address());
     const announcement = await prepareFirstUse(services, url);
+    await applyConfiguration(services, process.env);
     services.phase = 'ready';
     logger.info({ url, version, data: configuration.dataDir }, 'ready');
     if (announcement !== undefined) process.stdout.write(announcement);

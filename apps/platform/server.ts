@@ -4,6 +4,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import fastify, { type FastifyInstance } from 'fastify';
+import { AdminHttpModule } from '#admin-http';
+import { AnalyticsHttpModule } from '#analytics-http';
 import { systemClock, systemIdentifiers } from '#environment';
 import { type Check, registerHealth, v1Plane } from '#gateway';
 import { formatInstant, type RequestId } from '#kernel';
@@ -14,8 +16,17 @@ import { version } from './version';
 
 @Module({})
 class PlatformModule {
-  static over(_services: Services): DynamicModule {
-    return { module: PlatformModule, imports: [] };
+  static over({ control, readSide, logger }: Services): DynamicModule {
+    return {
+      module: PlatformModule,
+      imports: [
+        AdminHttpModule.register({
+          control,
+          onUnexpected: (error, requestId) => logger.error({ error, requestId }, 'a request failed'),
+        }),
+        AnalyticsHttpModule.register({ control, readSide, clock: systemClock }),
+      ],
+    };
   }
 }
 

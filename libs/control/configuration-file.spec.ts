@@ -1,6 +1,6 @@
 import { type ModelId, usd } from '#kernel';
 import { applyConfigurationFile, readConfigurationFile } from './configuration-file';
-import { recordOf, startPlatform, type TestMachine, type TestPlatform, testMachine } from './test-platform';
+import { recordOf, startPlatform, type TestMachine, type TestPlatform, testMachine } from './testing';
 
 const FILE = `
 backends:

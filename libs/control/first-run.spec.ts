@@ -5,7 +5,7 @@ import type { ModelId } from '#kernel';
 import { usd } from '#kernel';
 import { DEMO_MODELS, type FirstRun, type FirstRunFile, firstRun } from './first-run';
 import { firstRunFile } from './first-run-file';
-import { recordOf, startPlatform, type TestMachine, type TestPlatform, testMachine, typesOf } from './test-platform';
+import { recordOf, startPlatform, type TestMachine, type TestPlatform, testMachine, typesOf } from './testing';
 
 class MemoryFile implements FirstRunFile {
   plan: FirstRun | undefined;

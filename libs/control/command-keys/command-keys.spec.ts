@@ -1,5 +1,5 @@
 import type { ProjectId } from '#kernel';
-import { recordOf, startPlatform, type TestMachine, type TestPlatform, testMachine, typesOf } from '../test-platform';
+import { recordOf, startPlatform, type TestMachine, type TestPlatform, testMachine, typesOf } from '../testing';
 import type { CommandAnswer } from './command-keys';
 
 const open: TestPlatform[] = [];

@@ -1,6 +1,6 @@
 import { systemIdentifiers } from '#environment';
 import { MemoryEventStore } from '#event-store/memory';
-import { HandClock, MortalStore } from '../test-platform';
+import { HandClock, MortalStore } from '../testing';
 import { addressSource } from './address-source';
 import { AuthenticationFailures, FAILURE_SOURCES_MAX } from './authentication-failures';
 import { type SecurityEvent, securityCodec } from './events';

@@ -342,10 +342,19 @@ describe('policies of an organization', () => {
     const set = (responseCache: { ttlSeconds: number; hitPricePercent: number } | null) =>
       ({ type: 'SetResponseCache', responseCache }) as const;
     const cache = { ttlSeconds: 600, hitPricePercent: 10 };
-    acme().when(set(cache)).then({ type: 'ResponseCacheSet', data: { responseCache: cache } }).andNothingWhenRepeated();
+    acme()
+      .when(set(cache))
+      .then({ type: 'ResponseCacheSet', data: { responseCache: cache } })
+      .andNothingWhenRepeated();
     acme().when(set(null)).thenNothing();
-    acme().when(set({ ttlSeconds: 0, hitPricePercent: 10 })).thenRefused('invalid_response_cache');
-    acme().when(set({ ttlSeconds: 86_401, hitPricePercent: 10 })).thenRefused('invalid_response_cache');
-    acme().when(set({ ttlSeconds: 60, hitPricePercent: 101 })).thenRefused('invalid_response_cache');
+    acme()
+      .when(set({ ttlSeconds: 0, hitPricePercent: 10 }))
+      .thenRefused('invalid_response_cache');
+    acme()
+      .when(set({ ttlSeconds: 86_401, hitPricePercent: 10 }))
+      .thenRefused('invalid_response_cache');
+    acme()
+      .when(set({ ttlSeconds: 60, hitPricePercent: 101 }))
+      .thenRefused('invalid_response_cache');
   });
 });

@@ -5,7 +5,7 @@ import { type Clock, type EncodedEvent, epochMs, type StoredEvent, type StreamNa
 import type { KeyStore } from '#key-store';
 import { MemoryKeyStore } from '#key-store/memory';
 import { LedgerService } from '#ledger';
-import { ControlPlane } from './control-plane';
+import { ControlPlane } from '../control-plane';
 
 /** A clock that moves only when it is told to. */
 export class HandClock implements Clock {

@@ -1,0 +1,67 @@
+import 'reflect-metadata';
+import { type DynamicModule, Inject, Module } from '@nestjs/common';
+import { APP_FILTER, DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { CqrsModule } from '@nestjs/cqrs';
+import type { FastifyInstance } from 'fastify';
+import { AccessGuard } from './access/access.guard';
+import { AccessCheck } from './access/access-check';
+import { ApiKeysController } from './controllers/api-keys.controller';
+import { BackendsController, ModelsController } from './controllers/catalogue.controllers';
+import { BudgetsController, CallsController, LimitsController } from './controllers/ledger.controllers';
+import {
+  ProjectsController,
+  ServiceAccountsController,
+  TeamsController,
+} from './controllers/organization-parts.controllers';
+import { OrganizationsController } from './controllers/organizations.controller';
+import { COMMAND_HANDLERS } from './dispatch/command-handlers';
+import { OneHandlerEach } from './dispatch/one-handler-each';
+import { QUERY_HANDLERS } from './dispatch/query-handlers';
+import { Edge } from './edge/edge';
+import { OrganizationParts } from './edge/organization-parts';
+import { ADMIN_HTTP_OPTIONS, type AdminHttpOptions } from './options';
+import { ProblemFilter } from './problems/problem.filter';
+import { nameRequests, requireJson } from './request-identity';
+
+/**
+ * The command plane, `/admin/v1`, on Nest's Fastify adapter. It also names every request outside `/v1` and answers every
+ * failure there, so it belongs into the application's root module once.
+ */
+@Module({})
+export class AdminHttpModule {
+  static register(options: AdminHttpOptions): DynamicModule {
+    return {
+      module: AdminHttpModule,
+      imports: [CqrsModule.forRoot(), DiscoveryModule],
+      controllers: [
+        OrganizationsController,
+        ProjectsController,
+        TeamsController,
+        ServiceAccountsController,
+        ApiKeysController,
+        BudgetsController,
+        LimitsController,
+        CallsController,
+        BackendsController,
+        ModelsController,
+      ],
+      providers: [
+        { provide: ADMIN_HTTP_OPTIONS, useValue: options },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        AccessGuard,
+        AccessCheck,
+        OneHandlerEach,
+        Edge,
+        OrganizationParts,
+        ...COMMAND_HANDLERS,
+        ...QUERY_HANDLERS,
+      ],
+    };
+  }
+
+  constructor(@Inject(ADMIN_HTTP_OPTIONS) { control }: AdminHttpOptions, host: HttpAdapterHost) {
+    const server: FastifyInstance = host.httpAdapter.getInstance();
+    nameRequests(server, control.surroundings.identifiers);
+    requireJson(server);
+  }
+}

@@ -1,0 +1,293 @@
+import { Body, Delete, Get, Param, Patch, Post } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { ApiBody, ApiExtraModels, getSchemaPath } from '@nestjs/swagger';
+import type { CommandAnswer, CommandContext, OpenBackendSettings } from '#control';
+import {
+  type CatalogueCommand,
+  type CatalogueState,
+  findBackend,
+  findBackendByName,
+  type Model,
+  type RouteSettings,
+} from '#inference/catalogue';
+import { type BackendId, type ModelId, parseId, usd } from '#kernel';
+import { ChangeBackend, ChangeCatalogue, RegisterBackend } from '../dispatch/commands';
+import { ReadCatalogue } from '../dispatch/queries';
+import {
+  ChangeBackendDto,
+  ChangeModelDto,
+  PricesDto,
+  RegisterBackendDto,
+  RegisterModelDto,
+  ReopenRouteDto,
+  type RouteDto,
+} from '../dto/catalogue.dto';
+import { NothingDto } from '../dto/organizations.dto';
+import { instant } from '../dto/rules';
+import { accepted, answerOf, createdAnswerOf } from '../edge/answers';
+import { Edge } from '../edge/edge';
+import { type Exchange, HttpExchange } from '../edge/exchange';
+import { pageOf } from '../edge/pages';
+import { invalidField, notFound } from '../problems/problem';
+import { validated } from '../problems/validated-body';
+import {
+  BackendView,
+  backendView,
+  ModelView,
+  modelView,
+  PricesView,
+  pricesView,
+  RemovedView,
+} from '../views/catalogue.view';
+import { modelPathOf } from './model-path';
+import { AdminController, CommandRoute, ListRoute, ReadRoute } from './route-decorators';
+
+type StreamUsage = { readonly streamUsage?: 'yes' | 'no' };
+
+function settingsOf<T extends StreamUsage>({ streamUsage, ...settings }: T) {
+  return { ...settings, ...(streamUsage === undefined ? {} : { streamUsage: streamUsage === 'yes' }) };
+}
+
+@AdminController('backends', 'Backends')
+export class BackendsController {
+  constructor(
+    private readonly edge: Edge,
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+  ) {}
+
+  @Post()
+  @CommandRoute('Registers a backend; its credential is stored encrypted and never shown.', BackendView, 201)
+  register(
+    @HttpExchange() exchange: Exchange,
+    @Body(validated(RegisterBackendDto)) { kind, ...body }: RegisterBackendDto,
+  ) {
+    return this.edge.command(exchange, async (context) => {
+      const settings: OpenBackendSettings = settingsOf(body);
+      const executed = await this.commands.execute(new RegisterBackend(context, kind, settings));
+      const done = accepted(executed);
+      return createdAnswerOf(done, bodyOfBackend(done.aggregate.state, executed.backendId));
+    });
+  }
+
+  @Get()
+  @ListRoute('All backends.', BackendView)
+  list(@HttpExchange() exchange: Exchange) {
+    return this.edge.read(exchange, async () => {
+      const { state } = await this.queries.execute(new ReadCatalogue());
+      return { body: pageOf([...state.backends.keys()].sort(), exchange.query, (id) => bodyOfBackend(state, id)) };
+    });
+  }
+
+  @Get(':id')
+  @ReadRoute('One backend, without its credential.', BackendView)
+  get(@HttpExchange() exchange: Exchange, @Param('id') id: string) {
+    return this.edge.read(exchange, async () => {
+      const { state, revision } = await this.queries.execute(new ReadCatalogue());
+      return { body: bodyOfBackend(state, backendIdOf(id)), tag: String(revision) };
+    });
+  }
+
+  @Patch(':id')
+  @CommandRoute('Changes what is named; a credential of null is removed.', BackendView)
+  change(
+    @HttpExchange() exchange: Exchange,
+    @Param('id') id: string,
+    @Body(validated(ChangeBackendDto)) body: ChangeBackendDto,
+  ) {
+    return this.edge.command(exchange, async (context) => {
+      const backendId = backendIdOf(id);
+      const command = new ChangeBackend(context, backendId, settingsOf(body));
+      const { aggregate } = accepted(await this.commands.execute(command));
+      return answerOf(aggregate, bodyOfBackend(aggregate.state, backendId));
+    });
+  }
+
+  @Delete(':id')
+  @CommandRoute('Removes a backend that no model routes to.', RemovedView)
+  remove(@HttpExchange() exchange: Exchange, @Param('id') id: string) {
+    return this.edge.command(exchange, async (context): Promise<CommandAnswer> => {
+      const backendId = backendIdOf(id);
+      const command = new ChangeCatalogue(context, [{ type: 'RemoveBackend', id: backendId }]);
+      const { aggregate } = accepted(await this.commands.execute(command));
+      return answerOf(aggregate, { id: backendId, status: 'removed' });
+    });
+  }
+}
+
+@AdminController('models', 'Models and prices')
+export class ModelsController {
+  constructor(
+    private readonly edge: Edge,
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+  ) {}
+
+  @Post()
+  @CommandRoute('Registers a model; without prices it cannot be called.', ModelView, 201)
+  register(
+    @HttpExchange() exchange: Exchange,
+    @Body(validated(RegisterModelDto)) { routes, prices, bounds, ...body }: RegisterModelDto,
+  ) {
+    return this.edge.command(exchange, async (context) => {
+      const { state } = await this.queries.execute(new ReadCatalogue());
+      const modelId = body.id as ModelId;
+      const model = { ...body, routes: routesIn(state, routes), ...(bounds === undefined ? {} : { bounds }) };
+      const changes: CatalogueCommand[] = [{ type: 'RegisterModel', ...model }];
+      if (prices !== undefined) changes.push(setPrices(context, modelId, prices));
+      const done = accepted(await this.commands.execute(new ChangeCatalogue(context, changes)));
+      return createdAnswerOf(done, bodyOfModel(done.aggregate.state, modelId, context));
+    });
+  }
+
+  @Get()
+  @ListRoute('All models, with their prices of now.', ModelView)
+  list(@HttpExchange() exchange: Exchange) {
+    return this.edge.read(exchange, async () => {
+      const { state, at } = await this.queries.execute(new ReadCatalogue());
+      const ids = [...state.models.keys()].sort();
+      return { body: pageOf(ids, exchange.query, (id) => bodyOfModel(state, id, { at })) };
+    });
+  }
+
+  @Get('*')
+  @ReadRoute('`…/{id}`: one model; the id may hold slashes. `…/{id}/prices`: its price versions.', ModelView)
+  get(@HttpExchange() exchange: Exchange) {
+    return this.edge.read(exchange, async () => {
+      const { state, revision, at } = await this.queries.execute(new ReadCatalogue());
+      const { part, modelId } = modelPathOf(exchange);
+      const tag = String(revision);
+      if (part === 'model') return { body: bodyOfModel(state, modelId, { at }), tag };
+      if (part === 'reopen') throw notFound('path');
+      const versions = modelIn(state, modelId).prices;
+      // Versions are few, but a list is a list: padded, so that their order is that of their numbers.
+      const ids = versions.map(({ version }) => String(version).padStart(10, '0'));
+      const view = (id: string) => {
+        const found = versions.find(({ version }) => version === Number(id));
+        return found && pricesView(found);
+      };
+      return { body: pageOf(ids, exchange.query, view), tag };
+    });
+  }
+
+  @Post('*')
+  @ApiExtraModels(PricesDto, ReopenRouteDto, PricesView)
+  @ApiBody({ schema: { oneOf: [{ $ref: getSchemaPath(PricesDto) }, { $ref: getSchemaPath(ReopenRouteDto) }] } })
+  @CommandRoute('`…/{id}/prices`: sets prices. `…/{id}/reopen`: opens a closed route again.', ModelView)
+  async command(@HttpExchange() exchange: Exchange, @Body() body: unknown) {
+    const { part, modelId } = modelPathOf(exchange);
+    switch (part) {
+      case 'prices': {
+        const prices = (await validated(PricesDto).transform(body, { type: 'body' })) as PricesDto;
+        return this.edge.command(exchange, async (context) => {
+          const change = setPrices(context, modelId, prices);
+          return this.change(context, modelId, () => [change]);
+        });
+      }
+      case 'reopen': {
+        const route = (await validated(ReopenRouteDto).transform(body, { type: 'body' })) as ReopenRouteDto;
+        return this.edge.command(exchange, (context) =>
+          this.change(context, modelId, (state) => {
+            const { backendId, upstreamModel } = routeIn(state, route, '/backend');
+            return [{ type: 'ReopenRoute', modelId, backendId, upstreamModel }];
+          }),
+        );
+      }
+      case 'model':
+        throw notFound('path');
+    }
+  }
+
+  @Patch('*')
+  @CommandRoute('Changes what is named; bounds are declared as a whole.', ModelView)
+  patch(
+    @HttpExchange() exchange: Exchange,
+    @Body(validated(ChangeModelDto)) { routes, bounds, ...body }: ChangeModelDto,
+  ) {
+    const modelId = onlyModel(exchange);
+    return this.edge.command(exchange, (context) =>
+      this.change(context, modelId, (state) => [
+        { type: 'ChangeModel', id: modelId, ...body, ...(routes && { routes: routesIn(state, routes) }) },
+        ...(bounds === undefined ? [] : [{ type: 'DeclareBounds' as const, modelId, bounds }]),
+      ]),
+    );
+  }
+
+  @Delete('*')
+  @CommandRoute('Retires a model: it is called no more; its prices stay on record.', RemovedView)
+  retire(@HttpExchange() exchange: Exchange, @Body(validated(NothingDto)) _: NothingDto) {
+    const modelId = onlyModel(exchange);
+    return this.edge.command(exchange, async (context): Promise<CommandAnswer> => {
+      const command = new ChangeCatalogue(context, [{ type: 'RetireModel', id: modelId }]);
+      const { aggregate } = accepted(await this.commands.execute(command));
+      return answerOf(aggregate, { id: modelId, status: 'retired' });
+    });
+  }
+
+  private async change(
+    context: CommandContext,
+    modelId: ModelId,
+    changesIn: (state: CatalogueState) => readonly CatalogueCommand[],
+  ): Promise<CommandAnswer> {
+    const { state } = await this.queries.execute(new ReadCatalogue());
+    const command = new ChangeCatalogue(context, changesIn(state));
+    const { aggregate } = accepted(await this.commands.execute(command));
+    return answerOf(aggregate, bodyOfModel(aggregate.state, modelId, context));
+  }
+}
+
+function backendIdOf(text: string): BackendId {
+  const id = parseId('bkd', text);
+  if (id === undefined) throw notFound('backend');
+  return id;
+}
+
+function bodyOfBackend(state: CatalogueState, id: BackendId): BackendView {
+  const backend = findBackend(state, id);
+  if (backend === undefined) throw notFound('backend');
+  return backendView(backend);
+}
+
+function modelIn(state: CatalogueState, id: ModelId): Model {
+  const model = state.models.get(id);
+  if (model === undefined) throw notFound('model');
+  return model;
+}
+
+function bodyOfModel(state: CatalogueState, id: ModelId, { at }: Pick<CommandContext, 'at'>): ModelView {
+  return modelView(modelIn(state, id), state, at);
+}
+
+function onlyModel(exchange: Exchange): ModelId {
+  const { part, modelId } = modelPathOf(exchange);
+  if (part !== 'model') throw notFound('path');
+  return modelId;
+}
+
+/** A route names its backend by id or by name. */
+function routeIn(state: CatalogueState, { backend, ...route }: RouteDto, pointer: string): RouteSettings {
+  const id = parseId('bkd', backend);
+  const found = id === undefined ? findBackendByName(state, backend) : findBackend(state, id);
+  if (found === undefined) throw invalidField(pointer, 'There is no backend of this id or name: register it first.');
+  return { backendId: found.id, ...route };
+}
+
+function routesIn(state: CatalogueState, routes: readonly RouteDto[]): readonly RouteSettings[] {
+  return routes.map((route, index) => routeIn(state, route, `/routes/${index}/backend`));
+}
+
+function setPrices({ at }: CommandContext, modelId: ModelId, body: PricesDto): CatalogueCommand {
+  const { effectiveFrom, input, cachedInput, cacheWrite, output } = body;
+  return {
+    type: 'SetPrices',
+    at,
+    modelId,
+    ...(effectiveFrom === undefined ? {} : { effectiveFrom: instant(effectiveFrom) }),
+    prices: {
+      input: usd(input),
+      ...(cachedInput === undefined ? {} : { cachedInput: usd(cachedInput) }),
+      ...(cacheWrite === undefined ? {} : { cacheWrite: usd(cacheWrite) }),
+      output: usd(output),
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { Query } from '@nestjs/cqrs';
+import type { OrganizationRecord, Versioned } from '#control';
+import type { ApiKey, ApiKeyState } from '#identity';
+import type { CatalogueState } from '#inference/catalogue';
+import type { ApiKeyId, EpochMs, OrganizationId } from '#kernel';
+import type { LedgerState } from '#ledger';
+
+/** The reads behind the commands. */
+
+/** Ascending ids, and how each is looked up. */
+export class ListOrganizations extends Query<{
+  readonly ids: readonly OrganizationId[];
+  readonly find: (id: OrganizationId) => OrganizationRecord | undefined;
+}> {}
+
+export interface FoundKey {
+  readonly versioned: Versioned<ApiKeyState>;
+  readonly state: Exclude<ApiKeyState, { status: 'none' }>;
+  readonly key: ApiKey;
+  /** When it was looked at. */
+  readonly at: EpochMs;
+}
+
+export class ListApiKeys extends Query<{
+  readonly ids: readonly ApiKeyId[];
+  readonly find: (id: ApiKeyId) => FoundKey | undefined;
+}> {
+  constructor(readonly orgId: OrganizationId) {
+    super();
+  }
+}
+
+/** `undefined` also for a key of another organization. */
+export class FindApiKey extends Query<FoundKey | undefined> {
+  constructor(
+    readonly orgId: OrganizationId,
+    readonly keyId: ApiKeyId,
+  ) {
+    super();
+  }
+}
+
+export class ReadLedger extends Query<{ readonly state: LedgerState; readonly at: EpochMs }> {
+  constructor(readonly orgId: OrganizationId) {
+    super();
+  }
+}
+
+export class ReadCatalogue extends Query<Versioned<CatalogueState> & { readonly at: EpochMs }> {}

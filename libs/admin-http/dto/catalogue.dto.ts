@@ -1,0 +1,273 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsDefined,
+  IsIn,
+  IsInt,
+  IsString,
+  MaxLength,
+  Min,
+  MinLength,
+  ValidateNested,
+} from 'class-validator';
+import {
+  BACKEND_KINDS,
+  type BackendKind,
+  MODEL_KINDS,
+  type ModelKind,
+  OUTPUT_CAP_FIELDS,
+  type OutputCapField,
+  ROUTES_MAX,
+  VISIBILITIES,
+} from '#inference/catalogue';
+import { IsInstant, IsUsd, Nullable, Omittable } from './rules';
+
+const CREDENTIAL_CHARACTERS_MAX = 10_000;
+const DROP_FIELDS_MAX = 100;
+const YES_NO = ['yes', 'no'] as const;
+export class TimeoutsDto {
+  @ApiPropertyOptional({ description: 'Milliseconds.' })
+  @Omittable()
+  @IsInt()
+  connectMs?: number;
+
+  @ApiPropertyOptional({ description: 'Milliseconds to the first byte.' })
+  @Omittable()
+  @IsInt()
+  firstByteMs?: number;
+
+  @ApiPropertyOptional({ description: 'Milliseconds between bytes.' })
+  @Omittable()
+  @IsInt()
+  idleMs?: number;
+}
+
+class BackendSettingsDto {
+  @ApiPropertyOptional({ example: 'https://api.example.com/v1', description: 'Not needed for the simulator.' })
+  @Omittable()
+  @IsString()
+  baseUrl?: string;
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @ValidateNested()
+  @Type(() => TimeoutsDto)
+  timeouts?: TimeoutsDto;
+
+  @ApiPropertyOptional({ enum: OUTPUT_CAP_FIELDS })
+  @Omittable()
+  @IsIn(OUTPUT_CAP_FIELDS)
+  outputCapField?: OutputCapField;
+
+  @ApiPropertyOptional({ enum: YES_NO, description: 'Whether it reports usage in a stream when asked to.' })
+  @Omittable()
+  @IsIn(YES_NO)
+  streamUsage?: (typeof YES_NO)[number];
+
+  @ApiPropertyOptional({ type: [String], description: 'Request fields that it rejects.' })
+  @Omittable()
+  @IsArray()
+  @ArrayMaxSize(DROP_FIELDS_MAX)
+  @IsString({ each: true })
+  dropFields?: string[];
+
+  @ApiPropertyOptional({ description: 'Whether a 5xx before the first byte is never billed.' })
+  @Omittable()
+  @IsBoolean()
+  unbilledServerErrors?: boolean;
+}
+
+export class RegisterBackendDto extends BackendSettingsDto {
+  @ApiProperty({ example: 'provider' })
+  @IsString()
+  name!: string;
+
+  @ApiProperty({ enum: BACKEND_KINDS })
+  @IsIn(BACKEND_KINDS)
+  kind!: BackendKind;
+
+  @ApiPropertyOptional({ description: 'Stored encrypted and never shown again.', writeOnly: true })
+  @Omittable()
+  @IsString()
+  @MinLength(1)
+  @MaxLength(CREDENTIAL_CHARACTERS_MAX)
+  apiKey?: string;
+}
+
+export class ChangeBackendDto extends BackendSettingsDto {
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsString()
+  name?: string;
+
+  @ApiPropertyOptional({ type: String, nullable: true, writeOnly: true, description: 'null removes it.' })
+  @Nullable()
+  @IsString()
+  @MinLength(1)
+  @MaxLength(CREDENTIAL_CHARACTERS_MAX)
+  apiKey?: string | null;
+}
+
+export class RouteDto {
+  @ApiProperty({ description: 'Id or name of a backend.' })
+  @IsString()
+  backend!: string;
+
+  @ApiProperty({ description: 'What the backend calls the model.' })
+  @IsString()
+  upstreamModel!: string;
+
+  @ApiPropertyOptional({ default: 1 })
+  @Omittable()
+  @IsInt()
+  weight?: number;
+}
+
+/** Which of a model's routes to open again. */
+export class ReopenRouteDto {
+  @ApiProperty({ description: 'Id or name of a backend.' })
+  @IsString()
+  backend!: string;
+
+  @ApiProperty({ description: 'What the backend calls the model.' })
+  @IsString()
+  upstreamModel!: string;
+}
+
+export class BoundsDto {
+  @ApiPropertyOptional({ description: '1 for byte-level BPE, 3 for NFC, 11 for NFKC.' })
+  @Omittable()
+  @IsInt()
+  textFactor?: number;
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsInt()
+  requestOverheadTokens?: number;
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsInt()
+  messageOverheadTokens?: number;
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsInt()
+  toolOverheadTokens?: number;
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsInt()
+  imageTokensMax?: number;
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsInt()
+  audioTokensMax?: number;
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsInt()
+  fileTokensMax?: number;
+}
+
+export class PricesDto {
+  @ApiPropertyOptional({ description: 'Not in the past; default: now.' })
+  @Omittable()
+  @IsInstant()
+  effectiveFrom?: string;
+
+  @ApiProperty({ example: '0.15', description: 'USD per million tokens.' })
+  @IsUsd()
+  input!: string;
+
+  @ApiPropertyOptional({ description: 'Default: as input.' })
+  @Omittable()
+  @IsUsd()
+  cachedInput?: string;
+
+  @ApiPropertyOptional({ description: 'Default: as input.' })
+  @Omittable()
+  @IsUsd()
+  cacheWrite?: string;
+
+  @ApiProperty({ example: '0.60' })
+  @IsUsd()
+  output!: string;
+}
+
+class ModelSettingsDto {
+  @ApiPropertyOptional({ enum: VISIBILITIES, default: 'all' })
+  @Omittable()
+  @IsIn(VISIBILITIES)
+  visibility?: 'all' | 'granted';
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsInt()
+  @Min(0)
+  maxOutputTokens?: number;
+
+  @ApiPropertyOptional({ description: 'Held when a client names no cap; default 4,096.' })
+  @Omittable()
+  @IsInt()
+  @Min(0)
+  defaultOutputTokens?: number;
+
+  @ApiPropertyOptional({ description: 'Generates tokens that it does not show.' })
+  @Omittable()
+  @IsBoolean()
+  hiddenReasoning?: boolean;
+
+  @ApiPropertyOptional({ description: 'The whole set: what is absent is the default.' })
+  @Omittable()
+  @ValidateNested()
+  @Type(() => BoundsDto)
+  bounds?: BoundsDto;
+}
+
+export class RegisterModelDto extends ModelSettingsDto {
+  @ApiProperty({ example: 'maker/model', description: 'May hold slashes.' })
+  @IsString()
+  id!: string;
+
+  @ApiProperty({ enum: MODEL_KINDS })
+  @IsIn(MODEL_KINDS)
+  kind!: ModelKind;
+
+  @ApiProperty({ type: [RouteDto] })
+  @IsArray()
+  @ArrayMaxSize(ROUTES_MAX)
+  @ValidateNested({ each: true })
+  @Type(() => RouteDto)
+  routes!: RouteDto[];
+
+  @ApiProperty({ example: 128_000 })
+  @IsInt()
+  contextTokens!: number;
+
+  @ApiPropertyOptional({ description: 'A model without prices cannot be called.' })
+  @Omittable()
+  @IsDefined()
+  @ValidateNested()
+  @Type(() => PricesDto)
+  prices?: PricesDto;
+}
+
+export class ChangeModelDto extends ModelSettingsDto {
+  @ApiPropertyOptional({ type: [RouteDto] })
+  @Omittable()
+  @IsArray()
+  @ArrayMaxSize(ROUTES_MAX)
+  @ValidateNested({ each: true })
+  @Type(() => RouteDto)
+  routes?: RouteDto[];
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsInt()
+  contextTokens?: number;
+}

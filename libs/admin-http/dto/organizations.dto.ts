@@ -1,0 +1,131 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString, ValidateNested } from 'class-validator';
+import { ANSWERS_STORAGE, type AnswersStorage, SERVICE_ACCOUNT_ROLES } from '#identity';
+import type { TeamId } from '#kernel';
+import { IsId, Nullable, Omittable } from './rules';
+
+export const LIST_ITEMS_MAX = 5_000;
+
+export class RegisterOrganizationDto {
+  @ApiProperty({ example: 'Acme' })
+  @IsString()
+  name!: string;
+
+  @ApiProperty({
+    example: 'acme',
+    description: 'Unique and never changed: 2 to 63 lowercase letters, digits, hyphens.',
+  })
+  @IsString()
+  slug!: string;
+}
+
+export class ResponseCacheDto {
+  @ApiProperty({ description: 'How long an answer may be given again.' })
+  @IsInt()
+  ttlSeconds!: number;
+
+  @ApiProperty({ description: 'What an answer from the cache costs, in percent of what it would have cost.' })
+  @IsInt()
+  hitPricePercent!: number;
+}
+
+export class ChangeOrganizationDto {
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsString()
+  name?: string;
+
+  @ApiPropertyOptional({ type: String, nullable: true })
+  @Nullable()
+  @IsString()
+  description?: string | null;
+
+  @ApiPropertyOptional({ type: String, nullable: true })
+  @Nullable()
+  @IsString()
+  website?: string | null;
+
+  @ApiPropertyOptional({ enum: ANSWERS_STORAGE, description: 'Whether answers may be kept for repeated requests.' })
+  @Omittable()
+  @IsIn(ANSWERS_STORAGE)
+  answersStorage?: AnswersStorage;
+
+  @ApiPropertyOptional({ type: ResponseCacheDto, nullable: true, description: 'null turns it off.' })
+  @Nullable()
+  @ValidateNested()
+  @Type(() => ResponseCacheDto)
+  responseCache?: ResponseCacheDto | null;
+}
+
+export class ReasonDto {
+  @ApiProperty({ example: 'The key was published by mistake.' })
+  @IsString()
+  reason!: string;
+}
+
+/** For commands that need no word more. */
+export class NothingDto {}
+
+export class GrantedModelsDto {
+  @ApiProperty({ type: [String], description: 'The whole list of models beyond those that are open to all.' })
+  @IsArray()
+  @ArrayMaxSize(LIST_ITEMS_MAX)
+  @IsString({ each: true })
+  models!: string[];
+}
+
+export class CreateProjectDto {
+  @ApiProperty({ example: 'Website' })
+  @IsString()
+  name!: string;
+
+  @ApiPropertyOptional({ type: String })
+  @Omittable()
+  @IsId('team')
+  teamId?: TeamId;
+}
+
+export class ChangeProjectDto {
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsString()
+  name?: string;
+
+  @ApiPropertyOptional({ type: String, nullable: true, description: 'null: to no team.' })
+  @Nullable()
+  @IsId('team')
+  teamId?: TeamId | null;
+}
+
+export class NameDto {
+  @ApiProperty()
+  @IsString()
+  name!: string;
+}
+
+export class CreateServiceAccountDto {
+  @ApiProperty({ example: 'deployment' })
+  @IsString()
+  name!: string;
+
+  @ApiProperty({ isArray: true, enum: SERVICE_ACCOUNT_ROLES })
+  @IsArray()
+  @ArrayMaxSize(SERVICE_ACCOUNT_ROLES.length)
+  @IsString({ each: true })
+  roles!: string[];
+}
+
+export class ChangeServiceAccountDto {
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsString()
+  name?: string;
+
+  @ApiPropertyOptional({ isArray: true, enum: SERVICE_ACCOUNT_ROLES })
+  @Omittable()
+  @IsArray()
+  @ArrayMaxSize(SERVICE_ACCOUNT_ROLES.length)
+  @IsString({ each: true })
+  roles?: string[];
+}

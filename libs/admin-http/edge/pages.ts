@@ -1,0 +1,43 @@
+import { invalidField } from '../problems/problem';
+
+export const PAGE_ITEMS_MAX = 200;
+const PAGE_ITEMS_DEFAULT = 50;
+
+export type Query = Readonly<Record<string, unknown>>;
+
+export interface Page<T> {
+  readonly data: readonly T[];
+  /** Where the next page begins: the `after` to send; `null` at the end. */
+  readonly next: string | null;
+}
+
+function textOf(query: Query, name: string): string | undefined {
+  const value = query[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw invalidField(`/${name}`, `Send ${name} once.`);
+  return value;
+}
+
+/** A position that a command answered with; the read is to know everything up to it. */
+export function positionIn(query: Query): bigint | undefined {
+  const text = textOf(query, 'atLeast');
+  if (text === undefined) return undefined;
+  if (!/^\d{1,20}$/.test(text)) throw invalidField('/atLeast', 'atLeast is the X-Event-Position of a command.');
+  return BigInt(text);
+}
+
+/** One page of a list whose ids ascend; an id stays a cursor even when its item is gone. */
+export function pageOf<I extends string, T>(ids: readonly I[], query: Query, view: (id: I) => T | undefined): Page<T> {
+  const limitText = textOf(query, 'limit');
+  const limit = limitText === undefined ? PAGE_ITEMS_DEFAULT : Number(limitText);
+  if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ITEMS_MAX)
+    throw invalidField('/limit', `limit is a whole number from 1 to ${PAGE_ITEMS_MAX}.`);
+  const after = textOf(query, 'after');
+  const from = after === undefined ? 0 : ids.findIndex((id) => id > after);
+  const rest = from === -1 ? [] : ids.slice(from);
+  const page = rest.slice(0, limit);
+  return {
+    data: page.flatMap((id) => view(id) ?? []),
+    next: rest.length > limit ? (page.at(-1) ?? null) : null,
+  };
+}

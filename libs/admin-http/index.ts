@@ -1,0 +1,6 @@
+export { ACCESS_TABLE, type Grantee } from './access/access-table';
+export { AdminHttpModule } from './admin-http.module';
+export type { AdminHttpOptions } from './options';
+export { type InvalidField, Problem } from './problems/problem';
+export { answerFrameworkErrors } from './problems/problem.filter';
+export { identityOf, type RequestIdentity } from './request-identity';

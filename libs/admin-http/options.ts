@@ -1,0 +1,10 @@
+import type { ControlPlane } from '#control';
+import type { RequestId } from '#kernel';
+
+export interface AdminHttpOptions {
+  readonly control: ControlPlane;
+  /** Told about mistakes of the platform, which clients see as 500 without more; for the log. */
+  readonly onUnexpected?: (error: unknown, requestId: RequestId | undefined) => void;
+}
+
+export const ADMIN_HTTP_OPTIONS = Symbol('admin http options');

@@ -1,0 +1,59 @@
+import { Injectable, type PipeTransform } from '@nestjs/common';
+import { type ClassConstructor, plainToInstance } from 'class-transformer';
+import { type ValidationError, validate } from 'class-validator';
+import { type InvalidField, invalidRequest } from './problem';
+
+/** RFC 6901: `~` and `/` are escaped. */
+function pointerTo(parent: string, property: string): string {
+  return `${parent}/${property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+function fieldsOf(errors: readonly ValidationError[], parent = ''): InvalidField[] {
+  return errors.flatMap(({ property, constraints = {}, children = [] }) => {
+    const pointer = pointerTo(parent, property);
+    const own = Object.entries(constraints).map(([rule, message]) => ({
+      pointer,
+      message: rule === 'whitelistValidation' ? 'There is no such field here.' : message,
+    }));
+    return [...own, ...fieldsOf(children, pointer)];
+  });
+}
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A class declares all its fields, so those that were left out are there as `undefined`: which is not the same. */
+function dropAbsent(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, member] of Object.entries(value))
+    if (member === undefined) Reflect.deleteProperty(value, key);
+    else dropAbsent(member);
+}
+
+/** Makes a body an instance of its class, or says what is wrong with each field; unknown fields are wrong. */
+@Injectable()
+class ValidatedBody<T extends object> implements PipeTransform {
+  constructor(private readonly type: ClassConstructor<T>) {}
+
+  async transform(body: unknown): Promise<T> {
+    // A command that needs nothing may come without a body.
+    const given = body ?? {};
+    if (!isPlainObject(given)) throw invalidRequest([{ pointer: '', message: 'The body is to be a JSON object.' }]);
+    const instance = plainToInstance(this.type, given);
+    const errors = await validate(instance, {
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      forbidUnknownValues: false,
+      stopAtFirstError: true,
+      validationError: { target: false, value: false },
+    });
+    if (errors.length > 0) throw invalidRequest(fieldsOf(errors));
+    dropAbsent(instance);
+    return instance;
+  }
+}
+
+export function validated<T extends object>(type: ClassConstructor<T>): PipeTransform {
+  return new ValidatedBody(type);
+}

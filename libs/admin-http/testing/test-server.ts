@@ -1,0 +1,83 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { startPlatform, type TestMachine, type TestPlatform, testMachine } from '#control/testing';
+import { systemIdentifiers } from '#environment';
+import { newSystemTokenSecret, SECRET_RANDOM_BYTES, type SystemTokenHolder, systemTokenStream } from '#identity';
+import { AdminHttpModule } from '../admin-http.module';
+import { answerFrameworkErrors } from '../problems/problem.filter';
+
+type Json = Readonly<Record<string, unknown>>;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Json;
+  readonly text: string;
+}
+
+export interface TestServer extends TestPlatform {
+  readonly application: NestFastifyApplication;
+  readonly unexpected: unknown[];
+  /** With the administrator's token, unless other headers are given. */
+  send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  issueToken(holder: SystemTokenHolder): Promise<string>;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+async function issueToken({ control }: TestPlatform, holder: SystemTokenHolder): Promise<string> {
+  const { actor, at, identifiers } = control.systemContext('test');
+  const tokenId = identifiers.id('tok');
+  const { secret, ...made } = newSystemTokenSecret(holder, tokenId, identifiers.random(SECRET_RANDOM_BYTES));
+  const command = { type: 'IssueSystemToken', at, tokenId, holder, name: 'test', ...made } as const;
+  await control.records.systemTokens.execute(systemTokenStream(tokenId), command, { actor });
+  return secret;
+}
+
+/** Starts the command side with its HTTP edge; nothing listens, requests are injected. */
+export async function startServer(machine: TestMachine = testMachine(), appends?: number): Promise<TestServer> {
+  const platform = await startPlatform(machine, appends);
+  const token = await issueToken(platform, { type: 'system', id: 'administrator' });
+  const unexpected: unknown[] = [];
+  const application = await NestFactory.create<NestFastifyApplication>(
+    AdminHttpModule.register({ control: platform.control, onUnexpected: (error) => unexpected.push(error) }),
+    new FastifyAdapter({
+      routerOptions: { maxParamLength: 1_024 },
+      frameworkErrors: answerFrameworkErrors(systemIdentifiers(machine.clock)),
+    }),
+    { logger: false, abortOnError: false },
+  );
+  await application.init();
+  await application.getHttpAdapter().getInstance().ready();
+  return {
+    ...platform,
+    application,
+    unexpected,
+    issueToken: (holder) => issueToken(platform, holder),
+    async send(method, path, body, headers = {}) {
+      const response = await application.inject({
+        method: method as Method,
+        url: path,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const text = response.body;
+      const isJson = String(response.headers['content-type']).includes('json');
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        body: (isJson && text !== '' ? JSON.parse(text) : {}) as Json,
+        text,
+      };
+    },
+    async close() {
+      await application.close();
+      await platform.close();
+    },
+  };
+}

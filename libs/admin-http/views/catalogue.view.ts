@@ -1,0 +1,155 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  BACKEND_KINDS,
+  type Backend,
+  type BackendTimeouts,
+  type CatalogueState,
+  currentPrices,
+  findBackend,
+  MODEL_KINDS,
+  type Model,
+  type ModelBounds,
+  OUTPUT_CAP_FIELDS,
+  type PriceVersion,
+  VISIBILITIES,
+} from '#inference/catalogue';
+import { type EpochMs, formatInstant, formatUsd } from '#kernel';
+import { BoundsDto, TimeoutsDto } from '../dto/catalogue.dto';
+import { createdAt } from './organizations.view';
+
+export class BackendView {
+  @ApiProperty()
+  id!: string;
+  @ApiProperty()
+  name!: string;
+  @ApiProperty({ enum: BACKEND_KINDS })
+  kind!: string;
+  @ApiProperty()
+  baseUrl!: string;
+  @ApiProperty({ description: 'Whether a credential is stored; it is never shown.' })
+  hasApiKey!: boolean;
+  @ApiProperty({ type: TimeoutsDto })
+  timeouts!: BackendTimeouts;
+  @ApiProperty({ enum: OUTPUT_CAP_FIELDS })
+  outputCapField!: string;
+  @ApiProperty({ enum: ['yes', 'no'] })
+  streamUsage!: 'yes' | 'no';
+  @ApiProperty({ type: [String] })
+  dropFields!: readonly string[];
+  @ApiProperty()
+  unbilledServerErrors!: boolean;
+  @ApiProperty()
+  createdAt!: string;
+}
+
+export function backendView(backend: Backend): BackendView {
+  const { id, name, kind, baseUrl, credential, timeouts, outputCapField, dropFields, unbilledServerErrors } = backend;
+  return {
+    id,
+    name,
+    kind,
+    baseUrl,
+    hasApiKey: credential !== undefined,
+    timeouts,
+    outputCapField,
+    streamUsage: backend.streamUsage ? 'yes' : 'no',
+    dropFields,
+    unbilledServerErrors,
+    createdAt: createdAt(id),
+  };
+}
+
+export class RemovedView {
+  @ApiProperty()
+  id!: string;
+  @ApiProperty({ enum: ['removed', 'retired'] })
+  status!: 'removed' | 'retired';
+}
+
+export class PricesView {
+  @ApiProperty()
+  version!: number;
+  @ApiProperty()
+  effectiveFrom!: string;
+  @ApiProperty({ example: '0.15', description: 'USD per million tokens.' })
+  input!: string;
+  @ApiProperty()
+  cachedInput!: string;
+  @ApiProperty()
+  cacheWrite!: string;
+  @ApiProperty()
+  output!: string;
+}
+
+export function pricesView({ version, effectiveFrom, ...list }: PriceVersion): PricesView {
+  return {
+    version,
+    effectiveFrom: formatInstant(effectiveFrom),
+    input: formatUsd(list.input),
+    cachedInput: formatUsd(list.cachedInput),
+    cacheWrite: formatUsd(list.cacheWrite),
+    output: formatUsd(list.output),
+  };
+}
+
+export class RouteView {
+  @ApiProperty({ description: "The backend's id." })
+  backend!: string;
+  @ApiProperty()
+  backendName!: string;
+  @ApiProperty()
+  upstreamModel!: string;
+  @ApiProperty()
+  weight!: number;
+  @ApiPropertyOptional({ description: 'Calls exceeded what they held: nothing goes there until it is reopened.' })
+  closed?: boolean;
+}
+
+export class ModelView {
+  @ApiProperty()
+  id!: string;
+  @ApiProperty({ enum: MODEL_KINDS })
+  kind!: string;
+  @ApiProperty({ enum: VISIBILITIES })
+  visibility!: string;
+  @ApiProperty({ type: [RouteView] })
+  routes!: readonly RouteView[];
+  @ApiProperty()
+  contextTokens!: number;
+  @ApiProperty()
+  maxOutputTokens!: number;
+  @ApiProperty()
+  defaultOutputTokens!: number;
+  @ApiProperty()
+  hiddenReasoning!: boolean;
+  @ApiProperty({ type: BoundsDto })
+  bounds!: ModelBounds;
+  @ApiProperty({ description: 'A call exceeded its bound: every call holds the whole context.' })
+  boundWithdrawn!: boolean;
+  @ApiProperty({ type: PricesView, nullable: true, description: 'As of now; null: it cannot be called.' })
+  prices!: PricesView | null;
+}
+
+export function modelView(model: Model, catalogue: CatalogueState, at: EpochMs): ModelView {
+  const { id, kind, visibility, contextTokens, maxOutputTokens, defaultOutputTokens, hiddenReasoning, bounds } = model;
+  const prices = currentPrices(model, at);
+  return {
+    id,
+    kind,
+    visibility,
+    routes: model.routes.map(({ backendId, upstreamModel, weight, closed }) => ({
+      backend: backendId,
+      backendName: findBackend(catalogue, backendId)?.name ?? '',
+      upstreamModel,
+      weight,
+      ...(closed === true ? { closed } : {}),
+    })),
+    contextTokens,
+    maxOutputTokens,
+    defaultOutputTokens,
+    hiddenReasoning,
+    bounds,
+    boundWithdrawn: model.boundWithdrawn === true,
+    prices: prices === undefined ? null : pricesView(prices),
+  };
+}
