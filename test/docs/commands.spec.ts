@@ -29,7 +29,7 @@ describe.each((hasCurl ? documents : []).map((document) => [document.path, docum
     beforeAll(async () => {
       platform = await PlatformProcess.start({ dataDir: join(directory, 'data') });
       outputs = await runCommands(document, platform);
-    }, 90_000);
+    }, 180_000);
 
     afterAll(async () => {
       await platform.remove();
