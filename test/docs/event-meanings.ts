@@ -22,7 +22,7 @@ An event is stored as one canonical JSON text (RFC 8785) of at most 60,000 bytes
 | \`request\` | the request that caused it; of a call, the call's id |
 | \`correlation\`, \`causation\` | the client's own request id; the keyed command that caused it |
 | \`data\` | as below |
-| \`personal\` | personal data, encrypted under a key of its subject, where there is any |
+| \`personal\` | personal data, encrypted under a key of its subject; no event has any yet |
 
 Stream, revision (its place in the stream, from 0) and position (its place among all events, from 1) are the store's.
 In the shapes below \`decimal\` is an integer written as a decimal string (money in nano-USD, 10⁻⁹ USD; amounts of
