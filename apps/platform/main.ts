@@ -5,6 +5,7 @@ import { ConfigurationFileError } from '#control';
 import { StoreOpenError } from '#event-store/lmdb';
 import { MasterKeyError } from '#key-store';
 import { KeyStoreOpenError } from '#key-store/lmdb';
+import { RecordInFutureError } from '#ledger';
 import { createLogger, type Logger } from '#telemetry';
 import { dataPaths } from './engines';
 import { applyConfiguration, prepareFirstUse } from './first-use';
@@ -13,7 +14,14 @@ import { openServices, type Services } from './services';
 import { version } from './version';
 
 /** Trouble that a person can mend: told in one sentence, without a stack. */
-const EXPECTED = [ConfigurationError, ConfigurationFileError, StoreOpenError, MasterKeyError, KeyStoreOpenError];
+const EXPECTED = [
+  RecordInFutureError,
+  ConfigurationError,
+  ConfigurationFileError,
+  StoreOpenError,
+  MasterKeyError,
+  KeyStoreOpenError,
+];
 
 function isExpected(error: unknown): error is Error {
   return EXPECTED.some((kind) => error instanceof kind);

@@ -16,12 +16,13 @@ import { version } from './version';
 
 @Module({})
 class PlatformModule {
-  static over({ control, readSide, logger }: Services): DynamicModule {
+  static over({ control, readSide, router, logger }: Services): DynamicModule {
     return {
       module: PlatformModule,
       imports: [
         AdminHttpModule.register({
           control,
+          router,
           onUnexpected: (error, requestId) => logger.error({ error, requestId }, 'a request failed'),
         }),
         AnalyticsHttpModule.register({ control, readSide, clock: systemClock }),

@@ -20,6 +20,7 @@ import {
   SimulatorBackendClient,
 } from '#inference/backends';
 import type { BackendKind } from '#inference/catalogue';
+import type { BootId } from '#kernel';
 import { LedgerService } from '#ledger';
 import { ReadSide, type ReadSideClient } from '#read-side';
 import { createMetrics, type Logger, type Metrics, observeCalls } from '#telemetry';
@@ -89,25 +90,12 @@ async function tellViews(store: EventStore, readSide: ReadSide): Promise<Subscri
 }
 
 /**
- * Opens everything and brings it to where calls could be admitted: holds of dead processes are ended, kept answers
- * settled, half-done commands finished.
+ * Opens the record and brings it to where calls could be admitted: holds of dead processes are ended, half-done commands
+ * finished, kept answers settled.
  */
-export async function openServices(
-  configuration: Configuration,
-  environment: NodeJS.ProcessEnv,
-  logger: Logger,
-): Promise<Services> {
-  const engines = openEngines(configuration, environment);
+async function openRecord(engines: Engines, owner: BootId, logger: Logger) {
   const { store, keyStore, answers } = engines;
-  // Its workers take a while to start; nothing before the last line here needs them.
-  const openingReadSide = ReadSide.open({
-    dataDir: configuration.dataDir,
-    eventStoreDir: dataPaths(configuration.dataDir).events,
-    report: (report) => logger[report.type === 'rebuild' ? 'info' : 'warn']({ report }, 'read side'),
-  });
   const identifiers = systemIdentifiers(systemClock);
-  const owner = identifiers.id('boot');
-  const metrics = createMetrics();
   const ledger = new LedgerService(store, {
     clock: systemClock,
     timers: systemTimers,
@@ -122,8 +110,37 @@ export async function openServices(
   const keyedAnswers = new KeyedAnswers(answers, keyStore, systemClock);
   const recovered = await recoverKeyedCalls(ledger, keyedAnswers, control.organizationIds());
   if (recovered > 0) logger.warn({ recovered }, 'calls were settled from their kept answers');
+  return { ledger, control, keyedAnswers };
+}
+
+/** Forgets expired answers, and tells the metrics what only looking tells. */
+function startSweeping({ answers }: Engines, ledger: LedgerService, metrics: Metrics, logger: Logger): NodeJS.Timeout {
+  return setInterval(() => {
+    answers
+      .sweep(systemClock.now(), SWEEP_ROWS_MAX)
+      .catch((error: unknown) => logger.error({ error }, 'expired answers could not be forgotten'));
+    metrics.warmLedgers.set(ledger.warmLedgers);
+  }, SWEEP_MS);
+}
+
+/** Opens everything; `phase` stays `starting` until calls may be admitted. */
+export async function openServices(
+  configuration: Configuration,
+  environment: NodeJS.ProcessEnv,
+  logger: Logger,
+): Promise<Services> {
+  const engines = openEngines(configuration, environment);
+  const metrics = createMetrics();
+  // Its workers take a while to start, and nothing needs them before the record is open.
+  const openingReadSide = ReadSide.open({
+    dataDir: configuration.dataDir,
+    eventStoreDir: dataPaths(configuration.dataDir).events,
+    report: (report) => logger[report.type === 'rebuild' ? 'info' : 'warn']({ report }, 'read side'),
+  });
+  const owner = systemIdentifiers(systemClock).id('boot');
+  const { ledger, control, keyedAnswers } = await openRecord(engines, owner, logger);
   const readSide = await openingReadSide;
-  const follower = await tellViews(store, readSide);
+  const follower = await tellViews(engines.store, readSide);
   const clients = backendClients(control);
   const router = new Router({ backends: () => control.backends(), clock: systemClock, random: Math.random });
   const calls: CallDependencies = {
@@ -131,7 +148,7 @@ export async function openServices(
     models: control,
     backendClient: (kind) => clients.get(kind),
     keyedAnswers,
-    responseCache: new ResponseCache(answers, keyStore, systemClock),
+    responseCache: new ResponseCache(engines.answers, engines.keyStore, systemClock),
     clock: systemClock,
     owner,
     router,
@@ -139,12 +156,7 @@ export async function openServices(
     settings: DEFAULT_CALL_SETTINGS,
   };
   const probing = startProbing(router);
-  const sweeper = setInterval(() => {
-    answers
-      .sweep(systemClock.now(), SWEEP_ROWS_MAX)
-      .catch((error: unknown) => logger.error({ error }, 'expired answers could not be forgotten'));
-    metrics.warmLedgers.set(ledger.warmLedgers);
-  }, SWEEP_MS);
+  const sweeper = startSweeping(engines, ledger, metrics, logger);
   return {
     configuration,
     logger,

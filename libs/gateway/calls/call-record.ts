@@ -12,6 +12,7 @@ import type {
 } from '#ledger';
 import { LedgerUnavailableError } from '#ledger';
 import type { Caller } from './caller';
+import type { CallObserver } from './ports';
 
 /** What became of the record of a call's end. */
 export type Recorded =
@@ -38,6 +39,7 @@ export class CallRecord {
     private readonly clock: Clock,
     private readonly owner: BootId,
     private readonly caller: Caller,
+    private readonly observer: Pick<CallObserver, 'failed'>,
   ) {}
 
   /** @throws LedgerUnavailableError when it is not known to be recorded: nothing may be dispatched then. */
@@ -110,10 +112,11 @@ export class CallRecord {
   private async end(command: LedgerCommand): Promise<Recorded> {
     try {
       const outcome = await this.submit(command);
-      // A refusal here means that the hold has ended otherwise (expired, resolved): that is on record too.
-      return outcome.ok
-        ? { kind: 'recorded', state: outcome.state, ...chargeOf(outcome) }
-        : { kind: 'recorded', state: outcome.state, charged: NOTHING, excess: NOTHING };
+      if (outcome.ok) return { kind: 'recorded', state: outcome.state, ...chargeOf(outcome) };
+      // The hold has ended otherwise, which is on record too; but what this ending says is not, so somebody must hear.
+      const { code, message } = outcome.refusal;
+      this.observer.failed(new Error(`${command.type} was refused: ${code}: ${message}`), this.caller);
+      return { kind: 'recorded', state: outcome.state, charged: NOTHING, excess: NOTHING };
     } catch (error) {
       if (error instanceof LedgerUnavailableError) return { kind: 'unavailable' };
       throw error;

@@ -1,5 +1,5 @@
 import type { EpochMs } from '#kernel';
-import { type LedgerOutcome, LedgerUnavailableError, type SubmitOptions } from '#ledger';
+import { budgetWarnings, type LedgerOutcome, LedgerUnavailableError, type SubmitOptions } from '#ledger';
 import { AdmittedCall } from './admitted-call';
 import { AnswerKeeper } from './answer-keeper';
 import { CallRecord } from './call-record';
@@ -88,10 +88,10 @@ export class CallRunner {
   }
 
   private async admit<R extends MeteredRequest>(ready: ReadyCall<R>): Promise<void> {
-    const { ledger, clock, owner, responseCache } = this.deps;
+    const { ledger, clock, owner, responseCache, observer } = this.deps;
     const { dialect, request, caller, connection, plan, refused, keyed, cacheKey } = ready;
     const hit = cacheKey === undefined ? undefined : await responseCache.find(caller, cacheKey);
-    const record = new CallRecord(ledger, clock, owner, caller);
+    const record = new CallRecord(ledger, clock, owner, caller, observer);
     const askedMs = clock.monotonicMs();
     let outcome: LedgerOutcome;
     try {
@@ -110,9 +110,6 @@ export class CallRunner {
     }
     const authorized = outcome.events.find(({ event }) => event.type === 'InferenceAuthorized')?.event;
     if (authorized?.type !== 'InferenceAuthorized') throw new Error('an admitted call has no authorization');
-    const warnings = outcome.events.flatMap(({ event }) =>
-      event.type === 'BudgetExceeded' && event.data.mode === 'warn' ? [event.data.budgetId] : [],
-    );
     const call = new AdmittedCall<R>({
       deps: this.deps,
       dialect,
@@ -126,7 +123,7 @@ export class CallRunner {
       bounds: authorized.data.bounds,
       hold: authorized.data,
       admittedState: outcome.state,
-      warnings,
+      warnings: budgetWarnings(outcome.state, caller.requestId),
       keeper: this.keeperOf(ready),
     });
     try {

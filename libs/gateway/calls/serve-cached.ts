@@ -23,7 +23,7 @@ export async function serveCached<R extends MeteredRequest>(
     prices: reusePrices(ready.plan.prices, policy),
     bounds: reuseBounds(kept.usage),
   };
-  const record = new CallRecord(deps.ledger, deps.clock, deps.owner, caller);
+  const record = new CallRecord(deps.ledger, deps.clock, deps.owner, caller, deps.observer);
   const outcome = await record.authorize(authorizeCommand(deps, dialect, request, caller, plan), {
     waitMs: {
       concurrency_limit_exceeded: deps.settings.concurrencyWaitMs,
