@@ -153,7 +153,7 @@ export class ApiKeysController {
     const { id: orgId } = this.edge.organization(exchange, org);
     const keyId = parseId('key', id);
     const found = keyId && (await this.queries.execute(new FindApiKey(orgId, keyId)));
-    if (found === undefined) throw notFound('API key');
+    if (found === undefined) throw notFound('key');
     return { orgId, found };
   }
 }

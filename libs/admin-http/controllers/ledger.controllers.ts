@@ -136,7 +136,7 @@ export class BudgetsController {
       case 'api-key': {
         const keyId = parseId('key', id);
         const found = keyId && (await this.queries.execute(new FindApiKey(organization.id, keyId)));
-        if (found === undefined) throw notFound('API key');
+        if (found === undefined) throw notFound('key');
         return { type, id: found.key.id };
       }
       case 'model': {

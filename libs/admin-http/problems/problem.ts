@@ -45,6 +45,8 @@ export function stale(): Problem {
   );
 }
 
+/** Unknown, or somebody else's: never told which. The code is the one that deciders use for the same. */
 export function notFound(what: string): Problem {
-  return new Problem(404, 'not_found', `There is no such ${what}, or it is not yours.`);
+  const code = what === 'path' ? 'not_found' : `${what.replaceAll(' ', '_')}_not_found`;
+  return new Problem(404, code, `There is no such ${what}, or it is not yours.`);
 }
