@@ -14,6 +14,7 @@ import {
   TeamsController,
 } from './controllers/organization-parts.controllers';
 import { OrganizationsController } from './controllers/organizations.controller';
+import { BackendServiceController, RoutingController } from './controllers/routing.controllers';
 import { COMMAND_HANDLERS } from './dispatch/command-handlers';
 import { OneHandlerEach } from './dispatch/one-handler-each';
 import { QUERY_HANDLERS } from './dispatch/query-handlers';
@@ -43,7 +44,9 @@ export class AdminHttpModule {
         LimitsController,
         CallsController,
         BackendsController,
+        BackendServiceController,
         ModelsController,
+        RoutingController,
       ],
       providers: [
         { provide: ADMIN_HTTP_OPTIONS, useValue: options },

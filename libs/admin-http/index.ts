@@ -4,3 +4,4 @@ export type { AdminHttpOptions } from './options';
 export { type InvalidField, Problem } from './problems/problem';
 export { answerFrameworkErrors } from './problems/problem.filter';
 export { identityOf, type RequestIdentity } from './request-identity';
+export type { RoutedAttempt, RoutedBackend, RoutingInsight } from './routing-insight';

@@ -1,8 +1,11 @@
 import type { ControlPlane } from '#control';
 import type { RequestId } from '#kernel';
+import type { RoutingInsight } from './routing-insight';
 
 export interface AdminHttpOptions {
   readonly control: ControlPlane;
+  /** Of a process that sends calls to backends itself. */
+  readonly router?: RoutingInsight;
   /** Told about mistakes of the platform, which clients see as 500 without more; for the log. */
   readonly onUnexpected?: (error: unknown, requestId: RequestId | undefined) => void;
 }

@@ -62,6 +62,10 @@ export const ACCESS_TABLE: Readonly<Record<string, readonly Grantee[]>> = {
   'GET /admin/v1/backends/:id': SYSTEM,
   'PATCH /admin/v1/backends/:id': SYSTEM,
   'DELETE /admin/v1/backends/:id': SYSTEM,
+  'POST /admin/v1/backends/:id/service': SYSTEM,
+
+  'GET /admin/v1/routing/backends': SYSTEM,
+  'GET /admin/v1/routing/decisions': SYSTEM,
 
   'POST /admin/v1/models': SYSTEM,
   'GET /admin/v1/models': SYSTEM,

@@ -26,12 +26,19 @@ export function positionIn(query: Query): bigint | undefined {
   return BigInt(text);
 }
 
+/** A whole number from 1 up to `max`, where one is given. */
+export function countIn(query: Query, name: string, max: number): number | undefined {
+  const text = textOf(query, name);
+  if (text === undefined) return undefined;
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > max)
+    throw invalidField(`/${name}`, `${name} is a whole number from 1 to ${max}.`);
+  return count;
+}
+
 /** One page of a list whose ids ascend; an id stays a cursor even when its item is gone. */
 export function pageOf<I extends string, T>(ids: readonly I[], query: Query, view: (id: I) => T | undefined): Page<T> {
-  const limitText = textOf(query, 'limit');
-  const limit = limitText === undefined ? PAGE_ITEMS_DEFAULT : Number(limitText);
-  if (!Number.isInteger(limit) || limit < 1 || limit > PAGE_ITEMS_MAX)
-    throw invalidField('/limit', `limit is a whole number from 1 to ${PAGE_ITEMS_MAX}.`);
+  const limit = countIn(query, 'limit', PAGE_ITEMS_MAX) ?? PAGE_ITEMS_DEFAULT;
   const after = textOf(query, 'after');
   const from = after === undefined ? 0 : ids.findIndex((id) => id > after);
   const rest = from === -1 ? [] : ids.slice(from);

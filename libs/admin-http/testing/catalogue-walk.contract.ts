@@ -38,6 +38,27 @@ export const CATALOGUE_WALK: readonly Walked[] = [
     isRepeatable: true,
   },
   {
+    route: 'POST /admin/v1/backends/:id/service',
+    path: () => `/admin/v1/backends/${id('backend')}/service`,
+    body: () => ({ service: 'degraded', reason: 'Its provider reports an outage.' }),
+    answer: { name: 'provider', service: 'degraded' },
+    invalid: [
+      [{ service: 'broken', reason: 'x' }, '/service'],
+      [{ service: 'draining' }, '/reason'],
+    ],
+    isRepeatable: true,
+  },
+  {
+    route: 'GET /admin/v1/routing/backends',
+    path: () => '/admin/v1/routing/backends',
+    answer: { data: [{ name: 'provider', service: 'degraded', circuit: 'closed' }], next: null },
+  },
+  {
+    route: 'GET /admin/v1/routing/decisions',
+    path: () => '/admin/v1/routing/decisions?limit=2',
+    answer: { data: [{ backend: 'provider', decision: 'primary' }] },
+  },
+  {
     route: 'POST /admin/v1/models',
     path: () => '/admin/v1/models',
     body: () => ({

@@ -4,8 +4,10 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { startPlatform, type TestMachine, type TestPlatform, testMachine } from '#control/testing';
 import { systemIdentifiers } from '#environment';
 import { newSystemTokenSecret, SECRET_RANDOM_BYTES, type SystemTokenHolder, systemTokenStream } from '#identity';
+import type { CallId } from '#kernel';
 import { AdminHttpModule } from '../admin-http.module';
 import { answerFrameworkErrors } from '../problems/problem.filter';
+import type { RoutingInsight } from '../routing-insight';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -35,13 +37,33 @@ async function issueToken({ control }: TestPlatform, holder: SystemTokenHolder):
   return secret;
 }
 
+/** Where every backend of the catalogue is well, and one call was sent. */
+function router({ control, clock }: TestPlatform): RoutingInsight {
+  const sent = { at: clock.now(), callId: 'req_1' as CallId, model: 'm', backend: 'provider' };
+  return {
+    statuses: () =>
+      [...control.backends().values()].map(({ id: backendId, name, service = 'in-service' }) => ({
+        backendId,
+        name,
+        service,
+        circuit: 'closed',
+        consecutiveFailures: 0,
+      })),
+    recentDecisions: (limit) => [{ ...sent, decision: 'primary' as const }].slice(0, limit),
+  };
+}
+
 /** Starts the command side with its HTTP edge; nothing listens, requests are injected. */
 export async function startServer(machine: TestMachine = testMachine(), appends?: number): Promise<TestServer> {
   const platform = await startPlatform(machine, appends);
   const token = await issueToken(platform, { type: 'system', id: 'administrator' });
   const unexpected: unknown[] = [];
   const application = await NestFactory.create<NestFastifyApplication>(
-    AdminHttpModule.register({ control: platform.control, onUnexpected: (error) => unexpected.push(error) }),
+    AdminHttpModule.register({
+      control: platform.control,
+      router: router(platform),
+      onUnexpected: (error) => unexpected.push(error),
+    }),
     new FastifyAdapter({
       routerOptions: { maxParamLength: 1_024 },
       frameworkErrors: answerFrameworkErrors(systemIdentifiers(machine.clock)),

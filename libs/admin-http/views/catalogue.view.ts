@@ -1,7 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   BACKEND_KINDS,
+  BACKEND_SERVICES,
   type Backend,
+  type BackendService,
   type BackendTimeouts,
   type CatalogueState,
   currentPrices,
@@ -38,6 +40,8 @@ export class BackendView {
   dropFields!: readonly string[];
   @ApiProperty()
   unbilledServerErrors!: boolean;
+  @ApiProperty({ enum: BACKEND_SERVICES })
+  service!: BackendService;
   @ApiProperty()
   createdAt!: string;
 }
@@ -55,6 +59,7 @@ export function backendView(backend: Backend): BackendView {
     streamUsage: backend.streamUsage ? 'yes' : 'no',
     dropFields,
     unbilledServerErrors,
+    service: backend.service ?? 'in-service',
     createdAt: createdAt(id),
   };
 }
