@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Configuration } from '#configuration';
 import {
   applyConfigurationFile,
@@ -51,7 +52,8 @@ export async function applyConfiguration(
 
 /** Makes an empty platform usable, and tells its person what to do next. */
 export async function prepareFirstUse({ control, configuration }: Services, url: string): Promise<string | undefined> {
-  const path = dataPaths(configuration.dataDir).firstRun;
+  // Absolute, so that the printed lines work wherever they are pasted.
+  const path = resolve(dataPaths(configuration.dataDir).firstRun);
   const plan = await firstRun({ control, file: firstRunFile(path), url, demo: configuration.demo });
   return plan === undefined ? undefined : announcement(plan, path, process.stdout.isTTY === true);
 }

@@ -106,6 +106,11 @@ function inQuery(name: string, description: string): object {
 export function inferencePaths() {
   return {
     '/v1/chat/completions': call("A chat completion, in OpenAI's format.", ['model', 'messages']),
+    '/v1/completions': call("A text completion, in OpenAI's format.", ['model', 'prompt']),
+    '/v1/embeddings': call("Embeddings, in OpenAI's format.", ['model', 'input']),
+    '/v1/responses': call("A response, in OpenAI's format: the part without state.", ['model', 'input']),
+    '/v1/messages': call("A message, in Anthropic's format.", ['model', 'messages', 'max_tokens']),
+    '/v1/inference': call("The platform's own simple form: `prompt` or `messages`.", ['model']),
     '/v1/preflight': call('Would this call be admitted, and what would it hold? Records nothing.', [
       'endpoint',
       'body',

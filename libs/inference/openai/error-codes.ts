@@ -134,7 +134,6 @@ const LIMITS = {
   rate_limit_exceeded: curable(429, 'rate_limit_error', 'Too many requests or tokens in too short a time.'),
   concurrency_limit_exceeded: curable(429, 'rate_limit_error', 'Too many calls are running at once.'),
   too_many_bytes_in_flight: curable(429, 'rate_limit_error', 'The request bodies in flight are too large together.'),
-  too_many_failed_authentications: curable(429, 'rate_limit_error', 'Too many failed authentications came from here.'),
   backend_rate_limited: curable(429, 'rate_limit_error', 'The model backend takes no more requests at the moment.'),
 } as const satisfies Record<string, ErrorCodeEntry>;
 
