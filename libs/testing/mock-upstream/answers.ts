@@ -1,4 +1,4 @@
-import type { MockPlan } from './plan';
+import { chunkText, type MockPlan } from './plan';
 import type { ReadRequest } from './requests';
 
 const CREATED = 1_790_000_000;
@@ -43,7 +43,7 @@ function withUsage(answer: object, usage: object | undefined): string {
 }
 
 export function chatAnswer(plan: MockPlan, request: ReadRequest): string {
-  const content = plan.text.repeat(chunkCount(plan, request));
+  const content = chunkText(plan).repeat(chunkCount(plan, request));
   const choices = indices(request.choices).map((index) => ({
     index,
     message: { role: 'assistant', content, refusal: null },
@@ -56,7 +56,7 @@ export function chatAnswer(plan: MockPlan, request: ReadRequest): string {
 }
 
 export function completionAnswer(plan: MockPlan, request: ReadRequest): string {
-  const text = plan.text.repeat(chunkCount(plan, request));
+  const text = chunkText(plan).repeat(chunkCount(plan, request));
   const choices = indices(request.choices * request.inputs).map((index) => ({
     index,
     text,

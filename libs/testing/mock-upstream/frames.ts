@@ -1,5 +1,5 @@
 import { chunkCount, usageOf } from './answers';
-import type { MockPlan } from './plan';
+import { chunkText, type MockPlan } from './plan';
 import type { ReadRequest } from './requests';
 
 export type StreamKind = 'chat' | 'completion';
@@ -17,9 +17,14 @@ function frame(plan: MockPlan, data: string): string {
   return `data: ${data}${newline}${newline}`;
 }
 
-function choice(kind: StreamKind, index: number, text: string | undefined, finish: string | null): object {
-  if (kind === 'completion') return { index, text: text ?? '', logprobs: null, finish_reason: finish };
-  return { index, delta: text === undefined ? {} : { content: text }, logprobs: null, finish_reason: finish };
+function contentChoice(kind: StreamKind, index: number, text: string, isFirst: boolean): object {
+  if (kind === 'completion') return { index, text, logprobs: null, finish_reason: null };
+  const delta = isFirst ? { role: 'assistant', content: text } : { content: text };
+  return { index, delta, logprobs: null, finish_reason: null };
+}
+
+function lastChoice(kind: StreamKind, index: number, finish: string): object {
+  return { index, ...(kind === 'completion' ? { text: '' } : { delta: {} }), logprobs: null, finish_reason: finish };
 }
 
 /** Built once per plan and request's shape, so that a benchmark measures the platform and not this. */
@@ -29,13 +34,14 @@ export function makeFrames(kind: StreamKind, plan: MockPlan, request: ReadReques
   const choices = Array.from({ length: request.choices }, (_, index) => index);
   const chunk = (parts: object[], rest: object = {}) =>
     frame(plan, JSON.stringify({ ...base, choices: parts, ...rest }));
-  const content = Array.from({ length: chunkCount(plan, request) }, () =>
-    choices.map((index) => chunk([choice(kind, index, plan.text, null)])).join(''),
+  const text = chunkText(plan);
+  const content = Array.from({ length: chunkCount(plan, request) }, (_, position) =>
+    choices.map((index) => chunk([contentChoice(kind, index, text, position === 0)])).join(''),
   );
   const finish = plan.chunks > request.cap ? 'length' : 'stop';
   const usage = request.includeUsage ? usageOf(plan, request) : undefined;
   const rest = usage !== undefined && plan.usageOnFinish ? { usage } : {};
-  const closing = choices.map((index) => chunk([choice(kind, index, undefined, finish)], rest));
+  const closing = choices.map((index) => chunk([lastChoice(kind, index, finish)], rest));
   if (usage !== undefined && !plan.usageOnFinish) closing.push(chunk([], { usage }));
   closing.push(frame(plan, '[DONE]'));
   return { content, closing };

@@ -74,7 +74,8 @@ describe('the mock upstream', () => {
     await expect(broken('cut-in-frame')).rejects.toThrow();
     await expect(broken('no-done')).rejects.toThrow();
     expect(await broken('half-frame')).not.toMatch(/\n\n$/);
-    expect(await broken('garbage')).toContain('<html>');
+    expect(await broken('garbage')).toContain('data: {not');
+    expect(await broken('page')).toContain('<html>');
     expect(await broken('error-frame')).toContain('"error"');
   });
 

@@ -14,8 +14,10 @@ export type MockEnding =
   | 'half-frame'
   /** One frame with an error instead of the rest. */
   | 'error-frame'
-  /** Bytes that are neither JSON nor frames. */
+  /** What is no JSON, in a frame where one is expected. */
   | 'garbage'
+  /** A page of HTML, as from a proxy in between; of a stream, without any frame. */
+  | 'page'
   /** The connection is reset before any header. */
   | 'reset';
 
@@ -35,6 +37,8 @@ export interface MockPlan {
   readonly chunks: number;
   /** The text of each chunk. */
   readonly text: string;
+  /** What each chunk is longer by, in bytes. */
+  readonly padding: number;
   /** Chunks after which the ending comes, where it is not `complete`. */
   readonly endAfter: number;
   /** Chunks after which the answer waits for `resume()`; 0 is before the headers, negative is never. */
@@ -63,6 +67,7 @@ export const DEFAULT_PLAN: MockPlan = {
   ending: 'complete',
   chunks: 3,
   text: 'word ',
+  padding: 0,
   endAfter: 1,
   pauseAfter: -1,
   delayMs: -1,
@@ -112,4 +117,9 @@ export function modelFor(plan: Partial<MockPlan>, name = 'mock'): string {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(plan)) query.set(key, String(value));
   return query.size === 0 ? name : `${name}?${query}`;
+}
+
+/** What one chunk says. */
+export function chunkText({ text, padding }: MockPlan): string {
+  return text + 'x'.repeat(padding);
 }

@@ -4,7 +4,8 @@ import { errorAnswer } from './answers';
 import type { Frames } from './frames';
 import type { MockPlan } from './plan';
 
-const GARBAGE = '\u0000<html>not what was asked for</html>\u0001';
+const GARBAGE = '{not what was asked for';
+const PAGE = '<html><body>Not what was asked for.</body></html>\n\n';
 
 /** Waits until somebody lets the paused calls go on. */
 export type Pause = () => Promise<void>;
@@ -43,6 +44,9 @@ export class Player {
     switch (plan.ending) {
       case 'garbage':
         response.end(GARBAGE);
+        return;
+      case 'page':
+        response.end(PAGE);
         return;
       case 'half-frame':
         response.end(text.slice(0, text.length / 2));
@@ -96,7 +100,10 @@ export class Player {
         response.end(`data: ${errorAnswer({ ...plan, status: 500 })}\n\n`);
         break;
       case 'garbage':
-        response.end(`${GARBAGE}\n\n`);
+        response.end(`data: ${GARBAGE}\n\n`);
+        break;
+      case 'page':
+        response.end(PAGE);
         break;
       case 'cut':
       case 'reset':
