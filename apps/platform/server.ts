@@ -4,7 +4,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import fastify, { type FastifyInstance } from 'fastify';
-import { AdminHttpModule } from '#admin-http';
+import { AdminHttpModule, answerFrameworkErrors } from '#admin-http';
 import { AnalyticsHttpModule } from '#analytics-http';
 import { systemClock, systemIdentifiers } from '#environment';
 import { type Check, registerHealth, v1Plane } from '#gateway';
@@ -90,6 +90,7 @@ export async function createServer(services: Services): Promise<NestFastifyAppli
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1_024 },
     exposeHeadRoutes: false,
+    frameworkErrors: answerFrameworkErrors(systemIdentifiers(systemClock)),
   });
   registerV1(server, services);
   registerHealth(server, {

@@ -129,7 +129,7 @@ export async function openServices(
   environment: NodeJS.ProcessEnv,
   logger: Logger,
 ): Promise<Services> {
-  const engines = openEngines(configuration, environment);
+  const engines = await openEngines(configuration, environment);
   const metrics = createMetrics();
   // Its workers take a while to start, and nothing needs them before the record is open.
   const openingReadSide = ReadSide.open({

@@ -50,6 +50,7 @@ export const settingSchemas = {
   AIAAS_DEMO: onOff.optional(),
   AIAAS_MASTER_KEY: z.string().optional(),
   AIAAS_MASTER_KEY_FILE: z.string().optional(),
+  AIAAS_MASTER_KEY_PREVIOUS: z.string().optional(),
   AIAAS_TRUSTED_PROXIES: list.refine(
     (cidrs) => cidrs.every(isCidr),
     'must list addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8',
@@ -79,6 +80,10 @@ export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = 
     description: 'The master key, 32 bytes in base64 or hex. Default: made in <data>/keys/ at first start.',
   },
   AIAAS_MASTER_KEY_FILE: { fallback: '', description: 'A file that holds the master key.' },
+  AIAAS_MASTER_KEY_PREVIOUS: {
+    fallback: '',
+    description: 'The master key until now: set it once to rotate, and every data key is wrapped anew at start.',
+  },
   AIAAS_TRUSTED_PROXIES: {
     fallback: '',
     description: 'Proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas.',

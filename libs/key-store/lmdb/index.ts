@@ -1,4 +1,4 @@
-export { KeyStoreOpenError } from './key-store-open-error';
+export { KeyStoreOpenError, OtherMasterKeyError } from './key-store-open-error';
 export type { LmdbKeyStore } from './lmdb-key-store';
 export { type LmdbKeyStoreOptions, openLmdbKeyStore } from './open-key-store';
 export { DamagedKeyError } from './wrapped-key';

@@ -1,5 +1,5 @@
 import type { KeyIndex } from './key-index';
-import { KeyStoreOpenError } from './key-store-open-error';
+import { KeyStoreOpenError, OtherMasterKeyError } from './key-store-open-error';
 import { DamagedKeyError, KEY_BYTES, unwrapKey, wrapKey } from './wrapped-key';
 
 const PURPOSE = 'aiaas master key check';
@@ -23,7 +23,7 @@ export function assertCheck(index: KeyIndex, masterKey: Uint8Array, directory: s
     unwrapKey(masterKey, check, `${PURPOSE} ${index.counter('generation')}`);
   } catch (error) {
     if (!(error instanceof DamagedKeyError)) throw error;
-    throw new KeyStoreOpenError(
+    throw new OtherMasterKeyError(
       `the key store in ${directory} was made with another master key; give that one (AIAAS_MASTER_KEY, AIAAS_MASTER_KEY_FILE or keys/master.key in the data directory)`,
       { cause: error },
     );
