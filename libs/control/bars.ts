@@ -1,4 +1,4 @@
-import type { BarSubject, LedgerState } from '#ledger';
+import { type BarSubject, barKey, type LedgerState } from '#ledger';
 
 /**
  * What a bar's reason says about the fact that is to follow in the subject's own stream, so that a process which finds
@@ -22,16 +22,11 @@ function parseBarReason(text: string): Barred | undefined {
   return because === 'suspended' || because === 'revoked' ? { because, reason } : undefined;
 }
 
-/** The ledger's own name of a subject. */
-function keyOf(subject: BarSubject): string {
-  return subject.type === 'organization' ? subject.type : `${subject.type}:${subject.id}`;
-}
-
 export function isBarred(state: LedgerState, subject: BarSubject): boolean {
-  return state.bars.has(keyOf(subject));
+  return state.bars.has(barKey(subject));
 }
 
 export function barOf(state: LedgerState, subject: BarSubject): Barred | undefined {
-  const reason = state.bars.get(keyOf(subject));
+  const reason = state.bars.get(barKey(subject));
   return reason === undefined ? undefined : parseBarReason(reason);
 }

@@ -8,7 +8,7 @@ export { evolve, type LedgerFact } from './evolve';
 export { DEFAULT_KEY_LIMITS, keyLimits } from './limits';
 export { isTimeZone, periodAt } from './periods';
 export * from './refusals';
-export { type Hold, initialLedgerState, type LedgerState, type UnresolvedCall } from './state';
+export { barKey, type Hold, initialLedgerState, type LedgerState, type UnresolvedCall } from './state';
 export * from './stream';
 export * from './views';
 export { LedgerService, type LedgerServiceOptions } from './writer/ledger-service';

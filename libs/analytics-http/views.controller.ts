@@ -1,0 +1,47 @@
+import { Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '#admin-http';
+import { present } from '#gateway';
+import { AnalyticsGuard, readerOf } from './analytics.guard';
+import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
+
+/** The views themselves, for operations: how far they are, what they could not take in, and building one anew. */
+@ApiTags('Analytics')
+@ApiBearerAuth()
+@UseGuards(AnalyticsGuard)
+@Controller('analytics/v1/views')
+export class ViewsController {
+  constructor(@Inject(ANALYTICS_HTTP_OPTIONS) private readonly options: AnalyticsHttpOptions) {}
+
+  @Get()
+  @ApiOperation({ summary: 'How far the views reach, and rebuilds that run or ran.' })
+  async status(@Req() request: FastifyRequest) {
+    this.operatorsOnly(request);
+    const { readSide } = this.options;
+    return present({ watermark: await readSide.watermark(), rebuilds: readSide.progress() }, 'camel');
+  }
+
+  @Get('problems')
+  @ApiOperation({ summary: 'Events that a view could not take in, newest first.' })
+  async problems(@Req() request: FastifyRequest) {
+    this.operatorsOnly(request);
+    return present(await this.options.readSide.query('problems', {}), 'camel');
+  }
+
+  @Post(':view/rebuild')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Builds a view anew beside the live one, compares and switches.' })
+  async rebuild(@Req() request: FastifyRequest, @Param('view') view: string) {
+    this.operatorsOnly(request);
+    const known = ['usage', 'calls', 'budgets', 'api-keys'];
+    if (!known.includes(view)) throw new Problem(404, 'not_found', `A view is one of: ${known.join(', ')}.`);
+    await this.options.readSide.rebuild(view);
+    return { view, status: 'begun' };
+  }
+
+  private operatorsOnly(request: FastifyRequest): void {
+    if (readerOf(request).kind !== 'system')
+      throw new Problem(403, 'not_permitted', 'Views are looked after with the system token.');
+  }
+}
