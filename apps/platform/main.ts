@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Configuration, ConfigurationError, helpText, readConfiguration } from '#configuration';
 import { ConfigurationFileError } from '#control';
 import { StoreOpenError } from '#event-store/lmdb';
@@ -49,7 +50,7 @@ async function start(): Promise<void> {
     services.phase = 'ready';
     logger.info({ url, version, data: configuration.dataDir }, 'ready');
     if (announcement !== undefined) process.stdout.write(announcement);
-    drainOnSignal(services, async () => server.close(), logger);
+    drainOnSignal(services, server, logger);
     const { firstRun } = dataPaths(configuration.dataDir);
     if (existsSync(firstRun))
       logger.warn({ file: firstRun }, 'the file holds secrets: keep them elsewhere and delete it');
@@ -59,17 +60,25 @@ async function start(): Promise<void> {
   }
 }
 
+/** How long calls that were cut may take to write down how they ended. */
+const CUT_MS_MAX = 2_000;
+
 /** On SIGTERM: admit nothing more, let running calls end, write everything down, go. */
-function drainOnSignal(services: Services, closeServer: () => Promise<void>, logger: Logger): void {
+function drainOnSignal(services: Services, server: NestFastifyApplication, logger: Logger): void {
+  const { active, configuration } = services;
   let isStopping = false;
   const stop = async (signal: string): Promise<void> => {
     if (isStopping) return;
     isStopping = true;
     services.phase = 'draining';
-    logger.info({ signal, activeCalls: services.active.size }, 'draining');
-    const allEnded = await services.active.ended(services.configuration.drainMs);
-    if (!allEnded) logger.warn({ activeCalls: services.active.size }, 'calls were cut: they end as unresolved');
-    await closeServer();
+    logger.info({ signal, activeCalls: active.size }, 'draining');
+    if (!(await active.ended(configuration.drainMs))) {
+      logger.warn({ activeCalls: active.size }, 'calls are cut: what nobody can count ends as unresolved');
+      // Closing the server waits for its connections, and a backend that has fallen silent keeps its client's for ever.
+      server.getHttpServer().closeAllConnections();
+      await active.ended(CUT_MS_MAX);
+    }
+    await server.close();
     await services.close();
     logger.info('stopped');
     logger.flush(() => process.exit(0));
