@@ -1,0 +1,161 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PlatformProcess } from '#testing/platform-process';
+import { errorOf, framesOf } from './support/answers';
+import { chatBody } from './support/tenant';
+import { World } from './support/world';
+
+/** Exit code of trouble that a person can mend (EX_CONFIG). */
+const CONFIGURATION = 78;
+
+describe('first start', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await World.open();
+  });
+  afterAll(() => world.close());
+
+  it('writes secrets for its owner alone, and prints none of them', () => {
+    const { platform } = world;
+    const { firstRun } = platform;
+    expect(statSync(join(platform.dataDir, 'first-run.json')).mode & 0o777).toBe(0o600);
+    expect(firstRun).toEqual({
+      url: platform.url,
+      systemToken: expect.stringMatching(/^aiaas_sys_/),
+      organizationId: expect.stringMatching(/^org_/),
+      projectId: expect.stringMatching(/^prj_/),
+      apiKeyId: expect.stringMatching(/^key_/),
+      apiKey: expect.stringMatching(/^aiaas_live_/),
+    });
+    expect(platform.output).toContain(`curl ${platform.url}/v1/chat/completions`);
+    for (const secret of [firstRun.apiKey, firstRun.systemToken]) expect(platform.output).not.toContain(secret);
+  });
+
+  it("makes a demo whose key calls a model that answers with the user's words", async () => {
+    const { apiKey } = world.platform.firstRun;
+    const response = await fetch(`${world.platform.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'echo', messages: [{ role: 'user', content: 'Hello' }] }),
+    });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain('Hello');
+  });
+
+  it('warns at every start while the file with the secrets is there', async () => {
+    const warns = () =>
+      world.platform.logged('warning', (line) => line.level === 'warn' && /first-run\.json$/.test(String(line.file)));
+    await warns();
+    await world.platform.restart('SIGTERM');
+    await warns();
+  });
+
+  it('takes a directory for itself: a second process says so in one sentence', async () => {
+    const second = await PlatformProcess.startInVain({ dataDir: world.platform.dataDir });
+    expect(second.code).toBe(CONFIGURATION);
+    expect(second.stderr).toMatch(/^[^\n]+in use[^\n]+\n$/);
+    expect(second.stderr).toContain(world.platform.dataDir);
+  });
+});
+
+describe('wrong settings', () => {
+  let directory: string;
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'aiaas-settings-'));
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  async function refusal(environment: Readonly<Record<string, string>>, dataDir = join(directory, 'data')) {
+    const { code, stderr } = await PlatformProcess.startInVain({ dataDir, environment });
+    expect(stderr).not.toMatch(/^\s+at /m);
+    return { code, stderr };
+  }
+
+  it.each([
+    ['a port that is none', { AIAAS_PORT: 'eighty' }, 'AIAAS_PORT'],
+    ['a setting that there is not', { AIAAS_PROT: '80' }, 'AIAAS_PROT'],
+    ['a master key of the wrong length', { AIAAS_MASTER_KEY: 'abc' }, 'AIAAS_MASTER_KEY'],
+    ['a proxy that is no address', { AIAAS_TRUSTED_PROXIES: 'proxy' }, 'AIAAS_TRUSTED_PROXIES'],
+    ['a configuration file that is not there', { AIAAS_CONFIG: '/nowhere/aiaas.yaml' }, '/nowhere/aiaas.yaml'],
+  ])('%s', async (_what, environment, named) => {
+    const { code, stderr } = await refusal(environment);
+    expect([code, stderr]).toEqual([CONFIGURATION, expect.stringContaining(named)]);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('another master key than the one that the data is encrypted under', async () => {
+    const dataDir = join(directory, 'keyed');
+    const first = await PlatformProcess.start({ dataDir });
+    await first.kill('SIGTERM');
+    const { code, stderr } = await refusal({ AIAAS_MASTER_KEY: 'ab'.repeat(32) }, dataDir);
+    expect(code).toBe(CONFIGURATION);
+    expect(stderr).toMatch(/master key/i);
+  });
+
+  it('a directory that cannot be written', async () => {
+    const dataDir = join(directory, 'file');
+    writeFileSync(dataDir, 'not a directory');
+    const { code, stderr } = await refusal({}, join(dataDir, 'data'));
+    expect([code, stderr]).toEqual([CONFIGURATION, expect.stringContaining(dataDir)]);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('a directory without permission, where permissions count', async () => {
+    if (process.getuid?.() === 0) return;
+    const dataDir = join(directory, 'closed');
+    mkdirSync(dataDir);
+    chmodSync(dataDir, 0o500);
+    const { code } = await refusal({}, dataDir);
+    expect(code).toBe(CONFIGURATION);
+  });
+});
+
+describe('SIGTERM', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await World.open();
+  });
+  afterAll(() => world.close());
+
+  it('admits nothing more, lets running calls end, and loses nothing', async () => {
+    const [tenant, model] = [await world.tenant(), await world.model({ chunks: 4, pauseAfter: 2 })];
+    const body = JSON.stringify(chatBody(model, { stream: true, user: 'marker-drain' }));
+    const streaming = await tenant.fetch('/chat/completions', { method: 'POST', body });
+    world.platform.signal('SIGTERM');
+    await world.platform.logged('line about draining', (line) => line.message === 'draining' && line.activeCalls === 1);
+
+    const late = await tenant.chat(model);
+    expect([late.status, errorOf(late).code, late.headers.get('x-should-retry')]).toEqual([503, 'not_ready', 'true']);
+    expect((await fetch(`${world.platform.url}/health/ready`)).status).toBe(503);
+    expect((await fetch(`${world.platform.url}/health/live`)).status).toBe(200);
+
+    world.upstream.resume();
+    const text = await streaming.text();
+    expect(framesOf({ text }).at(-1)).toBe('[DONE]');
+    expect(await world.platform.exited).toEqual({ code: 0, signal: null });
+    const requestId = streaming.headers.get('x-request-id') ?? '';
+    const types = (await world.platform.callEvents(tenant.orgId, requestId)).map(({ type }) => type);
+    expect(types).toEqual(['InferenceAuthorized', 'InferenceCompleted']);
+
+    await world.platform.start();
+    expect((await tenant.chat(await world.model())).status).toBe(200);
+    expect(await tenant.money()).toEqual({ settled: 34_000n, held: 0n, unresolved: 0n });
+  });
+
+  it('cuts what does not end in time: it is unresolved', async () => {
+    const hasty = await World.open({ environment: { AIAAS_DRAIN_SECONDS: '0' } });
+    const [tenant, model] = [await hasty.tenant(), await hasty.model({ pauseAfter: 0 })];
+    const cut = tenant.chat(model, { user: 'marker-cut' }).catch((error: Error) => error);
+    await hasty.upstream.callWith('marker-cut');
+    expect(await hasty.platform.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    await cut;
+    await hasty.platform.start();
+    const { unresolved, held } = await tenant.money();
+    expect([held, unresolved > 0n]).toEqual([0n, true]);
+    await hasty.close();
+  });
+});
