@@ -1,5 +1,6 @@
 import { checkpointAt, type ReadStoreUnderTest, SALES, sale } from './harness.contract';
 import { InvalidReadStoreUseError, StaleCheckpointError } from './port';
+import type { Document } from './schema';
 
 export function commitContract(given: () => ReadStoreUnderTest): void {
   it('gives back what was committed, 64-bit amounts and text of every kind included', async () => {
@@ -34,6 +35,44 @@ export function commitContract(given: () => ReadStoreUnderTest): void {
 
     await given().write(generation, [sale('a', { items: 4 }, 11n, { rest: 1 })]);
     expect(await given().load('a')).toEqual([sale('a', { items: 4 }, 11n, { rest: 1 })]);
+  });
+
+  it('replaces, deletes and finds documents of a clustered table by their ids too', async () => {
+    const { store } = given();
+    const generation = await given().live();
+    const shop = (id: string, rank: number, position: bigint, rest = '') => ({
+      id,
+      position,
+      columns: { city: 'Oslo', rank },
+      rest,
+    });
+    const commit = (at: number, saved: Document[], deleted: Document[] = []) =>
+      store.commit([
+        {
+          generation,
+          expected: checkpointAt(at - 1),
+          checkpoint: checkpointAt(at),
+          changes: [{ table: 'shops', saved, deleted }],
+        },
+      ]);
+    await commit(2, [shop('b', 1, 2n), shop('a', 1, 2n), shop('c', 2, 2n)]);
+    await commit(3, [shop('a', 1, 3n, 'new'), shop('b', 1, 1n, 'old')], [shop('c', 2, 3n)]);
+
+    const found = await store.snapshot(async (snapshot) => [
+      ...(await snapshot.load('sales-view', 'shops', ['a', 'c'])),
+      ...(await snapshot
+        .find('sales-view', 'shops', {
+          where: { city: { eq: 'Oslo' }, rank: { from: 1 } },
+          orderBy: { column: 'rank', direction: 'descending' },
+          limit: 10,
+        })
+        .then(({ documents }) => documents)),
+    ]);
+
+    expect(found).toEqual([shop('a', 1, 3n, 'new'), shop('b', 1, 2n), shop('a', 1, 3n, 'new')]);
+    await expect(commit(4, [{ ...shop('d', 1, 4n), columns: { city: null, rank: 1 } }])).rejects.toBeInstanceOf(
+      InvalidReadStoreUseError,
+    );
   });
 
   it('deletes a document, unless it is newer', async () => {

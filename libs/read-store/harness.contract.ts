@@ -20,7 +20,7 @@ export const SALES: ViewSchema = {
       columns: { shop: 'text', at: 'integer', amount: 'bigint', items: 'integer', waits: 'histogram' },
       indexes: [{ columns: ['shop', 'at'] }, { columns: ['at'], presentOnly: 'items' }],
     },
-    { name: 'shops', columns: { city: 'text' }, indexes: [] },
+    { name: 'shops', columns: { city: 'text', rank: 'integer' }, indexes: [], clusterBy: ['city', 'rank'] },
   ],
 };
 

@@ -1,4 +1,5 @@
 export * from './histogram';
+export * from './merge-groups';
 export * from './port';
 export * from './projection';
 export * from './query';

@@ -25,10 +25,12 @@ export function assertValidView(view: ViewSchema): void {
   check(Number.isInteger(view.version) && view.version > 0, () => `${view.version} is no version of a view`);
   const names = new Set(view.tables.map(({ name }) => name));
   check(names.size === view.tables.length, () => `two tables of ${view.name} have the same name`);
-  for (const { name, columns, indexes } of view.tables) {
+  for (const { name, columns, indexes, clusterBy = [] } of view.tables) {
     check(NAME.test(name), () => `"${name}" is no name of a table`);
     for (const column of Object.keys(columns))
       check(NAME.test(column) && !OWN_COLUMNS.has(column), () => `"${column}" cannot be a column of ${name}`);
+    for (const column of clusterBy)
+      check(columns[column] !== undefined, () => `${name} is clustered by "${column}", which is no column`);
     for (const index of indexes)
       for (const column of [...index.columns, ...(index.presentOnly === undefined ? [] : [index.presentOnly])])
         check(columns[column] !== undefined, () => `an index of ${name} names "${column}", which is no column`);
@@ -49,6 +51,8 @@ function fits(type: ColumnType, value: ColumnValue): boolean {
 }
 
 export function assertValidDocument(schema: TableSchema, document: Document): void {
+  for (const column of schema.clusterBy ?? [])
+    check((document.columns[column] ?? null) !== null, () => `${schema.name}.${column} needs a value`);
   for (const [column, value] of Object.entries(document.columns)) {
     const type = schema.columns[column];
     if (type === undefined) throw new InvalidReadStoreUseError(`${schema.name} has no column "${column}"`);

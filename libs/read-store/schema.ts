@@ -19,6 +19,11 @@ export interface TableSchema {
   /** What documents are found, ordered and summed by; names are a letter, then letters and digits. */
   readonly columns: Readonly<Record<string, ColumnType>>;
   readonly indexes: readonly IndexSchema[];
+  /**
+   * Documents that agree in the first of these columns, and are near in the next, are read together: stores that can
+   * keep them side by side. They have a value there, and never another one.
+   */
+  readonly clusterBy?: readonly string[];
 }
 
 /** One view: tables that are folded together, checkpointed together and rebuilt together. */

@@ -1,10 +1,9 @@
 import {
   type AggregatedGroup,
-  type ColumnValue,
   type Condition,
   compareValues,
-  Histogram,
   type Measure,
+  mergeGroups,
   type ReadSnapshot,
   TooManyGroupsError,
   type Where,
@@ -53,39 +52,9 @@ export interface GroupedUsage {
   readonly groups: readonly AggregatedGroup[];
 }
 
-function merged(measure: Measure, left: ColumnValue, right: ColumnValue): ColumnValue {
-  if ('merge' in measure) return Histogram.decode(`${left ?? ''}${right ?? ''}`).encode();
-  if ('max' in measure) return compareValues(left, right) > 0 ? left : right;
-  if ('min' in measure) return left === null || (right !== null && compareValues(left, right) > 0) ? right : left;
-  return BigInt(left ?? 0) + BigInt(right ?? 0);
-}
-
-/** Adds up groups with the same range and keys that came from different tables. */
-export function mergeGroups(
-  groups: readonly AggregatedGroup[],
-  columns: readonly string[],
-  measures: Readonly<Record<string, Measure>>,
-): readonly AggregatedGroup[] {
-  const byKey = new Map<string, AggregatedGroup>();
-  for (const group of groups) {
-    const key = JSON.stringify([group.range, ...columns.map((column) => group.keys[column])]);
-    const known = byKey.get(key);
-    byKey.set(
-      key,
-      known === undefined
-        ? group
-        : {
-            ...known,
-            measures: Object.fromEntries(
-              Object.entries(measures).map(([name, measure]) => [
-                name,
-                merged(measure, known.measures[name] ?? null, group.measures[name] ?? null),
-              ]),
-            ),
-          },
-    );
-  }
-  return [...byKey.values()].sort((left, right) => {
+/** Ascending by stretch, then by keys. */
+function ordered(groups: readonly AggregatedGroup[], columns: readonly string[]): readonly AggregatedGroup[] {
+  return [...groups].sort((left, right) => {
     if (left.range !== right.range) return (left.range ?? 0) - (right.range ?? 0);
     for (const column of columns) {
       const order = compareValues(left.keys[column] ?? null, right.keys[column] ?? null);
@@ -118,9 +87,9 @@ export async function groupedUsage(
     if (error instanceof TooManyGroupsError) throw tooLarge();
     throw error;
   }
-  const mergedGroups = mergeGroups(groups, columns, measures);
-  if (mergedGroups.length > REPORT_ROWS_MAX) throw tooLarge();
-  return { range, stretches, groups: mergedGroups };
+  const merged = mergeGroups(groups, columns, measures);
+  if (merged.length > REPORT_ROWS_MAX) throw tooLarge();
+  return { range, stretches, groups: ordered(merged, columns) };
 }
 
 function tooLarge(): QueryRefusedError {

@@ -1,7 +1,7 @@
 import { type EpochMs, epochMs, nanoUsd, type OrganizationId } from '#kernel';
-import type { AggregatedGroup, Measure, ReadSnapshot } from '#read-store';
+import { type AggregatedGroup, type Measure, mergeGroups, type ReadSnapshot } from '#read-store';
 import { unsettledCalls, watermarkOf } from '../calls';
-import { type GroupedUsage, groupedUsage, mergeGroups, usageGroup, whereOf } from './grouped';
+import { type GroupedUsage, groupedUsage, usageGroup, whereOf } from './grouped';
 import { USAGE_VIEW } from './projection';
 import { SUM_COLUMNS } from './tables';
 import type {

@@ -152,7 +152,8 @@ function grainTable(name: Grain): Table<UsageRow> {
         latency: 'histogram',
         firstByte: 'histogram',
       },
-      indexes: [{ columns: ['orgId', 'bucket'] }],
+      indexes: [],
+      clusterBy: ['orgId', 'bucket'],
     },
     encode: (row) => ({
       columns: {

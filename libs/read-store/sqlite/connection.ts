@@ -7,6 +7,8 @@ type Statement = Database.Statement<unknown[]>;
 const STATEMENTS_MAX = 300;
 const BUSY_TIMEOUT_MS = 10_000;
 const CACHE_KIB = 65_536;
+/** Pages are read in place, without a copy, as far as this goes. */
+const MMAP_BYTES = 2_147_418_112;
 
 export type SqlValue = ColumnValue;
 export type SqlRow = readonly SqlValue[];
@@ -23,6 +25,7 @@ export class Connection {
     this.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`);
     this.exec(`PRAGMA cache_size=-${CACHE_KIB}`);
     this.exec('PRAGMA temp_store=MEMORY');
+    this.exec(`PRAGMA mmap_size=${MMAP_BYTES}`);
     if (access === 'read-only') {
       this.exec('PRAGMA query_only=1');
       return;

@@ -33,11 +33,21 @@ const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
 };
 
 export function createStatements(generation: GenerationRef, view: ViewSchema): readonly string[] {
-  return view.tables.flatMap(({ name, columns, indexes }) => {
+  return view.tables.flatMap(({ name, columns, indexes, clusterBy }) => {
     const table = quoted(nameOf(generation, name));
     const columnList = Object.entries(columns).map(([column, type]) => `${quoted(column)} ${SQL_TYPES[type]}`);
+    const clusterKey = clusterBy?.map((column) => `${quoted(column)}, `).join('');
+    const [idKey, ending] =
+      clusterKey === undefined ? [' PRIMARY KEY NOT NULL', 'STRICT'] : [' UNIQUE NOT NULL', `STRICT, WITHOUT ROWID`];
+    const definitions = [
+      `id TEXT${idKey}`,
+      'position INTEGER NOT NULL',
+      ...columnList,
+      'rest TEXT NOT NULL',
+      ...(clusterKey === undefined ? [] : [`PRIMARY KEY (${clusterKey}id)`]),
+    ];
     return [
-      `CREATE TABLE ${table} (id TEXT PRIMARY KEY NOT NULL, position INTEGER NOT NULL, ${[...columnList, 'rest TEXT NOT NULL'].join(', ')}) STRICT`,
+      `CREATE TABLE ${table} (${definitions.join(', ')}) ${ending}`,
       ...indexes.map(
         (index, at) =>
           `CREATE INDEX ${quoted(`${nameOf(generation, name)}:${at}`)} ON ${table} (${index.columns.map(quoted).join(', ')})${
