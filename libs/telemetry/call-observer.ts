@@ -1,29 +1,6 @@
+import type { CallReport } from '#gateway';
 import type { Logger } from './logger';
 import { boundedLabel, type Metrics } from './metrics';
-
-/** What is known of a call once it is over; facts and numbers, never content or secrets. */
-export interface ObservedCall {
-  readonly caller: {
-    readonly orgId: string;
-    readonly projectId: string;
-    readonly keyId: string;
-    readonly requestId: string;
-    readonly clientRequestId?: string;
-  };
-  readonly endpoint: string;
-  readonly model: string;
-  readonly stream: boolean;
-  readonly backend?: string;
-  readonly outcome: string;
-  readonly status: number;
-  readonly code?: string;
-  readonly inputTokens?: number;
-  readonly outputTokens?: number;
-  readonly chargedNanoUsd?: bigint;
-  readonly excessNanoUsd?: bigint;
-  readonly latencyMs: number;
-  readonly firstByteMs?: number;
-}
 
 const NANO_PER_USD = 1e9;
 
@@ -33,7 +10,7 @@ function usdNumber(nano: bigint | undefined): number {
 }
 
 /** Ids only: a caller also carries what its client sent, such as an Idempotency-Key. */
-function identityOf({ orgId, projectId, keyId, requestId, clientRequestId }: ObservedCall['caller']) {
+function identityOf({ orgId, projectId, keyId, requestId, clientRequestId }: CallReport['caller']) {
   return { orgId, projectId, keyId, requestId, ...(clientRequestId === undefined ? {} : { clientRequestId }) };
 }
 
@@ -44,7 +21,7 @@ export function observeCalls(logger: Logger, metrics: Metrics) {
   // of writing the line, so only lines with foreign fields are censored.
   const calls = logger.child({}, { redact: [] });
   return {
-    ended(call: ObservedCall): void {
+    ended(call: CallReport): void {
       const { caller, chargedNanoUsd, excessNanoUsd, ...facts } = call;
       calls.info(
         {
@@ -68,7 +45,7 @@ export function observeCalls(logger: Logger, metrics: Metrics) {
       metrics.chargedUsd.inc(usdNumber(chargedNanoUsd));
       metrics.excessUsd.inc(usdNumber(excessNanoUsd));
     },
-    failed(error: unknown, caller: ObservedCall['caller']): void {
+    failed(error: unknown, caller: CallReport['caller']): void {
       logger.error({ ...identityOf(caller), error }, 'a call failed by a mistake of the platform');
     },
   };

@@ -32,7 +32,7 @@ describe.each((hasCurl ? documents : []).map((document) => [document.path, docum
     }, 180_000);
 
     afterAll(async () => {
-      await platform.remove();
+      await platform?.remove();
       rmSync(directory, { recursive: true, force: true });
     });
 
