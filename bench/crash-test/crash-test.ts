@@ -14,8 +14,8 @@ import { makeWorld, setTightLimit, type World } from './world';
 
 /** What one call of the tight organization holds at most, in nano-USD; its budget has room for few of them. */
 const HOLD_NANO_USD = 40_000n;
-const TIGHT_HOLDS_MIN = 4;
-const TIGHT_HOLDS_MAX = 60;
+const TIGHT_HOLDS_MIN = 2;
+const TIGHT_HOLDS_MAX = 24;
 /** Enough for sequential calls to come within 5 % of. */
 const REST_HOLDS = 120n;
 const RESOLVED_PER_ROUND_MAX = 5;

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openLmdbEventStoreReader } from '#event-store/lmdb';
 import { QueryRefusedError } from '#projections/common';
@@ -29,7 +31,19 @@ async function closing(close: () => Promise<void>): Promise<void> {
   parentPort?.close();
 }
 
+/** Of a thread, where 0 is everybody's and 19 the most modest: about a third of the processor when others want it too. */
+const PROJECTOR_NICENESS = 5;
+
+/** Views may lag while the processors are busy, calls should not. Elsewhere a priority belongs to the whole process. */
+async function giveWay(): Promise<void> {
+  if (process.platform !== 'linux') return;
+  // The pool of threads that the record is written with is made at its first use and inherits this thread's priority.
+  await stat(__filename);
+  setPriority(PROJECTOR_NICENESS);
+}
+
 async function runProjector({ path, eventStoreDir }: Extract<WorkerRole, { role: 'projector' }>): Promise<void> {
+  await giveWay();
   const opened: Projector[] = [];
   const projector = await Projector.open({
     path,
