@@ -6,7 +6,7 @@ import { type BackendId, foreignText } from '#kernel';
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest } from './dialect';
 import type { Plan } from './plan';
-import { finishStreamed } from './streamed-call';
+import { finishStreamed, keepWaiting } from './streamed-call';
 import { describeTrouble, endInTrouble } from './trouble';
 import { finishUnstreamed } from './unstreamed-call';
 
@@ -120,6 +120,8 @@ async function attempt<R extends MeteredRequest>(
   const callTimer = setTimeout(() => aborter.abort(), deps.settings.callMsMax);
   if (!call.keeper.runsOn) connection.onGone(() => aborter.abort());
   const startedMs = deps.clock.monotonicMs();
+  // Many backends send no header before their first token, and that may take minutes.
+  const keepAlive = request.stream ? setInterval(() => keepWaiting(call), deps.settings.keepAliveMs) : undefined;
   try {
     const response = await client.open({
       backend,
@@ -132,6 +134,7 @@ async function attempt<R extends MeteredRequest>(
       signal: aborter.signal,
       ...(caller.traceparent === undefined ? {} : { traceparent: caller.traceparent }),
     });
+    clearInterval(keepAlive);
     noteAttempt(call, response, startedMs);
     const trouble = response.kind === 'answer' ? undefined : troubleOf(response);
     noteHealth(call, trouble);
@@ -142,6 +145,7 @@ async function attempt<R extends MeteredRequest>(
     return undefined;
   } finally {
     clearTimeout(callTimer);
+    clearInterval(keepAlive);
   }
 }
 

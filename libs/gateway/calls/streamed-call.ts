@@ -16,6 +16,20 @@ type FlowEnd =
   | { readonly kind: 'client-gone' }
   | { readonly kind: 'usage-late' };
 
+function beginStream<R extends MeteredRequest>(call: AdmittedCall<R>, upstreamRequestId: string | undefined): void {
+  if (call.connection.hasBegun) return;
+  call.connection.beginStream({ ...call.headers(upstreamRequestId, STREAM_CONTENT_TYPE), ...STREAM_HEADERS });
+}
+
+/**
+ * Tells the client of a slow backend that its call is alive, so that nothing between them hangs up. From then on the
+ * status is 200, and an error can only be a frame.
+ */
+export function keepWaiting<R extends MeteredRequest>(call: AdmittedCall<R>, upstreamRequestId?: string): void {
+  beginStream(call, upstreamRequestId);
+  call.connection.write(call.dialect.keepAliveFrame ?? KEEP_ALIVE);
+}
+
 /** The flow of one stream; it begins with the backend's first frame, so that an error before it keeps its status. */
 class StreamFlow<R extends MeteredRequest> {
   private readonly body: UpstreamBody;
@@ -31,7 +45,7 @@ class StreamFlow<R extends MeteredRequest> {
     private readonly over: (end: FlowEnd) => void,
   ) {
     this.body = answer.body;
-    this.keepAlive = setInterval(() => this.sendKeepAlive(), call.deps.settings.keepAliveMs);
+    this.keepAlive = setInterval(() => keepWaiting(call, answer.headers.requestId), call.deps.settings.keepAliveMs);
   }
 
   start(): void {
@@ -52,13 +66,7 @@ class StreamFlow<R extends MeteredRequest> {
 
   /** Sends the status line, for a stream that ends without having had a frame to send. */
   begin(): void {
-    const { connection } = this.call;
-    if (connection.hasBegun) return;
-    connection.beginStream({
-      ...this.call.headers(this.answer.headers.requestId, STREAM_CONTENT_TYPE),
-      ...STREAM_HEADERS,
-    });
-    this.call.record.sawFirstByte();
+    beginStream(this.call, this.answer.headers.requestId);
   }
 
   private take(chunk: Uint8Array): boolean {
@@ -68,6 +76,7 @@ class StreamFlow<R extends MeteredRequest> {
     let flows = true;
     if (text !== '') {
       this.begin();
+      this.call.record.sawFirstByte();
       flows = this.call.connection.write(text);
       this.call.keeper.gather(text);
       this.keepAlive.refresh();
@@ -94,11 +103,6 @@ class StreamFlow<R extends MeteredRequest> {
     // A finished answer is cheap to drain, and its exact usage is worth the wait.
     if (this.relay.finished) this.awaitUsage();
     else this.finish({ kind: 'client-gone' });
-  }
-
-  private sendKeepAlive(): void {
-    this.begin();
-    this.call.connection.write(this.call.dialect.keepAliveFrame ?? KEEP_ALIVE);
   }
 
   private finish(end: FlowEnd): void {
