@@ -115,6 +115,23 @@ describe('a settlement', () => {
     expect(counted(play([...held, complete('1', usd('0.25'))]))).toEqual({ ...nothing, settled: usd('0.25') });
   });
 
+  it('says that no backend was asked where the answer came from the cache', () => {
+    given(ledger(...held))
+      .when(complete('1', usd('0.25'), { servedFrom: 'cache' }))
+      .then({
+        type: 'InferenceCompleted',
+        data: {
+          ...completed,
+          usage: tokens(250_000_000),
+          actual: usd('0.25'),
+          charged: usd('0.25'),
+          excess: usd('0'),
+          servedFrom: 'cache',
+          late: false,
+        },
+      });
+  });
+
   it('beyond the hold charges the hold and records the excess', () => {
     const { events } = decided(...held, complete('1', usd('1.5')));
     expect(events[0]).toMatchObject({ data: { actual: usd('1.5'), charged: usd('1'), excess: usd('0.5') } });
