@@ -6,6 +6,7 @@ import type { Dialect, MeteredRequest } from './dialect';
 import { refusalAnswer } from './ledger-refusals';
 import { authorizeCommand, type Plan, planCall } from './plan';
 import type { CallDependencies } from './ports';
+import { type CacheHit, reusePlan } from './response-cache';
 
 /** What would become of a call, had it come now. */
 export type Preflight =
@@ -35,6 +36,17 @@ function likelyCost({ prices }: Plan, bounds: CallBounds, hold: NanoUsd): NanoUs
   return likely < hold ? likely : hold;
 }
 
+/** The kept answer that the call would get. */
+async function cacheHit<R extends MeteredRequest>(
+  { responseCache }: CallDependencies,
+  { endpoint }: Dialect<R>,
+  body: unknown,
+  caller: Caller,
+): Promise<CacheHit | undefined> {
+  const key = await responseCache.keyOf(caller, endpoint, body);
+  return key === undefined ? undefined : responseCache.find(caller, key);
+}
+
 /**
  * Decides a call by the very function that decides real ones, against the ledger as it stands, and records nothing. It
  * does not wait for other calls to end, as a real one would for a second.
@@ -55,8 +67,10 @@ export async function preflight<R extends MeteredRequest>(
     const { code, param, message } = planned;
     return { admitted: false, code, param, details: {}, ...(message === undefined ? {} : { message }) };
   }
+  const hit = await cacheHit(deps, dialect, body, caller);
+  const plan = hit === undefined ? planned.plan : reusePlan(planned.plan, hit);
   const state: LedgerState = await deps.ledger.read(caller.orgId);
-  const command = authorizeCommand(deps, dialect, parsed.request, caller, planned.plan);
+  const command = authorizeCommand(deps, dialect, parsed.request, caller, plan);
   const decided = authorize(command, state, ledgerTime(state, epochMs(deps.clock.now())));
   if (!decided.ok) {
     const { code, message, details, retryAfterMs } = refusalAnswer(decided.refusal);
@@ -76,15 +90,16 @@ export async function preflight<R extends MeteredRequest>(
     admitted: true,
     answer: {
       hold_usd: formatUsd(hold),
-      likely_cost_usd: formatUsd(likelyCost(planned.plan, bounds, hold)),
+      likely_cost_usd: formatUsd(likelyCost(plan, bounds, hold)),
       likely_cost_assumes: `the estimated input and 1/${LIKELY_SHARE_OF_CAP} of the output cap`,
       input_tokens_max: bounds.inputTokensMax,
       input_tokens_estimate: bounds.inputTokensEstimate,
       ...(bounds.outputsMax === 0
         ? {}
         : { output_cap: bounds.outputTokensCap, output_cap_clamped: admission.capClamped }),
-      price_version: planned.plan.prices.version,
+      price_version: plan.prices.version,
       warnings: admission.warnings,
+      ...(hit === undefined ? {} : { served_from: 'cache' }),
     },
   };
 }

@@ -5,6 +5,7 @@ import { decrypt, ErasedSubjectError, encryptFor, hmacFor, type KeyStore } from 
 import type { Endpoint } from '#ledger';
 import type { Caller } from './caller';
 import { type KeptAnswer, openKept, sealKept } from './kept-answer';
+import type { Plan } from './plan';
 
 /** An answer that may be reused, and where it was found. */
 export interface CacheHit {
@@ -61,8 +62,13 @@ export class ResponseCache {
   }
 }
 
+/** What is planned for a call becomes this when its answer is reused. */
+export function reusePlan(plan: Plan, { kept, policy }: CacheHit): Plan {
+  return { ...plan, prices: reusePrices(plan.prices, policy), bounds: reuseBounds(kept.usage) };
+}
+
 /** Prices of a reuse: the model's, in percent, rounded up like every charge. */
-export function reusePrices(prices: Prices, { hitPricePercent }: CachePolicy): Prices {
+function reusePrices(prices: Prices, { hitPricePercent }: CachePolicy): Prices {
   const scaled = (price: bigint) => nanoUsd(ceilDiv(price * BigInt(hitPricePercent), 100n));
   return {
     version: prices.version,
@@ -74,7 +80,7 @@ export function reusePrices(prices: Prices, { hitPricePercent }: CachePolicy): P
 }
 
 /** What a reuse can consume is known exactly: what the first answer did. */
-export function reuseBounds(usage: TokenUsage): CallBounds {
+function reuseBounds(usage: TokenUsage): CallBounds {
   const inputTokens = usage.input + usage.cachedInput + usage.cacheWrite;
   return {
     inputTokensMax: inputTokens,

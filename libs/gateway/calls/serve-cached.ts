@@ -6,7 +6,7 @@ import { authorizeCommand } from './plan';
 import type { CallDependencies } from './ports';
 import { rateHeaders } from './rate-headers';
 import type { ReadyCall } from './ready-call';
-import { type CacheHit, reuseBounds, reusePrices } from './response-cache';
+import { type CacheHit, reusePlan } from './response-cache';
 
 /**
  * Answers a call from the organization's response cache. It is authorized and settled like any call, at the price that
@@ -15,14 +15,11 @@ import { type CacheHit, reuseBounds, reusePrices } from './response-cache';
 export async function serveCached<R extends MeteredRequest>(
   deps: CallDependencies,
   ready: ReadyCall<R>,
-  { kept, policy }: CacheHit,
+  hit: CacheHit,
 ): Promise<void> {
   const { dialect, request, caller, connection, refused } = ready;
-  const plan = {
-    ...ready.plan,
-    prices: reusePrices(ready.plan.prices, policy),
-    bounds: reuseBounds(kept.usage),
-  };
+  const { kept } = hit;
+  const plan = reusePlan(ready.plan, hit);
   const record = new CallRecord(deps.ledger, deps.clock, deps.owner, caller, deps.observer);
   const outcome = await record.authorize(authorizeCommand(deps, dialect, request, caller, plan), {
     waitMs: {
