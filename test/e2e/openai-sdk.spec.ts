@@ -69,9 +69,11 @@ describe('the official OpenAI client', () => {
     expect(completed.choices[0]?.text).toBe('word word word ');
     const embeddings = await world.model({}, { kind: 'embedding' });
     for (const encoding_format of ['float', 'base64', undefined] as const) {
-      const { data } = await tenant
-        .openai()
-        .embeddings.create({ model: embeddings, input: ['a', 'b'], ...(encoding_format && { encoding_format }) });
+      const { data } = await tenant.openai().embeddings.create({
+        model: embeddings,
+        input: ['first text', 'second text'],
+        ...(encoding_format && { encoding_format }),
+      });
       const values = data.map(({ embedding }) =>
         typeof embedding === 'string'
           ? [...new Float32Array(Uint8Array.from(Buffer.from(embedding, 'base64')).buffer)]

@@ -201,6 +201,15 @@ describe('outcomes of a call', () => {
     });
   });
 
+  it('after a usage above its hold a model holds its whole context', async () => {
+    const [tenant, model] = await Promise.all([world.tenant(), world.model({ completionTokens: 5_000 })]);
+    const first = await tenant.chat(model);
+    await world.platform.logged('alarm', (line) => line.level === 'error' && line.callId === first.requestId);
+    const second = await tenant.chat(model);
+    const { bounds } = eventOf(await tenant.recorded(second.requestId), 'InferenceAuthorized');
+    expect(bounds.inputTokensMax).toBe(8_000);
+  });
+
   it('half an unstreamed answer counts at the ceiling', async () => {
     const outcome = await outcomeOf({ ending: 'half-frame' });
     expect(outcome.answer.status).toBe(502);

@@ -29,7 +29,7 @@ export class MockUpstream {
   readonly #calls: ReceivedCalls;
   readonly #script: Partial<MockPlan>[] = [];
   readonly #frames = new FrameCache();
-  #paused: (() => void)[] = [];
+  #paused: { readonly text: string; readonly go: () => void }[] = [];
 
   private constructor(
     private readonly server: Server,
@@ -78,9 +78,11 @@ export class MockUpstream {
     this.#script.push(...plans);
   }
 
-  /** Lets every paused call go on. */
-  resume(): void {
-    for (const go of this.#paused.splice(0)) go();
+  /** Lets paused calls go on: all of them, or those whose body holds a marker. */
+  resume(marker = ''): void {
+    const going = this.#paused.filter(({ text }) => text.includes(marker));
+    this.#paused = this.#paused.filter((paused) => !going.includes(paused));
+    for (const { go } of going) go();
   }
 
   /** Forgets calls and scripts of an earlier test. */
@@ -107,7 +109,7 @@ export class MockUpstream {
     const asked = readRequest(body);
     const scripted = this.#script.shift();
     const plan = scripted === undefined ? planFromModel(asked.model) : { ...DEFAULT_PLAN, ...scripted };
-    const player = new Player(response, plan, () => new Promise((go) => this.#paused.push(go)));
+    const player = new Player(response, plan, () => new Promise((go) => this.#paused.push({ text, go })));
     if (await player.open()) await this.#answer(path, plan, asked, player, response);
   }
 
