@@ -13,7 +13,8 @@ export interface DirectFeedSettings {
 }
 
 export const DEFAULT_DIRECT_FEED_SETTINGS: DirectFeedSettings = {
-  batchEventsMax: 2_000,
+  // Larger ones fold no faster, and hold the newest events up longer.
+  batchEventsMax: 500,
   batchBytesMax: 8_000_000,
   pollMs: 1_000,
   retryMs: 50,
