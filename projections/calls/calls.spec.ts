@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { type CallId, nanoUsd } from '#kernel';
+import type { LedgerCommand } from '#ledger';
 import { MemoryReadStore } from '#read-store/memory';
 import {
   backendIds,
@@ -68,6 +69,14 @@ describe('the calls view', () => {
       endedAt: record.now,
       events: [{ type: 'InferenceAuthorized' }, { type: 'InferenceCompleted' }],
     });
+  });
+
+  it('shows that a call was answered from the cache, and names no backend then', async () => {
+    const { record, callId, call } = await oneCall();
+    const trace = { attempts: [], latencyMs: 3 };
+    await record.perform({ ...completing(callId, 100), trace, servedFrom: 'cache' } as LedgerCommand);
+    expect(await call()).toMatchObject({ outcome: 'completed', servedFrom: 'cache', latencyMs: 3, attempts: [] });
+    expect(await call()).not.toHaveProperty('backendId');
   });
 
   it('shows the excess beyond the hold', async () => {

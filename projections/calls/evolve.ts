@@ -126,14 +126,17 @@ function completed(
   const { at } = event.metadata;
   if (call.outcome === 'resolved')
     return { ...call, settledAfterResolution: { usage: data.usage, actual: data.actual, at } };
-  const { code: _, ...rest } = call;
+  const { code: _, backendId: planned, ...rest } = call;
+  const isCached = data.servedFrom === 'cache';
   return {
     ...rest,
-    ...upstream(data, call),
+    ...(planned === undefined || isCached ? {} : { backendId: planned }),
+    ...upstream(data, isCached ? rest : call),
     outcome: data.outcome === 'complete' ? 'completed' : 'interrupted',
     endedAt: at,
     stream: data.stream,
     ...(data.finishReason === undefined ? {} : { finishReason: data.finishReason }),
+    ...(data.servedFrom === undefined ? {} : { servedFrom: data.servedFrom }),
     usage: data.usage,
     certainty: data.certainty,
     priceVersion: data.priceVersion,

@@ -36,6 +36,7 @@ interface CallRest {
   readonly touches: readonly (readonly [BudgetId, EpochMs, BudgetUnit, string])[];
   readonly attempts: readonly Attempt[];
   readonly finishReason?: string;
+  readonly servedFrom?: 'cache';
   readonly upstreamRequestId?: string;
   readonly clientRequestId?: string;
   readonly counted?: { readonly usage: TokenUsage; readonly cost: string };
@@ -77,6 +78,7 @@ function encodeRest(call: CallRecord): JsonValue {
     touches: call.touches.map(({ budgetId, from, unit, amount }) => [budgetId, from, unit, String(amount)]),
     attempts: call.attempts.map((attempt) => ({ ...attempt })),
     finishReason: call.finishReason,
+    servedFrom: call.servedFrom,
     upstreamRequestId: call.upstreamRequestId,
     clientRequestId: call.clientRequestId,
     counted: counted === undefined ? undefined : { usage: { ...counted.usage }, cost: String(counted.cost) },

@@ -66,6 +66,8 @@ export interface CallRecord extends CallSummary {
   readonly touches: readonly CallTouch[];
   readonly attempts: readonly Attempt[];
   readonly finishReason?: string;
+  /** Answered from the organization's response cache; no backend was asked. */
+  readonly servedFrom?: 'cache';
   readonly upstreamRequestId?: string;
   readonly clientRequestId?: string;
   /** What was seen before the call was lost. */
