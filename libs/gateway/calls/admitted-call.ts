@@ -118,7 +118,7 @@ export class AdmittedCall<R extends MeteredRequest> {
   /** Headers of a good answer. Cost is known only once the call is settled, so a stream's headers lack it. */
   headers(upstreamRequestId: string | undefined, contentType: string): Record<string, string> {
     const { clientRequestId, keyId, requestId } = this.caller;
-    const { outputCapSource, outputsMax, outputTokensCap } = this.bounds;
+    const { outputsMax, outputTokensCap } = this.bounds;
     const { warnings } = this.parts;
     return {
       'content-type': contentType,
@@ -128,7 +128,9 @@ export class AdmittedCall<R extends MeteredRequest> {
       ...(upstreamRequestId === undefined ? {} : { 'x-upstream-request-id': upstreamRequestId }),
       'x-routing-backend': this.backend.name,
       'x-routing-decision': this.decision,
-      ...(outputCapSource === 'default' && outputsMax > 0 ? { 'x-output-cap': String(outputTokensCap) } : {}),
+      ...(outputsMax > 0 && this.request.facts.outputCap !== outputTokensCap
+        ? { 'x-output-cap': String(outputTokensCap) }
+        : {}),
       ...(warnings.length === 0 ? {} : { 'x-budget-warning': warnings.join(', ') }),
       ...(this.charge === undefined ? {} : { 'x-call-cost': formatUsd(this.charge.charged) }),
       ...rateHeaders(this.parts.admittedState, keyId, this.deps.clock.now()),

@@ -60,7 +60,7 @@ export type AnswerReading =
   | { readonly kind: 'backend-error'; readonly error: BackendError };
 
 export type StreamOutcome =
-  | ({ readonly kind: 'complete' } & Metered)
+  | ({ readonly kind: 'complete'; readonly finishReason?: string } & Metered)
   | ({ readonly kind: 'cut' } & Metered)
   | ({ readonly kind: 'garbage'; readonly reason: GarbageReason } & Metered)
   | ({ readonly kind: 'backend-error'; readonly error: BackendError } & Metered);

@@ -31,6 +31,9 @@ export function planCall<R extends MeteredRequest>(
   if (!found.ok) return { ok: false, code: found.code, param: 'model' };
   const { model, prices } = found;
   if (!dialect.modelKinds.includes(model.kind)) return { ok: false, code: 'model_not_for_route', param: 'model' };
+  // Only an operator opens a closed route again: a client that waited would wait in vain.
+  if (model.routes.length > 0 && model.routes.every(({ closed }) => closed === true))
+    return { ok: false, code: 'model_closed', param: 'model' };
   const picked = deps.router.choose(model, caller.routing);
   if (picked === undefined) return { ok: false, code: 'backend_unavailable', param: null };
   const refusal = dialect.refusalFor?.(request, picked.backend.kind);

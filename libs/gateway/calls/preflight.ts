@@ -6,7 +6,8 @@ import type { Dialect, MeteredRequest } from './dialect';
 import { refusalAnswer } from './ledger-refusals';
 import { authorizeCommand, type Plan, planCall } from './plan';
 import type { CallDependencies } from './ports';
-import { type CacheHit, reusePlan } from './response-cache';
+import type { CacheHit } from './response-cache';
+import { reusePlan } from './reuse';
 
 /** What would become of a call, had it come now. */
 export type Preflight =

@@ -1,11 +1,10 @@
 import { ANSWER_BYTES_MAX, type AnswerStore } from '#answer-store';
 import type { ResponseCache as CachePolicy } from '#identity';
-import { type CallBounds, type Clock, ceilDiv, epochMs, nanoUsd, type Prices, type TokenUsage } from '#kernel';
+import { type Clock, epochMs } from '#kernel';
 import { decrypt, ErasedSubjectError, encryptFor, hmacFor, type KeyStore } from '#key-store';
 import type { Endpoint } from '#ledger';
 import type { Caller } from './caller';
 import { type KeptAnswer, openKept, sealKept } from './kept-answer';
-import type { Plan } from './plan';
 
 /** An answer that may be reused, and where it was found. */
 export interface CacheHit {
@@ -60,33 +59,4 @@ export class ResponseCache {
     const expiresAt = epochMs(this.clock.now() + policy.ttlSeconds * 1_000);
     await this.store.put(key, { callId: requestId, body: '', answer, expiresAt });
   }
-}
-
-/** What is planned for a call becomes this when its answer is reused. */
-export function reusePlan(plan: Plan, { kept, policy }: CacheHit): Plan {
-  return { ...plan, prices: reusePrices(plan.prices, policy), bounds: reuseBounds(kept.usage) };
-}
-
-/** Prices of a reuse: the model's, in percent, rounded up like every charge. */
-function reusePrices(prices: Prices, { hitPricePercent }: CachePolicy): Prices {
-  const scaled = (price: bigint) => nanoUsd(ceilDiv(price * BigInt(hitPricePercent), 100n));
-  return {
-    version: prices.version,
-    input: scaled(prices.input),
-    cachedInput: scaled(prices.cachedInput),
-    cacheWrite: scaled(prices.cacheWrite),
-    output: scaled(prices.output),
-  };
-}
-
-/** What a reuse can consume is known exactly: what the first answer did. */
-function reuseBounds(usage: TokenUsage): CallBounds {
-  const inputTokens = usage.input + usage.cachedInput + usage.cacheWrite;
-  return {
-    inputTokensMax: inputTokens,
-    inputTokensEstimate: inputTokens,
-    outputTokensCap: usage.output,
-    outputCapSource: 'client',
-    outputsMax: usage.output === 0 ? 0 : 1,
-  };
 }

@@ -6,7 +6,8 @@ import { authorizeCommand } from './plan';
 import type { CallDependencies } from './ports';
 import { rateHeaders } from './rate-headers';
 import type { ReadyCall } from './ready-call';
-import { type CacheHit, reusePlan } from './response-cache';
+import type { CacheHit } from './response-cache';
+import { reusePlan } from './reuse';
 
 /**
  * Answers a call from the organization's response cache. It is authorized and settled like any call, at the price that

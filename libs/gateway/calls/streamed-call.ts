@@ -132,7 +132,7 @@ export async function finishStreamed<R extends MeteredRequest>(call: AdmittedCal
 async function settleComplete<R extends MeteredRequest>(
   call: AdmittedCall<R>,
   relay: RelayedStream,
-  outcome: StreamOutcome,
+  outcome: Extract<StreamOutcome, { kind: 'complete' }>,
   begin: () => void,
 ): Promise<void> {
   const { usage, certainty } = call.metering(outcome.usage, outcome.seen);
@@ -142,7 +142,12 @@ async function settleComplete<R extends MeteredRequest>(
   await call.keeper.keepStream({ 'content-type': STREAM_CONTENT_TYPE, ...STREAM_HEADERS }, closing, usage, certainty);
   const recorded = isUncountable
     ? await call.record.abandon('no usage reported by a model that reasons invisibly', usage)
-    : await call.record.complete({ usage, certainty, outcome: 'complete' });
+    : await call.record.complete({
+        usage,
+        certainty,
+        outcome: 'complete',
+        ...(outcome.finishReason === undefined ? {} : { finishReason: outcome.finishReason }),
+      });
   if (recorded.kind === 'unavailable') {
     call.answerError('record_unavailable');
     return;

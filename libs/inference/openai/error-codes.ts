@@ -120,6 +120,11 @@ const OTHER_CLIENT_ERRORS = {
     'not_found_error',
     'The model has no price yet and cannot be called. Choose another from GET /v1/models.',
   ),
+  model_closed: incurable(
+    404,
+    'not_found_error',
+    'The model is closed until its operator has declared what its calls can cost. Choose another from GET /v1/models.',
+  ),
   call_not_found: incurable(404, 'not_found_error', 'There is no such call, or this key may not see it.'),
   unsupported_route: incurable(404, 'not_found_error', 'There is no such endpoint. Check the method and the path.'),
 } as const satisfies Record<string, ErrorCodeEntry>;
