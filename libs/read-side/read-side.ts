@@ -12,7 +12,7 @@ const WAITERS_MAX = 10_000;
  * How long the record may grow before the views are told, while nobody waits for them: waking another thread for every
  * event costs the calls more than the views gain, and larger batches fold cheaper.
  */
-const POKE_MS = 25;
+const POKE_MS = 200;
 const VIEWS_FILE = 'views.sqlite';
 
 interface Waiter {
