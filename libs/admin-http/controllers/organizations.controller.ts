@@ -78,7 +78,10 @@ export class OrganizationsController {
     return this.changeAs(exchange, org, organizationViewOf, [
       { type: 'ChangeOrganizationProfile', ...profile },
       ...(answersStorage === undefined ? [] : [{ type: 'SetAnswersStorage' as const, answersStorage }]),
-      ...(responseCache === undefined ? [] : [{ type: 'SetResponseCache' as const, responseCache }]),
+      // Events hold plain objects only, and what validation made of the body is an instance of its class.
+      ...(responseCache === undefined
+        ? []
+        : [{ type: 'SetResponseCache' as const, responseCache: responseCache && { ...responseCache } }]),
     ]);
   }
 

@@ -26,8 +26,13 @@ export const WALK: readonly Walked[] = [
   {
     route: 'PATCH /admin/v1/organizations/:org',
     path: () => org(),
-    body: () => ({ description: 'Makes everything.', answersStorage: 'allowed', website: null }),
-    answer: { description: 'Makes everything.' },
+    body: () => ({
+      description: 'Makes everything.',
+      answersStorage: 'allowed',
+      website: null,
+      responseCache: { ttlSeconds: 600, hitPricePercent: 10 },
+    }),
+    answer: { description: 'Makes everything.', responseCache: { ttlSeconds: 600, hitPricePercent: 10 } },
     invalid: [
       [{ name: null }, '/name'],
       [{ answersStorage: 'maybe' }, '/answersStorage'],
