@@ -162,11 +162,11 @@ async function endWithoutClient<R extends MeteredRequest>(call: AdmittedCall<R>,
   call.outcome = 'client-gone';
   call.status = 499;
   if (!dispatched) {
-    await call.record.release('client left before dispatch', false);
+    await call.record.release('client-left-before-dispatch', false);
     return;
   }
   if (!call.request.stream || call.isUncountable) {
-    await call.record.abandon('client left before the answer');
+    await call.record.abandon('client-left');
     return;
   }
   const { usage, certainty } = call.metering({ kind: 'absent' }, { textBytes: 0, deltas: 0 });

@@ -141,7 +141,7 @@ async function settleComplete<R extends MeteredRequest>(
   const closing = relay.closing(usage, call.chargeFor(usage));
   await call.keeper.keepStream({ 'content-type': STREAM_CONTENT_TYPE, ...STREAM_HEADERS }, closing, usage, certainty);
   const recorded = isUncountable
-    ? await call.record.abandon('no usage reported by a model that reasons invisibly', usage)
+    ? await call.record.abandon('usage-not-reported', usage)
     : await call.record.complete({
         usage,
         certainty,
@@ -168,7 +168,7 @@ async function settleInterrupted<R extends MeteredRequest>(
   call.outcome = 'client-gone';
   call.status = 499;
   if (certainty === 'counted' && call.isUncountable) {
-    await call.record.abandon('client left a model that reasons invisibly', usage);
+    await call.record.abandon('client-left', usage);
     return;
   }
   call.took(usage, await call.record.complete({ usage, certainty, outcome: 'interrupted' }));

@@ -1,21 +1,31 @@
 import { classifyTrouble, type TroubleRow, type UpstreamTrouble } from '#inference/backends';
-import { assertNever, foreignText, type TokenUsage } from '#kernel';
+import { assertNever, type TokenUsage } from '#kernel';
 import type { AdmittedCall } from './admitted-call';
 import type { Recorded } from './call-record';
 import type { MeteredRequest } from './dialect';
+
+const CODE_CHARACTERS_MAX = 64;
+
+/** Views split calls by these words, so they are made of what a code may hold. */
+function codeOf(...parts: readonly (string | undefined)[]): string {
+  const known = parts.filter((part) => part !== undefined && part !== '');
+  return known
+    .join(':')
+    .replaceAll(/[^A-Za-z0-9_.:-]+/g, '-')
+    .slice(0, CODE_CHARACTERS_MAX);
+}
 
 /** What went wrong, for the record. A backend's message may quote the prompt, so only its code is kept. */
 export function describeTrouble(trouble: UpstreamTrouble): string {
   switch (trouble.kind) {
     case 'status':
-      return foreignText(`status ${trouble.status} ${trouble.error.code ?? trouble.error.type ?? ''}`).trim();
+      return codeOf(`status-${trouble.status}`, trouble.error.code ?? trouble.error.type);
     case 'backend-error':
-      return foreignText(`error ${trouble.error.code ?? trouble.error.type ?? ''}`).trim();
+      return codeOf('backend-error', trouble.error.code ?? trouble.error.type);
     case 'garbage':
-      return `garbage: ${trouble.reason}`;
     case 'connect-failed':
     case 'connection-lost':
-      return foreignText(`${trouble.kind}: ${trouble.reason}`);
+      return codeOf(trouble.kind, trouble.reason);
     default:
       return trouble.kind;
   }

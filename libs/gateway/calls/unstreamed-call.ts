@@ -3,7 +3,8 @@ import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest } from './dialect';
 import { endBrokenAnswer } from './trouble';
 
-const UNREPORTED = 'no usage reported by a model that reasons invisibly';
+/** By a model that reasons invisibly: what was seen says nothing about the cost. */
+const UNREPORTED = 'usage-not-reported';
 
 /**
  * Reads, settles, then answers; in this order, so that no answer leaves without its record. The whole answer is kept
@@ -58,5 +59,5 @@ export async function finishUnstreamed<R extends MeteredRequest>(
 async function leftByClient<R extends MeteredRequest>(call: AdmittedCall<R>): Promise<void> {
   call.outcome = 'client-gone';
   call.status = 499;
-  await call.record.abandon('client left before the answer');
+  await call.record.abandon('client-left');
 }
