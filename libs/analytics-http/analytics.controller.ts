@@ -46,27 +46,24 @@ export class AnalyticsController {
   @RangeQueries()
   @ApiOperation({ summary: 'Calls, tokens by bucket and cost.' })
   usage(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
-    return this.ask(() =>
-      this.options.readSide.query('usageReport', this.report(request, org, query), this.waiting(query)),
-    );
+    const params = this.report(request, org, query);
+    return this.ask(query, () => this.options.readSide.query('usageReport', params));
   }
 
   @Get('latency')
   @RangeQueries()
   @ApiOperation({ summary: 'Latency and time to first byte: p50, p95, p99.' })
   latency(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
-    return this.ask(() =>
-      this.options.readSide.query('latencyReport', this.report(request, org, query), this.waiting(query)),
-    );
+    const params = this.report(request, org, query);
+    return this.ask(query, () => this.options.readSide.query('latencyReport', params));
   }
 
   @Get('errors')
   @RangeQueries()
   @ApiOperation({ summary: 'Error rate, and errors by outcome and code.' })
   errors(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
-    return this.ask(() =>
-      this.options.readSide.query('errorsReport', this.report(request, org, query), this.waiting(query)),
-    );
+    const params = this.report(request, org, query);
+    return this.ask(query, () => this.options.readSide.query('errorsReport', params));
   }
 
   @Get('calls')
@@ -92,8 +89,8 @@ export class AnalyticsController {
       ...(limit === undefined ? {} : { limit }),
       ...(after === undefined ? {} : { after }),
     };
-    return this.ask(async () => {
-      const { calls, next, watermark } = await this.options.readSide.query('callsSearch', params, this.waiting(query));
+    return this.ask(query, async () => {
+      const { calls, next, watermark } = await this.options.readSide.query('callsSearch', params);
       return { data: calls, next, watermark };
     });
   }
@@ -108,14 +105,14 @@ export class AnalyticsController {
   ) {
     const { orgId } = this.wholeOrganization(request, org);
     const budgetId: BudgetId | undefined = parseId('bgt', id);
-    return this.ask(async () => {
+    return this.ask(query, async () => {
       const answer =
-        budgetId === undefined
-          ? undefined
-          : await this.options.readSide.query('budgetHistory', { orgId, budgetId }, this.waiting(query));
+        budgetId === undefined ? undefined : await this.options.readSide.query('budgetHistory', { orgId, budgetId });
       if (answer === undefined || answer.budget === null)
         throw new Problem(404, 'not_found', 'There is no such budget, or it is not yours.');
-      return answer;
+      const { budget, periods, watermark } = answer;
+      // Periods are counted in the budget's unit, which stands beside them.
+      return { budget, periods: present(periods, 'camel', budget.unit === 'cost' ? 'money' : 'numbers'), watermark };
     });
   }
 
@@ -131,14 +128,14 @@ export class AnalyticsController {
       ...(limit === undefined ? {} : { limit }),
       ...(after === undefined ? {} : { after }),
     };
-    return this.ask(() => this.options.readSide.query('apiKeyUsage', params, this.waiting(query)));
+    return this.ask(query, () => this.options.readSide.query('apiKeyUsage', params));
   }
 
   @Get('freshness')
   @ApiOperation({ summary: 'How far the views reach, and how many calls are not final yet.' })
   freshness(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
     const { orgId } = this.scope(request, org);
-    return this.ask(() => this.options.readSide.query('freshness', { orgId }, this.waiting(query)));
+    return this.ask(query, () => this.options.readSide.query('freshness', { orgId }));
   }
 
   private report(request: FastifyRequest, org: string, query: Query): UsageRangeParams {
@@ -174,12 +171,12 @@ export class AnalyticsController {
     return scope;
   }
 
-  private waiting(query: Query) {
+  private async ask(query: Query, question: () => Promise<object>): Promise<unknown> {
     const position = atLeast(query);
-    return position === undefined ? {} : { atLeast: position };
-  }
-
-  private async ask(question: () => Promise<object>): Promise<unknown> {
+    if (position !== undefined && !(await this.options.readSide.waitFor(position)))
+      throw new Problem(503, 'position_not_reached', 'The views have not reached that position yet: try again.', {
+        headers: { 'retry-after': '1' },
+      });
     try {
       return present(await question(), 'camel');
     } catch (error) {

@@ -38,4 +38,11 @@ describe('answers of views as JSON', () => {
       { unit: 'tokens', amount: '7' },
     ]);
   });
+
+  it('counts the parts of what has a unit in that unit', () => {
+    const history = [{ limit: 2_000_000_000n, at: 0 }];
+    expect(present({ unit: 'cost', history }, 'camel')).toMatchObject({ history: [{ limit: '2' }] });
+    expect(present({ unit: 'tokens', history }, 'camel')).toMatchObject({ history: [{ limit: '2000000000' }] });
+    expect(present([{ settled: 5_000n }], 'camel', 'money')).toEqual([{ settled: '0.000005' }]);
+  });
 });

@@ -30,20 +30,29 @@ function named(name: string, naming: Naming): string {
   return naming === 'camel' ? name : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** A budget's amounts are money only where its unit is cost. */
-function isMoney(name: string, holder: Readonly<Record<string, unknown>>): boolean {
-  return MONEY.has(name) || (holder.unit === 'cost' && typeof holder[name] === 'bigint');
+/** What amounts count that are not money by their name. */
+type Amounts = 'money' | 'numbers';
+
+/** A budget's amounts are money only where its unit is cost; its parts are counted in the same unit. */
+function amountsOf({ unit }: Readonly<Record<string, unknown>>, outside: Amounts): Amounts {
+  if (unit === undefined) return outside;
+  return unit === 'cost' ? 'money' : 'numbers';
 }
 
-function presentObject(value: Readonly<Record<string, unknown>>, naming: Naming): Record<string, unknown> {
+function presentObject(
+  value: Readonly<Record<string, unknown>>,
+  naming: Naming,
+  outside: Amounts,
+): Record<string, unknown> {
+  const amounts = amountsOf(value, outside);
   const answer: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined) continue;
     const shown = named(name, naming);
     if (typeof member === 'bigint')
-      answer[shown] = isMoney(name, value) ? formatUsd(member as NanoUsd) : member.toString();
+      answer[shown] = amounts === 'money' || MONEY.has(name) ? formatUsd(member as NanoUsd) : member.toString();
     else if (typeof member === 'number' && MOMENTS.has(name)) answer[shown] = formatInstant(member as EpochMs);
-    else answer[shown] = present(member, naming);
+    else answer[shown] = present(member, naming, amounts);
   }
   return answer;
 }
@@ -52,10 +61,10 @@ function presentObject(value: Readonly<Record<string, unknown>>, naming: Naming)
  * A view's answer as JSON: money in USD and 64-bit integers as decimal strings, moments in RFC 3339, names in the
  * plane's own style (snake_case on `/v1`, camelCase elsewhere).
  */
-export function present(value: unknown, naming: Naming): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  if (Array.isArray(value)) return value.map((item) => present(item, naming));
+export function present(value: unknown, naming: Naming, amounts: Amounts = 'numbers'): unknown {
+  if (typeof value === 'bigint') return amounts === 'money' ? formatUsd(value as NanoUsd) : value.toString();
+  if (Array.isArray(value)) return value.map((item) => present(item, naming, amounts));
   if (typeof value === 'object' && value !== null)
-    return presentObject(value as Readonly<Record<string, unknown>>, naming);
+    return presentObject(value as Readonly<Record<string, unknown>>, naming, amounts);
   return value;
 }
