@@ -171,6 +171,8 @@ const inferenceAuthorizedSchema = z.object({
 /** What happened upstream, as far as it is known. */
 const attemptSchema = z.object({
   backendId: brandedField<BackendId>(),
+  /** Why this backend: the first choice, another after one had failed, or the one that the client named. */
+  decision: z.enum(['primary', 'failover', 'override']).exactOptional(),
   /** HTTP status, absent when none arrived. */
   status: countField.optional(),
   error: z.string().optional(),

@@ -102,6 +102,7 @@ describe('routing', () => {
       expect(types(events)).toEqual(['InferenceAuthorized', 'InferenceCompleted']);
       const { attempts } = eventOf(events, 'InferenceCompleted');
       expect(attempts.map(({ backendId }) => backendId)).toEqual([primary.id, spare.id]);
+      expect(attempts.map(({ decision }) => decision)).toEqual(['primary', 'failover']);
       expect(attempts[1]).toMatchObject({ status: 200 });
       expect(await tenant.money()).toEqual({ settled: COST_OF_CALL, held: 0n, unresolved: 0n });
       const { data } = await admin().request<{ data: readonly Json[] }>('GET', '/routing/decisions?limit=10');

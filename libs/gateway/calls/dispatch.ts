@@ -23,14 +23,15 @@ function noteAttempt<R extends MeteredRequest>(
   startedMs: number,
 ): void {
   const totalMs = Math.max(0, Math.round(call.deps.clock.monotonicMs() - startedMs));
+  const { decision } = call;
   const backendId = call.backend.id;
   if (response.kind === 'failure') {
-    call.record.attempted({ backendId, error: describe(response.failure), totalMs });
+    call.record.attempted({ backendId, decision, error: describe(response.failure), totalMs });
     return;
   }
   const { status, headers } = response;
   const upstreamRequestId = headers.requestId === undefined ? undefined : foreignText(headers.requestId);
-  call.record.attempted({ backendId, status, firstByteMs: totalMs, totalMs }, upstreamRequestId);
+  call.record.attempted({ backendId, decision, status, firstByteMs: totalMs, totalMs }, upstreamRequestId);
 }
 
 type Unanswered = Exclude<UpstreamResponse, { kind: 'answer' }>;

@@ -33,8 +33,9 @@ function traceOf(hold: Hold, trace: CallTrace) {
 }
 
 /** Exactly the recorded fields: a caller's object may carry others, which would be in the record but not in its form. */
-function attemptOf({ backendId, status, error, firstByteMs, totalMs }: Attempt): Attempt {
+function attemptOf({ backendId, decision, status, error, firstByteMs, totalMs }: Attempt): Attempt {
   const attempt: Attempt = { backendId, totalMs: wholeMs(totalMs) };
+  if (decision !== undefined) attempt.decision = decision;
   if (status !== undefined) attempt.status = wholeNumber(status);
   if (error !== undefined) attempt.error = error;
   if (firstByteMs !== undefined) attempt.firstByteMs = wholeMs(firstByteMs);
