@@ -33,7 +33,7 @@ import { type LedgerState, scopeKey } from './state';
  */
 
 /** Raised whenever the stored form of the state changes; sets of other versions are ignored. */
-export const CARRY_VERSION = 1;
+export const CARRY_VERSION = 2;
 /** Leaves room for the envelope and for the escapes of a JSON text within JSON. */
 export const CARRY_PART_BYTES_MAX = 40_000;
 
@@ -43,6 +43,12 @@ const holdSchema = z.object(holdShape);
 function expiring<T extends z.ZodType>(value: T) {
   return z.array(z.tuple([z.string(), value, epochMsField]));
 }
+
+const idempotencySchema = z.object({
+  callId: brandedField<CallId>(),
+  body: z.string(),
+  outcome: z.enum(['running', 'answered', 'unknown']),
+});
 
 const carrySchema = z.object({
   time: epochMsField,
@@ -94,13 +100,8 @@ const carrySchema = z.object({
   projectTeams: z.array(z.tuple([brandedField<ProjectId>(), brandedField<TeamId>()])),
   refusals: expiring(z.object({ eventId: brandedField<EventId>(), from: epochMsField })),
   openKeys: z.array(z.tuple([z.string(), brandedField<CallId>()])),
-  recentKeys: expiring(
-    z.object({
-      callId: brandedField<CallId>(),
-      body: z.string(),
-      outcome: z.enum(['running', 'answered', 'unknown']),
-    }),
-  ),
+  recentKeys: expiring(idempotencySchema),
+  resolvedKeys: expiring(idempotencySchema),
   ended: expiring(z.enum(['completed', 'failed', 'released'])),
   resolved: expiring(z.object({ ...holdShape, isSettled: z.boolean() })),
 });
@@ -132,6 +133,7 @@ export function carryText(state: LedgerState): string {
     refusals: expiringEntries(state.refusals),
     openKeys: sortedEntries(state.openKeys),
     recentKeys: expiringEntries(state.recentKeys),
+    resolvedKeys: expiringEntries(state.resolvedKeys),
     ended: expiringEntries(state.ended),
     resolved: expiringEntries(state.resolved),
   });
@@ -173,6 +175,7 @@ export function stateFromCarryText(text: string): LedgerState {
     refusals: expiringMap(carry.refusals),
     openKeys: ImmutableMap(carry.openKeys),
     recentKeys: expiringMap(carry.recentKeys),
+    resolvedKeys: expiringMap(carry.resolvedKeys),
     ended: expiringMap(carry.ended),
     resolved: expiringMap(carry.resolved),
   };

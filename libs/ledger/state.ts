@@ -107,6 +107,8 @@ export interface LedgerState {
   /** Idempotency-Keys of open calls. */
   readonly openKeys: ImmutableMap<string, CallId>;
   readonly recentKeys: ExpiringMap<IdempotencyRecord>;
+  /** Idempotency-Keys of resolved calls: no store has a row of theirs, since their gateway died before it wrote one. */
+  readonly resolvedKeys: ExpiringMap<IdempotencyRecord>;
   readonly ended: ExpiringMap<EndedCall>;
   readonly resolved: ExpiringMap<ResolvedCall>;
 }
@@ -127,6 +129,7 @@ export const initialLedgerState: LedgerState = {
   refusals: emptyExpiringMap(),
   openKeys: ImmutableMap(),
   recentKeys: emptyExpiringMap(),
+  resolvedKeys: emptyExpiringMap(),
   ended: emptyExpiringMap(),
   resolved: emptyExpiringMap(),
 };

@@ -73,7 +73,8 @@ function idempotencyRefusal(state: LedgerState, command: AuthorizeCall, at: Epoc
   if (idempotency === undefined) return undefined;
   const open = state.openKeys.get(idempotency.key);
   const openHold = open === undefined ? undefined : (state.holds.get(open) ?? state.unresolved.get(open));
-  const record = entryAt(state.recentKeys, idempotency.key, at) ?? idempotency.known;
+  const { key } = idempotency;
+  const record = entryAt(state.recentKeys, key, at) ?? entryAt(state.resolvedKeys, key, at) ?? idempotency.known;
   const known: { callId: CallId; body: string; outcome: string } | undefined =
     openHold === undefined
       ? record

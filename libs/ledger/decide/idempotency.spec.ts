@@ -62,6 +62,17 @@ describe('a call with an Idempotency-Key', () => {
       .thenRefused('idempotency_outcome_unknown', first);
   });
 
+  it('stays unknown for a day after somebody resolved the first one, whose answer nobody has', () => {
+    const resolved = [keyed('1'), abandon('1'), resolve('1', usd('0.01'))];
+    given(ledger(...resolved, later(24 * 60 * MINUTE_MS - 1)))
+      .when(keyed('2'))
+      .thenRefused('idempotency_outcome_unknown', first);
+    given(ledger(...resolved, later(60 * MINUTE_MS)))
+      .when(keyed('2', 'other'))
+      .thenRefused('idempotency_key_reused', first);
+    expect(decided(...resolved, later(24 * 60 * MINUTE_MS), keyed('2')).ok).toBe(true);
+  });
+
   it('is answered after all when recovery settles it late from the stored answer', () => {
     given(ledger(keyed('1'), abandon('1'), complete('1', usd('0.01'))))
       .when(keyed('2'))

@@ -114,6 +114,18 @@ function withKeyAnswered(state: LedgerState, hold: Hold, outcome: 'answered' | '
   };
 }
 
+/** The answer, if there was one, is lost: a repeat of the key must not run the call again unseen. */
+function withKeyResolved(state: LedgerState, hold: Hold, at: EpochMs): LedgerState {
+  const { idempotency, callId } = hold.call;
+  if (idempotency === undefined) return state;
+  const record = { callId, body: idempotency.body, outcome: 'unknown' } as const;
+  const until = epochMs(at + RESOLVED_CALLS_MS);
+  return {
+    ...withKeyFreed(state, hold),
+    resolvedKeys: withEntry(pruned(state.resolvedKeys, at), idempotency.key, record, until),
+  };
+}
+
 function settleAmounts(state: LedgerState, hold: Hold, from: 'held' | 'unresolved', charged: NanoUsd, tokens: bigint) {
   return moveAmounts(state, hold.call.touches, (counter, touch) => ({
     ...counter,
@@ -203,8 +215,7 @@ export function released(state: LedgerState, { data }: LedgerEventOf<'InferenceR
 export function resolved(state: LedgerState, { data }: LedgerEventOf<'InferenceResolved'>, at: EpochMs): LedgerState {
   const call = state.unresolved.get(data.callId);
   if (call === undefined) return state;
-  // The answer, if there was one, is lost: a repeat of the key must not run the call again unseen.
-  const next = withKeyAnswered(state, call, 'unknown', at);
+  const next = withKeyResolved(state, call, at);
   return {
     ...next,
     unresolved: state.unresolved.delete(data.callId),

@@ -21,6 +21,9 @@ interface Bucket {
 
 const KEY_DEFAULTS = { requestsPerMinute: 100, burst: 200, concurrency: 10 };
 
+const ANSWERED_KEYS_MS = 60_000;
+const RESOLVED_KEYS_MS = 24 * 3_600_000;
+
 /** What the world knows beyond the record. */
 export interface OutsideFacts {
   isOwnerAlive(owner: string): boolean;
@@ -42,7 +45,8 @@ export class LedgerOracle {
   private readonly bars = new Set<string>();
   private readonly limits = new Map<string, LedgerEventOf<'LimitsSet'>['data']['limits']>();
   private readonly buckets = new Map<string, Bucket>();
-  private readonly answeredKeys = new Map<string, EpochMs>();
+  /** Until when each Idempotency-Key of an ended call must not start another. */
+  private readonly boundKeys = new Map<string, number>();
   private readonly ids = new Set<string>();
   private at = 0 as EpochMs;
 
@@ -232,8 +236,7 @@ export class LedgerOracle {
     for (const { call, phase } of this.calls.values())
       if (call.idempotency?.key === key && (phase === 'open' || phase === 'unresolved'))
         this.violated(`${callId} runs beside ${call.callId} under one Idempotency-Key`);
-    const answered = this.answeredKeys.get(key);
-    this.expect(answered === undefined || this.at >= answered + 60_000, `${callId} repeats what was answered`);
+    this.expect(this.at >= (this.boundKeys.get(key) ?? 0), `${callId} repeats what was answered or resolved`);
   }
 
   private row(callId: CallId, ...phases: readonly Phase[]): CallRow | undefined {
@@ -262,7 +265,7 @@ export class LedgerOracle {
       charged,
       input + cachedInput + cacheWrite + output,
     );
-    if (call.idempotency !== undefined) this.answeredKeys.set(call.idempotency.key, this.at);
+    if (call.idempotency !== undefined) this.boundKeys.set(call.idempotency.key, this.at + ANSWERED_KEYS_MS);
   }
 
   private ended(callId: CallId, phase: 'failed' | 'released', isRequest: boolean): void {
@@ -318,7 +321,7 @@ export class LedgerOracle {
     row.charged = cost < row.call.holdCost ? cost : row.call.holdCost;
     this.expect(charged === row.charged, `${callId} was resolved at another amount`);
     this.sums.settle(row.call.touches, 'unresolved', charged, Number(tokens));
-    if (row.call.idempotency !== undefined) this.answeredKeys.set(row.call.idempotency.key, this.at);
+    if (row.call.idempotency !== undefined) this.boundKeys.set(row.call.idempotency.key, this.at + RESOLVED_KEYS_MS);
   }
 }
 
