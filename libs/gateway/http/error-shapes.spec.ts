@@ -50,9 +50,9 @@ describe('a failure before the call', () => {
     expect(response.json()).not.toHaveProperty('type');
   });
 
-  it("has Anthropic's shape on /v1/messages", async () => {
+  it.each(['/v1/messages', '/v1/messages/count_tokens'])("has Anthropic's shape on %s", async (url) => {
     const server = await strangerPlane();
-    const response = await server.inject({ method: 'POST', url: '/v1/messages', payload: {} });
+    const response = await server.inject({ method: 'POST', url, payload: {} });
     expect(response.statusCode).toBe(401);
     expect(response.headers['request-id']).toBe('req_1');
     expect(response.json()).toMatchObject({

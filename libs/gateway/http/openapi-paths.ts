@@ -84,6 +84,21 @@ function call(summary: string, required: readonly string[]): { post: Operation }
   };
 }
 
+/** A `POST` that runs nothing: it costs nothing, and needs no `Idempotency-Key`. */
+function question(summary: string, required: readonly string[], answer: string): { post: Operation } {
+  return {
+    post: {
+      summary,
+      tags: ['inference'],
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: { type: 'object', required, additionalProperties: true } } },
+      },
+      responses: responses(answer, 400, 401, 403, 404, 413),
+    },
+  };
+}
+
 function read(summary: string, parameters: readonly object[], ...refusals: number[]): { get: Operation } {
   return {
     get: {
@@ -115,6 +130,11 @@ export function inferencePaths() {
       'endpoint',
       'body',
     ]),
+    '/v1/messages/count_tokens': question(
+      "The tokens of a prompt, in Anthropic's format: the platform's estimate. Records and charges nothing.",
+      ['model', 'messages'],
+      '`{input_tokens}`; the header X-Input-Tokens-Max has the most that a call could hold for its input.',
+    ),
     '/v1/models': read('The models that this key may call.', []),
     '/v1/models/{id}': read('One model.', [inPath('id')], 404),
     '/v1/calls/{requestId}': read(

@@ -4,6 +4,7 @@ import { ClientConnection } from '../calls/client-connection';
 import type { Dialect, MeteredRequest } from '../calls/dialect';
 import { DIALECTS } from '../dialects';
 import { BytesInFlight } from './bytes-in-flight';
+import { registerCountTokens } from './count-tokens-route';
 import { apiKeyOf } from './credentials';
 import { registerModels } from './models-routes';
 import { registerPreflight } from './preflight-route';
@@ -109,6 +110,7 @@ export function v1Plane(
         dialect.use((one) => callRoute(options, one)),
       );
     registerPreflight(plane, options.calls);
+    registerCountTokens(plane, options, BODY_BYTES_MAX);
     registerModels(plane, options);
     registerReads(plane, options.reads, () => options.clock.now());
     plane.all('/*', (request, reply) => sendError(request, reply, 'unsupported_route'));

@@ -1,4 +1,4 @@
-import { type MessagesRequest, parseMessagesRequest } from './parse-request';
+import { type MessagesRequest, parseCountTokensRequest, parseMessagesRequest } from './parse-request';
 
 const hello = { model: 'm', max_tokens: 100, messages: [{ role: 'user', content: 'Grüße' }] };
 
@@ -133,5 +133,31 @@ describe('parseMessagesRequest: refusals', () => {
     let block: unknown = { type: 'text', text: 'x' };
     for (let i = 0; i < 50_000; i += 1) block = { type: 'tool_result', content: [block] };
     expect(parseMessagesRequest(saying(block))).toMatchObject({ refusal: { code: 'nesting_too_deep' } });
+  });
+});
+
+describe('parseCountTokensRequest', () => {
+  const { max_tokens: _cap, ...uncapped } = hello;
+
+  it('counts the prompt that the same message has, without needing its cap', () => {
+    const rest = { system: 'Be brief.', tools: [{ name: 'weather', input_schema: { type: 'object' } }] };
+    const parsed = parseCountTokensRequest({ ...uncapped, ...rest });
+    const prompt = promptOf({ ...hello, ...rest });
+    expect(parsed).toEqual({ ok: true, request: { model: 'm', facts: { prompts: [prompt], outputsPerPrompt: 0 } } });
+  });
+
+  it.each<[string, unknown, string, string | null]>([
+    ['a text', 'hi', 'invalid_type', null],
+    ['no model', { messages: hello.messages }, 'missing_required_parameter', 'model'],
+    ['no messages', { model: 'm' }, 'missing_required_parameter', 'messages'],
+    ['a cap that is none', { ...hello, max_tokens: 0 }, 'invalid_value', 'max_tokens'],
+    [
+      'a tool of the backend',
+      { ...uncapped, tools: [{ type: 'bash_20250124' }] },
+      'unsupported_field',
+      'tools[0].type',
+    ],
+  ])('refuses %s as the message itself would be', (_name, body, code, param) => {
+    expect(parseCountTokensRequest(body)).toMatchObject({ ok: false, refusal: { code, param } });
   });
 });

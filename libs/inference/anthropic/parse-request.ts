@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../json';
-import type { CallFacts } from '../metering/facts';
+import type { CallFacts, PromptFacts } from '../metering/facts';
 import type { RequestRefusal } from '../openai/chat/request';
 import { checkCap, checkFields, checkModel, NOT_AN_OBJECT, refusal, textRefusal } from '../openai/request-checks';
 import { MESSAGES_FIELDS, OUTSIDE_PROMPT } from './fields';
@@ -83,30 +83,58 @@ function meterPrompt(body: JsonObject): MessagesMeter | RequestRefusal {
   return refusal('unsupported_field', unpricedCache, "Only cache entries with a 'ttl' of '5m' have a price.");
 }
 
-/**
- * Checks a parsed body as far as metering and routing need it; everything else is the backend's to judge. The first
- * fault found is answered, in the order: shape, spelling and unpriced fields, required fields, cap, tools, text.
- */
-export function parseMessagesRequest(body: unknown): ParsedMessagesRequest {
+type ParsedPrompt =
+  | { readonly ok: true; readonly body: JsonObject; readonly prompt: PromptFacts }
+  | { readonly ok: false; readonly refusal: RequestRefusal };
+
+function parsePrompt(body: unknown, checkMaxTokens: (body: JsonObject) => RequestRefusal | undefined): ParsedPrompt {
   if (!isJsonObject(body)) return { ok: false, refusal: NOT_AN_OBJECT };
   const fault =
     checkFields(body, MESSAGES_FIELDS) ??
     checkModel(body) ??
     checkMessages(body) ??
-    checkRequiredCap(body) ??
+    checkMaxTokens(body) ??
     checkSystem(body) ??
     checkStream(body) ??
     checkTools(body);
   if (fault !== undefined) return { ok: false, refusal: fault };
   const meter = meterPrompt(body);
   if (!(meter instanceof MessagesMeter)) return { ok: false, refusal: meter };
+  return { ok: true, body, prompt: meter.facts() };
+}
+
+/**
+ * Checks a parsed body as far as metering and routing need it; everything else is the backend's to judge. The first
+ * fault found is answered, in the order: shape, spelling and unpriced fields, required fields, cap, tools, text.
+ */
+export function parseMessagesRequest(given: unknown): ParsedMessagesRequest {
+  const parsed = parsePrompt(given, checkRequiredCap);
+  if (!parsed.ok) return parsed;
+  const { body, prompt } = parsed;
   return {
     ok: true,
     request: {
       model: String(body.model),
       stream: body.stream === true,
-      facts: { prompts: [meter.facts()], outputsPerPrompt: 1, outputCap: Number(body.max_tokens) },
+      facts: { prompts: [prompt], outputsPerPrompt: 1, outputCap: Number(body.max_tokens) },
       body,
     },
   };
+}
+
+/** A question for the tokens of a prompt, which nothing will answer. */
+export type CountTokensRequest = Pick<MessagesRequest, 'model' | 'facts'>;
+
+export type ParsedCountTokensRequest =
+  | { readonly ok: true; readonly request: CountTokensRequest }
+  | { readonly ok: false; readonly refusal: RequestRefusal };
+
+/** Checks what `parseMessagesRequest` does, but for the cap: nothing is generated, so none is needed. */
+export function parseCountTokensRequest(given: unknown): ParsedCountTokensRequest {
+  const parsed = parsePrompt(given, (body) =>
+    body.max_tokens === undefined ? undefined : checkCap(body, 'max_tokens'),
+  );
+  if (!parsed.ok) return parsed;
+  const { body, prompt } = parsed;
+  return { ok: true, request: { model: String(body.model), facts: { prompts: [prompt], outputsPerPrompt: 0 } } };
 }

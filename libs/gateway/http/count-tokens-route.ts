@@ -1,0 +1,41 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { callBounds } from '#inference';
+import { anthropicErrorAnswer, parseCountTokensRequest } from '#inference/anthropic';
+import type { ModelId } from '#kernel';
+import { sendError, type V1Options } from './v1-request';
+
+/**
+ * `POST /v1/messages/count_tokens`, as Anthropic's clients ask it. The answer is the estimate that a preflight names,
+ * for backends of every kind: no backend is asked, so nothing can be billed, and nothing is recorded. The bound, which
+ * is what a call would hold, goes beside it in a header.
+ */
+export function registerCountTokens(
+  plane: FastifyInstance,
+  options: Pick<V1Options, 'models' | 'clock'>,
+  bodyLimit: number,
+): void {
+  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { key, requestId, clientRequestId } = request.v1;
+    if (key === undefined) return sendError(request, reply, 'missing_api_key');
+    if (!key.scopes.includes('inference')) return sendError(request, reply, 'insufficient_scope');
+    const parsed = parseCountTokensRequest(request.body);
+    if (!parsed.ok) {
+      const { code, message, param } = parsed.refusal;
+      return sendError(request, reply, code, { message, param });
+    }
+    const { model: id, facts } = parsed.request;
+    const found = options.models.findCallableModel(key, id as ModelId, options.clock.now());
+    if (!found.ok) return sendError(request, reply, found.code, { param: 'model' });
+    if (found.model.kind !== 'chat') return sendError(request, reply, 'model_not_for_route', { param: 'model' });
+    const { inputTokensEstimate, inputTokensMax } = callBounds(found.model, facts);
+    reply.headers({
+      'x-request-id': requestId,
+      'request-id': requestId,
+      ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
+      'x-token-count': 'estimate',
+      'x-input-tokens-max': String(inputTokensMax),
+    });
+    return { input_tokens: inputTokensEstimate };
+  };
+  plane.post('/messages/count_tokens', { bodyLimit, config: { errorAnswer: anthropicErrorAnswer } }, answer);
+}
