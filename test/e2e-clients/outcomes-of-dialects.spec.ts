@@ -135,6 +135,13 @@ const ROWS: readonly Row[] = [
     ...unresolved,
   },
   {
+    what: 'a page of HTML',
+    plan: { openai: { ending: 'page', endAfter: 0 }, anthropic: 'claude?ending=page' },
+    status: 502,
+    code: 'backend_invalid_answer',
+    ...unresolved,
+  },
+  {
     what: 'no answer in time',
     plan: { openai: { pauseAfter: 0 }, anthropic: 'claude?ending=never' },
     options: HASTY,

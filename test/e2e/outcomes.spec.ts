@@ -138,6 +138,8 @@ describe('outcomes of a call', () => {
     it('a page of HTML instead of an answer counts at the ceiling', async () => {
       const outcome = await outcomeOf({ ending: 'page', endAfter: 0 }, body);
       expect(outcome.answer.status).toBe(502);
+      expect(errorOf(outcome.answer).code).toBe('backend_invalid_answer');
+      expect(outcome.answer.text).not.toContain('html');
       expect(shouldRetry(outcome)).toBe('false');
       expect(types(outcome)).toEqual(['InferenceAuthorized', 'InferenceUnresolved']);
       expect(await outcome.tenant.money()).toEqual({ ...NOTHING, unresolved: ceiling(outcome) });

@@ -1,6 +1,8 @@
+import { StreamOpening } from '#inference';
 import type { BodyFailure, UpstreamBody, UpstreamResponse } from '#inference/backends';
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest, RelayedStream, StreamOutcome } from './dialect';
+import { ForeignBody } from './foreign-body';
 import { endBrokenAnswer } from './trouble';
 
 type Answer = Extract<UpstreamResponse, { kind: 'answer' }>;
@@ -13,6 +15,8 @@ const KEEP_ALIVE = ': keep-alive\n\n';
 type FlowEnd =
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly failure: BodyFailure }
+  /** What came was no stream. */
+  | { readonly kind: 'foreign'; readonly body: ForeignBody }
   | { readonly kind: 'client-gone' }
   | { readonly kind: 'usage-late' };
 
@@ -37,6 +41,8 @@ class StreamFlow<R extends MeteredRequest> {
   private usageWait: NodeJS.Timeout | undefined;
   private isOver = false;
   private isPiped = false;
+  private readonly opening = new StreamOpening();
+  private foreign: ForeignBody | undefined;
 
   constructor(
     private readonly call: AdmittedCall<R>,
@@ -59,7 +65,7 @@ class StreamFlow<R extends MeteredRequest> {
     this.isPiped = true;
     this.body.pipe({
       onChunk: (chunk) => this.take(chunk),
-      onEnd: () => this.finish({ kind: 'ended' }),
+      onEnd: () => this.bodyEnded(),
       onFailure: (failure) => this.finish({ kind: 'failed', failure }),
     });
   }
@@ -71,6 +77,7 @@ class StreamFlow<R extends MeteredRequest> {
 
   private take(chunk: Uint8Array): boolean {
     if (this.isOver) return true;
+    if (this.opening.push(chunk) === 'foreign') return this.takeForeign(chunk);
     const { relay } = this;
     const text = relay.push(chunk);
     let flows = true;
@@ -87,6 +94,17 @@ class StreamFlow<R extends MeteredRequest> {
     }
     if (relay.finished) this.awaitUsage();
     return flows;
+  }
+
+  private bodyEnded(): void {
+    this.finish(this.foreign === undefined ? { kind: 'ended' } : { kind: 'foreign', body: this.foreign });
+  }
+
+  /** Nothing of it reaches the client, so that an error keeps its true status. */
+  private takeForeign(chunk: Uint8Array): true {
+    this.foreign ??= new ForeignBody();
+    if (!this.foreign.push(chunk)) this.finish({ kind: 'foreign', body: this.foreign });
+    return true;
   }
 
   /** All output has come: what the backend still owes is its usage, and it may not take for ever. */
@@ -182,5 +200,6 @@ function settleBroken<R extends MeteredRequest>(
 ): Promise<void> {
   const { usage } = call.metering(outcome.usage, outcome.seen);
   if (end.kind === 'failed') return endBrokenAnswer(call, end.failure, usage);
+  if (end.kind === 'foreign') return endBrokenAnswer(call, end.body.trouble(), usage);
   return endBrokenAnswer(call, outcome.kind === 'cut' ? { kind: 'cut' } : outcome, usage);
 }

@@ -8,6 +8,8 @@ export interface BackendError {
 export type GarbageReason =
   | 'invalid-json'
   | 'not-an-answer'
+  /** No server-sent events in place of a stream: a proxy's page, say. */
+  | 'not-a-stream'
   | 'empty-answer'
   | 'half-frame'
   | 'frame-too-large'

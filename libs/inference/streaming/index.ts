@@ -1,1 +1,2 @@
 export * from './sse-parser';
+export * from './stream-opening';

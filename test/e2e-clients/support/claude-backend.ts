@@ -1,4 +1,12 @@
-import { answerFrames, answerJson, breakOff, type Heard, type Json, TalkingBackend } from './talking-backend';
+import {
+  answerFrames,
+  answerJson,
+  answerPage,
+  breakOff,
+  type Heard,
+  type Json,
+  TalkingBackend,
+} from './talking-backend';
 
 /** How an answer in Anthropic's form comes out; named by the query of the upstream model, `claude?usage=none`. */
 type Setting = 'status' | 'usage' | 'ending';
@@ -65,6 +73,10 @@ function answer(heard: Heard): void {
     return;
   }
   if (setting('ending') === 'never') return;
+  if (setting('ending') === 'page') {
+    answerPage(heard);
+    return;
+  }
   const content = contentOf(heard);
   const stopReason = content.type === 'text' ? 'end_turn' : 'tool_use';
   const usage = usageOf(setting('usage'));

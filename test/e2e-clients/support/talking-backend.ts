@@ -51,6 +51,13 @@ export function answerFrames({ response }: Heard, frames: readonly string[]): vo
   response.writeHead(200, { 'content-type': 'text/event-stream' }).end(frames.join(''));
 }
 
+/** As a proxy does whose login or maintenance page stands in for the backend. */
+export function answerPage({ response }: Heard): void {
+  response
+    .writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
+    .end('<!DOCTYPE html>\n<p>Down for today.</p>\n');
+}
+
 /** Breaks the connection once everything that was said has left. */
 export function breakOff({ response }: Heard): void {
   response.write(': \n\n', () => response.socket?.destroy());
