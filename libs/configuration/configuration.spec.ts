@@ -44,7 +44,7 @@ describe('the configuration', () => {
   it.each([
     [{ AIAAS_PORT: 'http' }, /AIAAS_PORT must be a whole number from 0 to 65535/],
     [{ AIAAS_PORT: '70000' }, /AIAAS_PORT must be a whole number/],
-    [{ AIAAS_MODE: 'cloud' }, /AIAAS_MODE must be embedded/],
+    [{ AIAAS_MODE: 'cloud' }, /AIAAS_MODE must be embedded \(.*\) or distributed/],
     [{ AIAAS_DEMO: 'yes' }, /AIAAS_DEMO must be on or off/],
     [{ AIAAS_TRUSTED_PROXIES: 'everyone' }, /AIAAS_TRUSTED_PROXIES must list addresses/],
     [{ AIAAS_CORS_ORIGINS: 'https://app.example.com/path' }, /AIAAS_CORS_ORIGINS must list origins/],
@@ -54,6 +54,65 @@ describe('the configuration', () => {
 
   it('names every wrong setting at once', () => {
     expect(problemsOf({ AIAAS_PORT: 'x', AIAAS_DEMO: 'y' }).split('\n')).toHaveLength(2);
+  });
+
+  describe('of a gateway among others', () => {
+    const distributed = {
+      AIAAS_MODE: 'distributed',
+      AIAAS_EVENTSTOREDB_URL: 'esdb://gateway:geheim@store:2113',
+      AIAAS_SHARED_DATA: '/srv/aiaas',
+      AIAAS_MASTER_KEY_FILE: '/run/secrets/master-key',
+    };
+    /** The adapter's parser, in small. */
+    const checks = {
+      eventStoreDbUrl: (text: string) => {
+        if (!text.startsWith('esdb://')) throw new Error('the connection string does not have the form esdb://host');
+      },
+    };
+
+    it('names the store, the shared directory and where the others reach it', () => {
+      expect(readConfiguration(distributed, checks)).toMatchObject({
+        mode: 'distributed',
+        eventStoreDbUrl: 'esdb://gateway:geheim@store:2113',
+        sharedDataDir: '/srv/aiaas',
+        peer: { host: '127.0.0.1', port: 0 },
+        dataDir: './data',
+      });
+      const peer = { AIAAS_PEER_HOST: '0.0.0.0', AIAAS_PEER_PORT: '9000', AIAAS_PEER_URL: 'http://gateway-1:9000' };
+      expect(readConfiguration({ ...distributed, ...peer }, checks)).toMatchObject({
+        peer: { host: '0.0.0.0', port: 9000, url: 'http://gateway-1:9000' },
+      });
+    });
+
+    it('needs what all gateways must have in common, and says so at once', () => {
+      expect(problemsOf({ AIAAS_MODE: 'distributed' }).split('\n')).toEqual([
+        expect.stringMatching(/^AIAAS_EVENTSTOREDB_URL must be set in distributed mode/),
+        expect.stringMatching(/^AIAAS_SHARED_DATA must be set in distributed mode/),
+        expect.stringMatching(/^AIAAS_MASTER_KEY or AIAAS_MASTER_KEY_FILE must be set/),
+      ]);
+    });
+
+    it("passes on the adapter's sentence about a connection string, and never the string itself", () => {
+      const environment = { ...distributed, AIAAS_EVENTSTOREDB_URL: 'http://gateway:geheim@store' };
+      const read = () => readConfiguration(environment, checks);
+      expect(read).toThrow(
+        'AIAAS_EVENTSTOREDB_URL cannot be used: the connection string does not have the form esdb://host.',
+      );
+      expect(read).not.toThrow(/geheim/);
+    });
+
+    it('refuses a peer url that is no origin', () => {
+      expect(problemsOf({ ...distributed, AIAAS_PEER_URL: 'gateway-1:9000' })).toMatch(
+        /AIAAS_PEER_URL must be an origin/,
+      );
+    });
+
+    it.each(Object.keys(SETTINGS).filter((name) => /^AIAAS_(?:EVENTSTOREDB|SHARED|PEER)_/.test(name)))(
+      '%s is refused where a process is alone',
+      (name) => {
+        expect(problemsOf({ [name]: '1' })).toContain(`${name} has a meaning in distributed mode only`);
+      },
+    );
   });
 
   it('lists every setting in its help', () => {

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { SETTINGS, type SettingName, settingSchemas } from './settings';
 
 const schema = z.object(settingSchemas);
+type Settings = z.output<typeof schema>;
 
-export interface Configuration {
-  readonly mode: 'embedded';
+/** Settings of every process. */
+interface CommonConfiguration {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
@@ -18,25 +19,132 @@ export interface Configuration {
   readonly drainMs: number;
 }
 
+/** Everything in one process, on this machine's disk. */
+export interface EmbeddedConfiguration extends CommonConfiguration {
+  readonly mode: 'embedded';
+}
+
+/** One of many gateways on one record. */
+export interface DistributedConfiguration extends CommonConfiguration {
+  readonly mode: 'distributed';
+  /** A secret: it may hold a password. */
+  readonly eventStoreDbUrl: string;
+  /** Keys and kept answers, which all gateways share. */
+  readonly sharedDataDir: string;
+  readonly peer: PeerConfiguration;
+}
+
+/** Where other gateways reach this one. */
+export interface PeerConfiguration {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** What the others are told; absent: `http://<host>:<port>`. */
+  readonly url?: string;
+}
+
+export type Configuration = EmbeddedConfiguration | DistributedConfiguration;
+export type Mode = Configuration['mode'];
+
 /** Settings that cannot be used; the message names each one and says what to do. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
-
-function unknownSettings(environment: NodeJS.ProcessEnv): string[] {
-  return Object.keys(environment).filter((name) => name.startsWith('AIAAS_') && !(name in SETTINGS));
+export interface Checks {
+  /** Reads a connection string of EventStoreDB; throws with a sentence that says what is wrong, without the password. */
+  readonly eventStoreDbUrl?: (text: string) => unknown;
 }
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /** Names of test switches share the prefix; they are none of the platform's business. */
 const TEST_PREFIXES = ['AIAAS_TEST_', 'AIAAS_SIMULATION_'];
+
+/** Settings that mean nothing to a process that is alone. */
+const DISTRIBUTED_ONLY = [
+  'AIAAS_EVENTSTOREDB_URL',
+  'AIAAS_SHARED_DATA',
+  'AIAAS_PEER_HOST',
+  'AIAAS_PEER_PORT',
+  'AIAAS_PEER_URL',
+] as const satisfies readonly SettingName[];
+
+function isSet(environment: NodeJS.ProcessEnv, name: string): boolean {
+  return environment[name] !== undefined && environment[name] !== '';
+}
+
+function unknownSettings(environment: NodeJS.ProcessEnv): string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('AIAAS_') && !(name in SETTINGS))
+    .filter((name) => !TEST_PREFIXES.some((prefix) => name.startsWith(prefix)))
+    .map((name) => `${name} is no setting; see --help for those that are.`);
+}
+
+function connectionProblem(environment: NodeJS.ProcessEnv, { eventStoreDbUrl }: Checks): string[] {
+  const { AIAAS_EVENTSTOREDB_URL: text } = environment;
+  if (text === undefined || text === '')
+    return [
+      'AIAAS_EVENTSTOREDB_URL must be set in distributed mode: the connection string of the record, such as esdb://user:password@host:2113.',
+    ];
+  try {
+    eventStoreDbUrl?.(text);
+    return [];
+  } catch (error) {
+    return [`AIAAS_EVENTSTOREDB_URL cannot be used: ${error instanceof Error ? error.message : String(error)}.`];
+  }
+}
+
+/** What the settings of one mode must be together. */
+function problemsOfMode(environment: NodeJS.ProcessEnv, checks: Checks): string[] {
+  if (environment.AIAAS_MODE !== 'distributed')
+    return DISTRIBUTED_ONLY.filter((name) => isSet(environment, name)).map(
+      (name) => `${name} has a meaning in distributed mode only; remove it, or set AIAAS_MODE=distributed.`,
+    );
+  const problems = connectionProblem(environment, checks);
+  if (!isSet(environment, 'AIAAS_SHARED_DATA'))
+    problems.push(
+      'AIAAS_SHARED_DATA must be set in distributed mode: the directory of keys and kept answers that all gateways share.',
+    );
+  if (!isSet(environment, 'AIAAS_MASTER_KEY') && !isSet(environment, 'AIAAS_MASTER_KEY_FILE'))
+    problems.push(
+      'AIAAS_MASTER_KEY or AIAAS_MASTER_KEY_FILE must be set in distributed mode, the same one for every gateway; make one with: openssl rand -base64 32.',
+    );
+  return problems;
+}
+
+function commonOf(data: Settings): CommonConfiguration {
+  return {
+    host: data.AIAAS_HOST,
+    port: data.AIAAS_PORT,
+    dataDir: data.AIAAS_DATA,
+    ...(data.AIAAS_CONFIG === undefined ? {} : { configFile: data.AIAAS_CONFIG }),
+    demo: data.AIAAS_DEMO === undefined ? LOOPBACK.has(data.AIAAS_HOST) : data.AIAAS_DEMO === 'on',
+    ...(data.AIAAS_MASTER_KEY === undefined ? {} : { masterKey: data.AIAAS_MASTER_KEY }),
+    ...(data.AIAAS_MASTER_KEY_FILE === undefined ? {} : { masterKeyFile: data.AIAAS_MASTER_KEY_FILE }),
+    trustedProxies: data.AIAAS_TRUSTED_PROXIES,
+    corsOrigins: data.AIAAS_CORS_ORIGINS,
+    logLevel: data.AIAAS_LOG_LEVEL,
+    drainMs: data.AIAAS_DRAIN_SECONDS * 1_000,
+  };
+}
+
+function configurationOf(data: Settings): Configuration {
+  const common = commonOf(data);
+  const { AIAAS_MODE: mode, AIAAS_EVENTSTOREDB_URL: eventStoreDbUrl, AIAAS_SHARED_DATA: sharedDataDir } = data;
+  if (mode === 'embedded') return { ...common, mode };
+  if (eventStoreDbUrl === undefined || sharedDataDir === undefined)
+    throw new ConfigurationError('AIAAS_EVENTSTOREDB_URL and AIAAS_SHARED_DATA must be set in distributed mode.');
+  const url = data.AIAAS_PEER_URL;
+  const peer = { host: data.AIAAS_PEER_HOST, port: data.AIAAS_PEER_PORT, ...(url === undefined ? {} : { url }) };
+  return { ...common, mode, eventStoreDbUrl, sharedDataDir, peer };
+}
 
 /**
  * Reads and validates all settings. An empty variable is an absent one.
  * @throws ConfigurationError with one line per wrong or unknown setting.
  */
-export function readConfiguration(environment: NodeJS.ProcessEnv): Configuration {
+export function readConfiguration(environment: NodeJS.ProcessEnv, checks: Checks = {}): Configuration {
   const given = Object.fromEntries(
     Object.entries(SETTINGS).map(([name, { fallback }]) => {
       const value = environment[name];
@@ -52,27 +160,12 @@ export function readConfiguration(environment: NodeJS.ProcessEnv): Configuration
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`);
-  for (const name of unknownSettings(environment))
-    if (!TEST_PREFIXES.some((prefix) => name.startsWith(prefix)))
-      problems.push(`${name} is no setting; see --help for those that are.`);
+  problems.push(...unknownSettings(environment));
   if (given.AIAAS_MASTER_KEY !== undefined && given.AIAAS_MASTER_KEY_FILE !== undefined)
     problems.push('AIAAS_MASTER_KEY and AIAAS_MASTER_KEY_FILE are both set; set one of them.');
+  problems.push(...problemsOfMode(environment, checks));
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems.join('\n'));
-  const { data } = parsed;
-  return {
-    mode: data.AIAAS_MODE,
-    host: data.AIAAS_HOST,
-    port: data.AIAAS_PORT,
-    dataDir: data.AIAAS_DATA,
-    ...(data.AIAAS_CONFIG === undefined ? {} : { configFile: data.AIAAS_CONFIG }),
-    demo: data.AIAAS_DEMO === undefined ? LOOPBACK.has(data.AIAAS_HOST) : data.AIAAS_DEMO === 'on',
-    ...(data.AIAAS_MASTER_KEY === undefined ? {} : { masterKey: data.AIAAS_MASTER_KEY }),
-    ...(data.AIAAS_MASTER_KEY_FILE === undefined ? {} : { masterKeyFile: data.AIAAS_MASTER_KEY_FILE }),
-    trustedProxies: data.AIAAS_TRUSTED_PROXIES,
-    corsOrigins: data.AIAAS_CORS_ORIGINS,
-    logLevel: data.AIAAS_LOG_LEVEL,
-    drainMs: data.AIAAS_DRAIN_SECONDS * 1_000,
-  };
+  return configurationOf(parsed.data);
 }
 
 /** The text of `--help`. */
@@ -80,7 +173,7 @@ export function helpText(command: string): string {
   const names = Object.keys(SETTINGS) as SettingName[];
   const rows = names.map((name) => {
     const { fallback, description } = SETTINGS[name];
-    return `  ${name.padEnd(24)}${description}${fallback === '' ? '' : ` Default: ${fallback}.`}`;
+    return `  ${name.padEnd(26)}${description}${fallback === '' ? '' : ` Default: ${fallback}.`}`;
   });
   return [`Usage: ${command} [--help] [--version]`, '', 'Settings, from the environment:', ...rows, ''].join('\n');
 }

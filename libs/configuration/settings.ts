@@ -42,7 +42,10 @@ const onOff = z.enum(['on', 'off'], 'must be on or off');
 
 /** Every setting of the platform's processes, by its environment variable. */
 export const settingSchemas = {
-  AIAAS_MODE: z.enum(['embedded'], 'must be embedded: everything in one process'),
+  AIAAS_MODE: z.enum(
+    ['embedded', 'distributed'],
+    'must be embedded (everything in one process) or distributed (one of many gateways)',
+  ),
   AIAAS_HOST: z.string().min(1, 'must be an address or a host name'),
   AIAAS_PORT: wholeNumber(0, 65_535),
   AIAAS_DATA: z.string().min(1, 'must name a directory'),
@@ -61,15 +64,26 @@ export const settingSchemas = {
   ),
   AIAAS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent'),
   AIAAS_DRAIN_SECONDS: wholeNumber(0, 3_600),
+  AIAAS_EVENTSTOREDB_URL: z.string().optional(),
+  AIAAS_SHARED_DATA: z.string().optional(),
+  AIAAS_PEER_HOST: z.string().min(1, 'must be an address or a host name'),
+  AIAAS_PEER_PORT: wholeNumber(0, 65_535),
+  AIAAS_PEER_URL: z.string().refine(isOrigin, 'must be an origin such as http://gateway-1.internal:9000').optional(),
 };
 
 export type SettingName = keyof typeof settingSchemas;
 
 export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = {
-  AIAAS_MODE: { fallback: 'embedded', description: 'How the platform runs: embedded is everything in one process.' },
+  AIAAS_MODE: {
+    fallback: 'embedded',
+    description: 'embedded: everything in one process. distributed: one of many gateways on one EventStoreDB.',
+  },
   AIAAS_HOST: { fallback: '127.0.0.1', description: 'The address to listen on.' },
   AIAAS_PORT: { fallback: '8080', description: 'The port to listen on; 0 takes a free one.' },
-  AIAAS_DATA: { fallback: './data', description: 'The directory of the record, the views and the keys.' },
+  AIAAS_DATA: {
+    fallback: './data',
+    description: "The directory of the record, the views and the keys; distributed: of this gateway's own views.",
+  },
   AIAAS_CONFIG: { fallback: '', description: 'A YAML file of backends, models and prices, applied at every start.' },
   AIAAS_DEMO: {
     fallback: '',
@@ -93,5 +107,22 @@ export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = 
   AIAAS_DRAIN_SECONDS: {
     fallback: '30',
     description: 'How long running calls may go on after SIGTERM before the process ends.',
+  },
+  AIAAS_EVENTSTOREDB_URL: {
+    fallback: '',
+    description: 'Distributed: the connection string of the record, esdb://user:password@host:2113. It is a secret.',
+  },
+  AIAAS_SHARED_DATA: {
+    fallback: '',
+    description: 'Distributed: the directory of keys and kept answers that all gateways share.',
+  },
+  AIAAS_PEER_HOST: {
+    fallback: '127.0.0.1',
+    description: 'Distributed: the address to listen on for other gateways.',
+  },
+  AIAAS_PEER_PORT: { fallback: '0', description: 'Distributed: the port for other gateways; 0 takes a free one.' },
+  AIAAS_PEER_URL: {
+    fallback: '',
+    description: 'Distributed: where other gateways reach this one. Default: http://<peer host>:<port>.',
   },
 };
