@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { CanonicalizationError, canonicalJson } from './canonical-json';
 import type { Actor, DomainEvent, EventEnvelope, EventMetadata, PersonalBlock, StreamName } from './event';
-import type { EventId, OrganizationId, RequestId } from './ids';
+import type { BootId, EventId, OrganizationId, RequestId } from './ids';
 import { formatInstant, parseInstant } from './time';
 
 /** The largest canonical event. Entry bundles of the transparency log are prefixed with 16-bit lengths. */
@@ -11,7 +11,7 @@ export const EVENT_BYTES_MAX = 60_000;
 export interface EncodedEvent {
   readonly id: EventId;
   readonly type: string;
-  /** RFC 8785 text of `{actor, at, causation?, correlation?, data, id, org?, personal?, request?, type, v}`. */
+  /** RFC 8785 text of `{actor, at, causation?, correlation?, data, gateway?, id, org?, personal?, request?, type, v}`. */
   readonly body: Uint8Array;
 }
 
@@ -74,6 +74,7 @@ interface StoredBody {
   causation?: string;
   correlation?: string;
   data: unknown;
+  gateway?: BootId;
   org?: OrganizationId;
   personal?: PersonalBlock;
   request?: RequestId;
@@ -93,6 +94,7 @@ function encodeBody(envelope: EventEnvelope<DomainEvent>, version: number): Uint
         causation: metadata.causationId,
         correlation: metadata.correlationId,
         data: event.data,
+        gateway: metadata.gateway,
         id: envelope.id,
         org: metadata.orgId,
         personal: envelope.personal,
@@ -118,6 +120,7 @@ function readMetadata(body: StoredBody): EventMetadata {
     ...(body.request === undefined ? {} : { requestId: body.request }),
     ...(body.correlation === undefined ? {} : { correlationId: body.correlation }),
     ...(body.causation === undefined ? {} : { causationId: body.causation }),
+    ...(body.gateway === undefined ? {} : { gateway: body.gateway }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ApiKeyId, Branded, EventId, MemberId, OrganizationId, RequestId, ServiceAccountId } from './ids';
+import type { ApiKeyId, BootId, Branded, EventId, MemberId, OrganizationId, RequestId, ServiceAccountId } from './ids';
 import type { EpochMs } from './time';
 
 /** A fact, named by a literal string that stays the same for ever. */
@@ -24,6 +24,8 @@ export interface EventMetadata {
   readonly requestId?: RequestId;
   readonly correlationId?: string;
   readonly causationId?: string;
+  /** Which of several gateways recorded it: a hint whom to ask where many write one stream, never a right. */
+  readonly gateway?: BootId;
 }
 
 /**

@@ -13,4 +13,5 @@ export * from './stream';
 export * from './views';
 export { LedgerService, type LedgerServiceOptions } from './writer/ledger-service';
 export { foldAll, loadLedger } from './writer/load-ledger';
+export * from './writer/peers';
 export * from './writer/types';

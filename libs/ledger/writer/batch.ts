@@ -4,7 +4,13 @@ import { type LedgerEvent, ledgerCodec } from '../events';
 import { evolve } from '../evolve';
 import type { LedgerRefusal } from '../refusals';
 import type { LedgerState } from '../state';
-import type { DecidedEvent, LedgerRuntime, QueuedCommand, WaitingCommand } from './types';
+import {
+  type DecidedEvent,
+  type LedgerRuntime,
+  type QueuedCommand,
+  type WaitingCommand,
+  WouldWaitError,
+} from './types';
 
 export type DecidedItem = { readonly item: QueuedCommand; readonly state: LedgerState } & (
   | { readonly ok: true; readonly events: readonly DecidedEvent[] }
@@ -48,8 +54,10 @@ function encodeDecision(
       event,
     }),
   );
+  const { peers } = draft.runtime;
+  const gateway = peers === undefined ? {} : { gateway: peers.self };
   const encoded = decided.map(({ id, event }) =>
-    ledgerCodec.encode({ id, event, metadata: { ...item.metadata, orgId: draft.orgId, at } }),
+    ledgerCodec.encode({ id, event, metadata: { ...item.metadata, orgId: draft.orgId, at, ...gateway } }),
   );
   const next = decided.reduce((folded, { id, event }) => evolve(folded, { id, event, at }), state);
   return { events: decided, encoded, state: next, bytes: encoded.reduce((sum, { body }) => sum + body.length, 0) };
@@ -111,7 +119,8 @@ export function decideBatch(
     const { decision, written } = one;
     const untilMs = decision.ok ? undefined : waitUntilMs(item, decision.refusal, nowMs);
     if (untilMs !== undefined) {
-      waiting.push({ item, untilMs });
+      if (item.origin === 'peer') item.reject(new WouldWaitError());
+      else waiting.push({ item, untilMs });
       continue;
     }
     const isFull = encoded.length + written.encoded.length > batchEventsMax || bytes + written.bytes > batchBytesMax;

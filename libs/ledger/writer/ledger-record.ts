@@ -1,12 +1,12 @@
 import { type EventStore, InvalidAppendError, StoreUnavailableError, WrongExpectedRevisionError } from '#event-store';
-import type { EncodedEvent, OrganizationId, StoredEvent, StreamName } from '#kernel';
+import type { BootId, EncodedEvent, EventId, OrganizationId, StoredEvent, StreamName } from '#kernel';
 import { carrySet } from '../carry';
 import { ledgerCodec } from '../events';
 import { evolve } from '../evolve';
 import type { LedgerState } from '../state';
 import { ledgerStream } from '../stream';
 import { ledgerFact, loadLedger } from './load-ledger';
-import { type LedgerRuntime, LedgerUnavailableError, SYSTEM_METADATA } from './types';
+import { LedgerHistoryChangedError, type LedgerRuntime, LedgerUnavailableError, SYSTEM_METADATA } from './types';
 
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 1_000;
@@ -16,30 +16,50 @@ const BYTES_PER_CARRY_BYTE = 4;
 /** An encoded carry part is smaller than this, whatever it escapes. */
 const CARRY_PART_ENCODED_BYTES_MAX = 60_000;
 
+type Revision = bigint | 'no-stream';
+
+/** What a batch is decided against; appended with this very revision, whatever is read meanwhile. */
+export interface KnownLedger {
+  readonly state: LedgerState;
+  readonly revision: Revision;
+}
+
 export type AppendFate =
   | { readonly kind: 'written'; readonly position: bigint }
   /** Somebody else appended first, and the warm state knows it: decide again. */
-  | { readonly kind: 'lost' }
+  | { readonly kind: 'lost'; readonly winner?: BootId }
   /** Nothing was written. */
   | { readonly kind: 'unavailable'; readonly error: LedgerUnavailableError };
+
+export interface RecordListener {
+  loaded(state: LedgerState): void;
+  /** Others have recorded these since the state was last known; the state has them now. */
+  read(newer: readonly StoredEvent[]): void;
+}
 
 /** What this process knows of one ledger's record: the newest state, and the revision that it is the fold of. */
 export class LedgerRecord {
   private readonly stream: StreamName;
   private warm: LedgerState | undefined;
-  private revision: bigint | 'no-stream' = 'no-stream';
+  private revision: Revision = 'no-stream';
   private newestPosition = 0n;
+  private newestId: EventId | undefined;
   private uncarriedEvents = 0;
   private uncarriedBytes = 0;
   private carryBytes = 0;
   private inDoubt = false;
+  private broken: LedgerHistoryChangedError | undefined;
   private loading: Promise<LedgerState> | undefined;
+  /** Appends and catching up follow one another: each starts from what the one before has learned. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private nextRefresh: Promise<LedgerState> | undefined;
+  private knownAsOfMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly orgId: OrganizationId,
     private readonly store: EventStore,
     private readonly runtime: LedgerRuntime,
-    private readonly onLoaded: (state: LedgerState) => void,
+    private readonly listener: RecordListener,
   ) {
     this.stream = ledgerStream(orgId);
   }
@@ -47,6 +67,13 @@ export class LedgerRecord {
   /** The warm state; `undefined` until it is first read. */
   get state(): LedgerState | undefined {
     return this.warm;
+  }
+
+  /** @throws LedgerUnavailableError until it is first read. */
+  get known(): KnownLedger {
+    const { warm: state, revision } = this;
+    if (state === undefined) throw this.broken ?? new LedgerUnavailableError('the ledger has not been read yet');
+    return { state, revision };
   }
 
   /** Position of the newest event that this process knows. */
@@ -59,8 +86,14 @@ export class LedgerRecord {
     return this.inDoubt;
   }
 
+  /** Monotonic time at which the warm state was certainly the newest. */
+  get freshAsOfMs(): number {
+    return this.knownAsOfMs;
+  }
+
   /** The warm state, loaded first where need be, once however many ask. @throws LedgerUnavailableError */
   async read(): Promise<LedgerState> {
+    if (this.broken !== undefined) throw this.broken;
     if (this.warm !== undefined) return this.warm;
     this.loading ??= this.load().finally(() => {
       this.loading = undefined;
@@ -68,20 +101,37 @@ export class LedgerRecord {
     return this.loading;
   }
 
-  /** Sends one frozen batch until its outcome is known; `after` is the state that it leads to. */
-  async append(encoded: readonly EncodedEvent[], after: LedgerState): Promise<AppendFate> {
-    let retryMs = RETRY_MS_MIN;
-    try {
-      for (;;) {
-        const fate = await this.attempt(encoded, after);
-        if (fate !== 'in-doubt') return fate;
-        this.inDoubt = true;
-        await this.pause(retryMs);
-        retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
+  /** The state with everything that others have recorded before this was called. @throws LedgerUnavailableError */
+  refresh(): Promise<LedgerState> {
+    this.nextRefresh ??= this.inTurn(() => {
+      this.nextRefresh = undefined;
+      return this.catchUp();
+    });
+    return this.nextRefresh;
+  }
+
+  /** Sends one frozen batch until its outcome is known; `after` is the state that it leads from `known` to. */
+  append(
+    encoded: readonly EncodedEvent[],
+    { revision: expected }: KnownLedger,
+    after: LedgerState,
+  ): Promise<AppendFate> {
+    return this.inTurn(async () => {
+      // Others' events were read since it was decided: it would be decided against a state that is no longer the newest.
+      if (this.revision !== expected) return { kind: 'lost' };
+      let retryMs = RETRY_MS_MIN;
+      try {
+        for (;;) {
+          const fate = await this.attempt(expected, encoded, after);
+          if (fate !== 'in-doubt') return fate;
+          this.inDoubt = true;
+          await this.pause(retryMs);
+          retryMs = Math.min(RETRY_MS_MAX, retryMs * 2);
+        }
+      } finally {
+        this.inDoubt = false;
       }
-    } finally {
-      this.inDoubt = false;
-    }
+    });
   }
 
   /** Writes the state down once enough has happened since it was last written. */
@@ -102,17 +152,35 @@ export class LedgerRecord {
     const perAppend = Math.max(1, Math.floor(this.runtime.settings.batchBytesMax / CARRY_PART_ENCODED_BYTES_MAX));
     for (let start = 0; start < parts.length; start += perAppend) {
       // An incomplete set is ignored by every reader: losing a race here costs nothing.
-      if ((await this.append(parts.slice(start, start + perAppend), warm)).kind !== 'written') break;
+      const { known } = this;
+      if (known.state !== warm) break;
+      if ((await this.append(parts.slice(start, start + perAppend), known, warm)).kind !== 'written') break;
     }
-    this.uncarriedEvents = 0;
-    this.uncarriedBytes = 0;
-    this.carryBytes = bytesOf(parts);
+    this.carried(bytesOf(parts));
   }
 
-  private async attempt(encoded: readonly EncodedEvent[], after: LedgerState): Promise<AppendFate | 'in-doubt'> {
+  private carried(bytes: number): void {
+    this.uncarriedEvents = 0;
+    this.uncarriedBytes = 0;
+    this.carryBytes = bytes;
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(work, work);
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async attempt(
+    expected: Revision,
+    encoded: readonly EncodedEvent[],
+    after: LedgerState,
+  ): Promise<AppendFate | 'in-doubt'> {
+    const sentMs = this.runtime.clock.monotonicMs();
     try {
-      const { revision, position } = await this.store.append(this.stream, this.revision, encoded);
+      const { revision, position } = await this.store.append(this.stream, expected, encoded);
       this.advance(after, revision, position, encoded);
+      this.knownAsOfMs = sentMs;
       return { kind: 'written', position };
     } catch (error) {
       if (error instanceof WrongExpectedRevisionError) return this.afterConflict(encoded);
@@ -126,48 +194,104 @@ export class LedgerRecord {
 
   /** Somebody appended first, or this very batch had landed: its own ids in the delta tell. */
   private async afterConflict(encoded: readonly EncodedEvent[]): Promise<AppendFate | 'in-doubt'> {
-    const delta = await this.readDelta().catch(() => undefined);
+    const delta = await this.readDelta().catch((error: unknown) =>
+      error instanceof LedgerHistoryChangedError ? error : undefined,
+    );
     if (delta === undefined) return 'in-doubt';
+    if (delta instanceof LedgerHistoryChangedError) return { kind: 'unavailable', error: delta };
+    // Expecting too much is no conflict that reading could settle: the stream ends before what was read of it.
+    if (delta.length === 0) return { kind: 'unavailable', error: this.historyChanged() };
     const own = new Set<string>(encoded.map(({ id }) => id));
     const landed = delta.findLast(({ id }) => own.has(id));
-    const newest = delta.at(-1);
+    const winner = delta.findLast(({ id }) => !own.has(id));
     try {
-      const before = await this.read();
-      const state = foldStored(before, delta);
-      if (newest !== undefined) this.advance(state, newest.revision, newest.position, delta);
+      await this.read();
+      this.takeIn(delta);
     } catch {
       // The next command reads the ledger anew, and its caller hears what cannot be read.
       this.warm = undefined;
     }
-    return landed === undefined ? { kind: 'lost' } : { kind: 'written', position: landed.position };
+    if (landed !== undefined) return { kind: 'written', position: landed.position };
+    const gateway = winner && gatewayOf(winner);
+    return { kind: 'lost', ...(gateway === undefined ? {} : { winner: gateway }) };
   }
 
+  private async catchUp(): Promise<LedgerState> {
+    await this.read();
+    const askedMs = this.runtime.clock.monotonicMs();
+    const delta = await this.readDelta().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    try {
+      this.takeIn(delta);
+    } catch (error) {
+      this.warm = undefined;
+      throw unavailable(error);
+    }
+    this.knownAsOfMs = askedMs;
+    return this.read();
+  }
+
+  /**
+   * What the stream has beyond the warm state. Where others write too, the newest known event is read again with it: a
+   * store that was restored to an older state would otherwise go unnoticed.
+   */
   private async readDelta(): Promise<readonly StoredEvent[]> {
     const delta: StoredEvent[] = [];
-    const from = this.revision === 'no-stream' ? 0n : this.revision + 1n;
+    const { revision, newestId } = this;
+    const isChecked = this.runtime.peers !== undefined && revision !== 'no-stream' && newestId !== undefined;
+    const from = revision === 'no-stream' ? 0n : isChecked ? revision : revision + 1n;
     for await (const stored of this.store.readStream(this.stream, { from })) delta.push(stored);
-    return delta;
+    if (!isChecked) return delta;
+    const [known, ...newer] = delta;
+    if (known?.id !== newestId) throw this.historyChanged();
+    return newer;
+  }
+
+  private historyChanged(): LedgerHistoryChangedError {
+    this.broken ??= new LedgerHistoryChangedError(this.stream);
+    this.warm = undefined;
+    this.runtime.onHistoryChanged?.(this.stream);
+    return this.broken;
+  }
+
+  /** Folds what others have recorded; carries are no events of the domain. */
+  private takeIn(delta: readonly StoredEvent[]): void {
+    const newest = delta.at(-1);
+    if (newest === undefined || this.warm === undefined) return;
+    const state = delta.reduce(
+      (folded, stored) => (stored.type === 'CarryRecorded' ? folded : evolve(folded, ledgerFact(stored))),
+      this.warm,
+    );
+    this.advance(state, newest.revision, newest.position, delta);
+    const carries = delta.filter(({ type }) => type === 'CarryRecorded');
+    if (carries.length > 0) this.carried(bytesOf(carries));
+    this.listener.read(delta);
   }
 
   private advance(state: LedgerState, revision: bigint, position: bigint, events: readonly EncodedEvent[]): void {
     this.warm = state;
     this.revision = revision;
     this.newestPosition = position;
+    this.newestId = events.at(-1)?.id ?? this.newestId;
     this.uncarriedEvents += events.length;
     this.uncarriedBytes += bytesOf(events);
   }
 
   private async load(): Promise<LedgerState> {
+    const askedMs = this.runtime.clock.monotonicMs();
     const loaded = await loadLedger(this.store, this.orgId).catch((error: unknown) => {
       throw unavailable(error);
     });
     this.warm = loaded.state;
     this.revision = loaded.revision;
     this.newestPosition = loaded.position;
+    this.newestId = loaded.newestId;
     this.uncarriedEvents = loaded.uncarriedEvents;
     this.uncarriedBytes = loaded.uncarriedBytes;
     this.carryBytes = loaded.carryBytes;
-    this.onLoaded(loaded.state);
+    this.knownAsOfMs = askedMs;
+    this.listener.loaded(loaded.state);
     return loaded.state;
   }
 
@@ -182,12 +306,8 @@ function bytesOf(events: readonly EncodedEvent[]): number {
   return events.reduce((sum, { body }) => sum + body.length, 0);
 }
 
-/** Folds stored events; carries are no events of the domain. */
-function foldStored(before: LedgerState, events: readonly StoredEvent[]): LedgerState {
-  return events.reduce(
-    (folded, stored) => (stored.type === 'CarryRecorded' ? folded : evolve(folded, ledgerFact(stored))),
-    before,
-  );
+function gatewayOf(stored: StoredEvent): BootId | undefined {
+  return ledgerCodec.decode(stored)?.metadata.gateway;
 }
 
 export function unavailable(error: unknown): LedgerUnavailableError {

@@ -4,6 +4,7 @@ import type { LedgerCommand } from '../commands';
 import type { LedgerState } from '../state';
 import { LEDGER_STREAM_PREFIX, parseLedgerStream } from '../stream';
 import { LedgerWriter } from './ledger-writer';
+import type { ForwardedCommand, ForwardedOutcome } from './peers';
 import {
   type CommandMetadata,
   DEFAULT_WRITER_SETTINGS,
@@ -42,8 +43,9 @@ export class LedgerService {
   }
 
   /**
-   * Looks through every ledger for holds whose owner is dead and ends them, before the first call is admitted: so no
-   * budget is blocked by a call that nobody will settle.
+   * For the only writer: looks through every ledger for holds whose owner is dead and ends them, before the first call is
+   * admitted, so that no budget is blocked by a call that nobody will settle. Where several gateways write, `watch` is
+   * enough, and ledgers are swept when an owner has died.
    * @returns how many holds were found orphaned.
    * @throws RecordInFutureError when a ledger is far ahead of this machine's clock.
    */
@@ -55,6 +57,26 @@ export class LedgerService {
       const state = await this.read(orgId);
       const aheadMs = state.time - this.runtime.clock.now();
       if (aheadMs > RECORD_AHEAD_MS_MAX) throw new RecordInFutureError(stream, aheadMs);
+      orphans += await this.sweepOrphans([orgId]);
+    }
+    this.watch();
+    return orphans;
+  }
+
+  /** Begins to end holds whose deadline has passed, and to write down counted refusals. */
+  watch(): void {
+    this.cancelTick?.();
+    this.scheduleTick();
+  }
+
+  /**
+   * Looks through ledgers, cold ones too, for holds whose owner is dead, and ends them.
+   * @returns how many were found.
+   */
+  async sweepOrphans(orgIds: Iterable<OrganizationId>): Promise<number> {
+    let orphans = 0;
+    for (const orgId of orgIds) {
+      const state = await this.read(orgId);
       const dead = [...state.holds].filter(([, { call }]) => !this.runtime.isOwnerAlive(call.owner));
       orphans += dead.length;
       await Promise.all(
@@ -63,8 +85,17 @@ export class LedgerService {
         ),
       );
     }
-    this.scheduleTick();
     return orphans;
+  }
+
+  /** Records commands of another gateway that lost too many rounds against this one. */
+  takeForwarded(
+    orgId: OrganizationId,
+    commands: readonly ForwardedCommand[],
+    timeoutMs: number,
+  ): Promise<readonly ForwardedOutcome[]> {
+    const writer = this.writer(orgId);
+    return Promise.all(commands.map((command) => writer.submitForPeer(command, timeoutMs)));
   }
 
   submit(
@@ -76,7 +107,9 @@ export class LedgerService {
     return this.writer(orgId).submit(command, metadata, options);
   }
 
-  /** The ledger as this process knows it: the newest state that it has recorded or read. */
+  /**
+   * The ledger with everything that was recorded before this was called. @throws LedgerUnavailableError
+   */
   read(orgId: OrganizationId): Promise<LedgerState> {
     return this.writer(orgId).read();
   }

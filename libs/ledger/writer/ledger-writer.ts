@@ -1,11 +1,13 @@
 import type { EventStore } from '#event-store';
-import type { CallId, EventId, OrganizationId } from '#kernel';
+import type { BootId, CallId, EventId, OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import { isRecordedRefusal, ledgerTime } from '../decide';
 import type { LedgerState } from '../state';
 import { type Batch, type DecidedItem, decideBatch } from './batch';
 import { CommandQueue, rankOf } from './command-queue';
-import { LedgerRecord, unavailable } from './ledger-record';
+import { Forwarding, outcomeForPeer } from './forwarding';
+import { type KnownLedger, LedgerRecord, unavailable } from './ledger-record';
+import type { ForwardedCommand, ForwardedOutcome } from './peers';
 import { RefusalCounter } from './refusal-counter';
 import {
   type CommandMetadata,
@@ -24,6 +26,9 @@ const RETRY_MS_MAX = 1_000;
 /** How long an ending is tried again for while the store cannot be reached; after that its hold's deadline decides. */
 const ENDING_RETRY_MS_MAX = 600_000;
 
+/** How often waiting calls are decided again where other gateways may have ended what they wait for. */
+const SHARED_WAIT_POLL_MS = 50;
+
 /**
  * The one writer of a ledger in this process. Commands queue up while an append is in flight; the next flush decides
  * them all against the warm state and appends one batch with the expected revision. Correctness never depends on being
@@ -36,6 +41,8 @@ export class LedgerWriter {
   /** Holds whose expiry is queued, so that a long outage queues each once. */
   private readonly expiring = new Set<CallId>();
   private readonly quietListeners: (() => void)[] = [];
+  /** Where other gateways write this ledger too. */
+  private readonly forwarding: Forwarding | undefined;
   private isFlushing = false;
   private retryMs = RETRY_MS_MIN;
   private cancelWake: (() => void) | undefined;
@@ -45,19 +52,32 @@ export class LedgerWriter {
     store: EventStore,
     private readonly runtime: LedgerRuntime,
   ) {
-    this.record = new LedgerRecord(orgId, store, runtime, (state) => this.expireOrphans(state));
+    this.record = new LedgerRecord(orgId, store, runtime, {
+      loaded: (state) => this.expireOrphans(state),
+      read: (newer) => this.forwarding?.read(newer),
+    });
     this.queue = new CommandQueue(runtime.settings);
     this.refusals = new RefusalCounter(runtime.newEventId);
+    const { peers } = runtime;
+    if (peers !== undefined)
+      this.forwarding = new Forwarding(orgId, peers, runtime, (item, event, position) =>
+        this.answer([{ item, state: this.record.known.state, ok: true, events: [event] }], position),
+      );
   }
 
   /** Whether forgetting the warm state would lose nothing but time. */
   get isIdle(): boolean {
-    return this.isQuiet && this.refusals.isEmpty && (this.record.state?.holds.size ?? 0) === 0;
+    if (!this.isQuiet || !this.refusals.isEmpty || this.forwarding?.isInDoubt === true) return false;
+    const holds = this.record.state?.holds;
+    if (holds === undefined || holds.size === 0) return true;
+    // What other gateways hold is theirs to end.
+    const self = this.runtime.peers?.self;
+    return self !== undefined && [...holds.values()].every(({ call }) => call.owner !== self);
   }
 
-  /** The warm state, loaded first where need be. @throws LedgerUnavailableError */
+  /** The state with everything that was recorded before this was called. @throws LedgerUnavailableError */
   read(): Promise<LedgerState> {
-    return this.record.read();
+    return this.forwarding === undefined ? this.record.read() : this.record.refresh();
   }
 
   /** Position of the newest event that this writer knows. */
@@ -70,11 +90,33 @@ export class LedgerWriter {
    * @throws LedgerUnavailableError when the record cannot be written in time, or the queue is full.
    */
   submit(command: LedgerCommand, metadata: CommandMetadata, options: SubmitOptions = {}): Promise<LedgerOutcome> {
+    return this.enqueue(command, metadata, options, 'own');
+  }
+
+  /** Records a command of another gateway, which lost too many rounds against this one. */
+  submitForPeer(forwarded: ForwardedCommand, timeoutMs: number): Promise<ForwardedOutcome> {
+    const { command, metadata, waitMs, firstEventId } = forwarded;
+    this.forwarding?.askedByPeer();
+    const options: SubmitOptions = {
+      timeoutMs,
+      ...(waitMs === undefined ? {} : { waitMs }),
+      ...(firstEventId === undefined ? {} : { firstEventId }),
+    };
+    return outcomeForPeer(this.enqueue(command, metadata, options, 'peer'));
+  }
+
+  private enqueue(
+    command: LedgerCommand,
+    metadata: CommandMetadata,
+    options: SubmitOptions,
+    origin: QueuedCommand['origin'],
+  ): Promise<LedgerOutcome> {
     return new Promise((resolve, reject) => {
       const item: QueuedCommand = {
         command,
         metadata,
         options,
+        origin,
         arrivedMs: this.runtime.clock.monotonicMs(),
         settled: false,
         resolve: (outcome) => settle(() => resolve(outcome)),
@@ -106,6 +148,11 @@ export class LedgerWriter {
     if (this.retryMs === RETRY_MS_MIN && !this.record.isInDoubt)
       for (const { eventId, command } of this.refusals.take(at)) this.submitOwn(command, eventId);
     for (const [callId, { call }] of state.holds) if (at >= call.deadline) this.expire(callId, 'deadline');
+    if (this.forwarding === undefined) return;
+    this.expireOrphans(state);
+    this.forwarding.tick();
+    // A failure is met again by the next tick.
+    if (this.forwarding.isInDoubt) this.record.refresh().catch(() => undefined);
   }
 
   /** Writes down all counted refusals; resolves when nothing is queued any more, at the latest after RECORD_WAIT_MS. */
@@ -166,30 +213,90 @@ export class LedgerWriter {
 
   /** Whether the store could be reached. */
   private async flushAll(): Promise<boolean> {
-    await this.read();
+    await this.record.read();
+    // What waiting calls wait for may have been recorded by others.
+    if (this.forwarding !== undefined && this.queue.waitingCalls.length > 0) await this.record.refresh();
     while (this.queue.ready > 0 || this.hasDueWaiting()) {
-      const batch = decideBatch(this.orgId, this.runtime, await this.read(), this.queue.takeAll());
+      await this.record.read();
+      const { known } = this.record;
+      const batch = decideBatch(this.orgId, this.runtime, known.state, this.queue.takeAll());
       this.queue.putBack(batch.leftOver, batch.waiting);
-      if (batch.encoded.length === 0) this.answer(batch.decided, this.record.position);
-      else if (!(await this.recordBatch(batch))) return false;
+      if (batch.encoded.length > 0) {
+        if (!(await this.recordBatch(batch, known))) return false;
+      } else if (this.isFreshFor(batch)) this.answer(batch.decided, this.record.position);
+      else {
+        // Nothing would be appended that could tell that others have recorded more: so it is read first.
+        this.queue.putBack(itemsOf(batch), []);
+        await this.record.refresh();
+      }
       await this.record.carryWhenDue();
     }
     return true;
   }
 
+  private isFreshFor({ decided }: Batch): boolean {
+    return this.forwarding === undefined || decided.every(({ item }) => item.arrivedMs <= this.record.freshAsOfMs);
+  }
+
   /** Whether to go on; not while the store cannot be reached. */
-  private async recordBatch(batch: Batch): Promise<boolean> {
-    const fate = await this.record.append(batch.encoded, batch.state);
-    const items = batch.decided.map(({ item }) => item);
+  private async recordBatch(batch: Batch, known: KnownLedger): Promise<boolean> {
+    const peer = this.forwarding?.asks;
+    if (this.forwarding !== undefined && peer !== undefined && batch.decided.every(({ item }) => item.origin === 'own'))
+      return this.forwardBatch(this.forwarding, peer, batch);
+    const fate = await this.record.append(batch.encoded, known, batch.state);
+    const items = itemsOf(batch);
     switch (fate.kind) {
       case 'written':
+        this.forwarding?.won();
         this.answer(batch.decided, fate.position);
         return true;
       case 'lost':
+        this.forwarding?.lost(fate.winner);
         this.queue.putBack(items, []);
         return true;
       case 'unavailable':
         this.postpone(items, fate.error);
+        return false;
+    }
+  }
+
+  /** Has the batch's commands recorded by the gateway that wins; what it cannot tell is decided here again. */
+  private async forwardBatch(forwarding: Forwarding, to: BootId, batch: Batch): Promise<boolean> {
+    const items = itemsOf(batch);
+    const outcomes = await forwarding.forward(to, items);
+    const isRead = await this.record.refresh().then(
+      () => true,
+      () => false,
+    );
+    for (const [index, item] of items.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined || !isRead || !this.answerForwarded(forwarding, item, outcome)) {
+        if (outcome?.kind !== 'waiting') forwarding.doubt(item);
+        this.queue.putBack([item], []);
+      }
+    }
+    forwarding.ended();
+    if (!isRead) this.retryMs = Math.min(RETRY_MS_MAX, this.retryMs * 2);
+    return isRead;
+  }
+
+  /** Whether the outcome could be told to the caller. */
+  private answerForwarded(forwarding: Forwarding, item: QueuedCommand, outcome: ForwardedOutcome): boolean {
+    const { state } = this.record.known;
+    switch (outcome.kind) {
+      case 'recorded': {
+        const events = forwarding.eventsOf(outcome.eventIds);
+        if (events === undefined) return false;
+        this.answer([{ item, state, ok: true, events }], outcome.position, outcome.eventId);
+        return true;
+      }
+      case 'refused': {
+        const { refusal, eventId } = outcome;
+        item.resolve({ ok: false, refusal, state, ...(eventId === undefined ? {} : { eventId }) });
+        return true;
+      }
+      case 'waiting':
+      case 'unknown':
         return false;
     }
   }
@@ -204,16 +311,18 @@ export class LedgerWriter {
     this.retryMs = Math.min(RETRY_MS_MAX, this.retryMs * 2);
   }
 
-  private answer(decided: readonly DecidedItem[], position: bigint): void {
+  private answer(decided: readonly DecidedItem[], position: bigint, countedIn?: EventId): void {
     for (const one of decided) {
       const { item, state } = one;
-      const eventId = this.refusalEventId(one);
+      this.forwarding?.answered(item);
+      const eventId = countedIn ?? this.refusalEventId(one);
       const named = eventId === undefined ? {} : { eventId };
       if (!one.ok) {
         item.resolve({ ok: false, refusal: one.refusal, state, ...named });
         continue;
       }
-      if (item.settled && one.events.length > 0) this.releaseUnwanted(item.command);
+      // A peer's caller may not have left: its own gateway finds the authorization and decides.
+      if (item.settled && item.origin === 'own' && one.events.length > 0) this.releaseUnwanted(item.command);
       item.resolve({ ok: true, events: one.events, state, position, ...named });
     }
   }
@@ -249,11 +358,16 @@ export class LedgerWriter {
       return;
     }
     const nowMs = this.runtime.clock.monotonicMs();
-    const delays = this.queue.waitingCalls.map(({ untilMs }) => Math.max(1, untilMs - nowMs));
+    const pollMs = this.forwarding === undefined ? Number.POSITIVE_INFINITY : SHARED_WAIT_POLL_MS;
+    const delays = this.queue.waitingCalls.map(({ untilMs }) => Math.min(pollMs, Math.max(1, untilMs - nowMs)));
     if (this.queue.ready > 0) delays.push(this.retryMs);
     if (delays.length === 0) return;
     this.cancelWake = this.runtime.timers.after(Math.min(...delays), () => this.wake());
   }
+}
+
+function itemsOf({ decided }: Batch): readonly QueuedCommand[] {
+  return decided.map(({ item }) => item);
 }
 
 /** How long a caller waits for the record, on top of what it is willing to wait for other calls. */

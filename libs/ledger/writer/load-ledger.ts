@@ -1,5 +1,5 @@
 import type { EventStore } from '#event-store';
-import type { OrganizationId, StoredEvent } from '#kernel';
+import type { EventId, OrganizationId, StoredEvent } from '#kernel';
 import { CarryCollector } from '../carry';
 import { ledgerCodec } from '../events';
 import { evolve, type LedgerFact } from '../evolve';
@@ -10,6 +10,8 @@ export interface LoadedLedger {
   readonly state: LedgerState;
   readonly revision: bigint | 'no-stream';
   readonly position: bigint;
+  /** Of the newest event; tells later whether the stream is still the one that was read. */
+  readonly newestId?: EventId;
   /** Events since the newest usable carry set, and the bytes of their bodies. */
   readonly uncarriedEvents: number;
   readonly uncarriedBytes: number;
@@ -49,6 +51,7 @@ function withStored(loaded: LoadedLedger, stored: StoredEvent): LoadedLedger {
     state: stored.type === 'CarryRecorded' ? loaded.state : evolve(loaded.state, ledgerFact(stored)),
     revision: stored.revision,
     position: stored.position,
+    newestId: stored.id,
     uncarriedEvents: loaded.uncarriedEvents + 1,
     uncarriedBytes: loaded.uncarriedBytes + stored.body.length,
     carryBytes: loaded.carryBytes,

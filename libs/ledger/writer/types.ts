@@ -1,8 +1,9 @@
-import type { Actor, Clock, EventId, RequestId, StreamName } from '#kernel';
+import type { Actor, BootId, Clock, EventId, RequestId, StreamName } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
 import type { LedgerRefusal } from '../refusals';
 import type { LedgerState } from '../state';
+import type { LedgerPeers } from './peers';
 
 /** Timers, so that a simulation can own time. */
 export interface Timers {
@@ -63,6 +64,20 @@ export class LedgerUnavailableError extends Error {
   override readonly name = 'LedgerUnavailableError';
 }
 
+/** The store no longer holds what was read from it: it was restored to an older state, or is another store. */
+export class LedgerHistoryChangedError extends LedgerUnavailableError {
+  constructor(stream: StreamName) {
+    super(
+      `the event store no longer holds what this process has read of ${stream}: it was restored to an older state; nothing is admitted until this process is started again`,
+    );
+  }
+}
+
+/** A peer's command was refused for now and would rather wait; nothing was recorded. */
+export class WouldWaitError extends Error {
+  override readonly name = 'WouldWaitError';
+}
+
 /** How long a caller waits until a settlement or an authorization is durable. */
 export const RECORD_WAIT_MS = 10_000;
 
@@ -100,14 +115,20 @@ export interface LedgerRuntime {
   readonly timers: Timers;
   readonly newEventId: () => EventId;
   /** Whether the process that holds a call can still end it. */
-  readonly isOwnerAlive: (owner: string) => boolean;
+  readonly isOwnerAlive: (owner: BootId) => boolean;
   readonly settings: LedgerWriterSettings;
+  /** Present where other gateways write the same ledgers; without it this process is the only writer. */
+  readonly peers?: LedgerPeers;
+  /** Told that the store no longer holds what this process has read from it: nothing may be admitted any more. */
+  readonly onHistoryChanged?: (stream: StreamName) => void;
 }
 
 export interface QueuedCommand {
   readonly command: LedgerCommand;
   readonly metadata: CommandMetadata;
   readonly options: SubmitOptions;
+  /** A peer's command is never forwarded again, and does not wait here: its own gateway decides it anew. */
+  readonly origin: 'own' | 'peer';
   /** Monotonic time of arrival. */
   readonly arrivedMs: number;
   settled: boolean;

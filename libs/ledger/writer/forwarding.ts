@@ -1,0 +1,201 @@
+import type { BootId, CallId, EventId, OrganizationId, StoredEvent } from '#kernel';
+import type { LedgerCommand } from '../commands';
+import type { LedgerEvent } from '../events';
+import { ledgerFact } from './load-ledger';
+import type { ForwardedCommand, ForwardedOutcome, LedgerPeers } from './peers';
+import {
+  type DecidedEvent,
+  type LedgerOutcome,
+  type LedgerRuntime,
+  LedgerUnavailableError,
+  type QueuedCommand,
+  WouldWaitError,
+} from './types';
+
+/** After so many lost rounds a gateway asks the one that wins. */
+const LOST_ROUNDS_MAX = 2;
+/** How long it goes on asking before it tries by itself again. */
+const ASK_MS = 1_000;
+/** A peer that has not answered after so long is not waited for: the commands are tried here. */
+const FORWARD_MS_MAX = 3_000;
+/** How long a command that a peer may yet record is looked for: longer than any gateway keeps one queued. */
+const DOUBTFUL_MS_MAX = 600_000;
+const DOUBTFUL_COMMANDS_MAX = 20_000;
+
+/** A command that a peer recorded, or may have recorded. */
+type Found = (item: QueuedCommand, event: DecidedEvent, position: bigint) => void;
+
+/** Which events end or begin a call by a command. */
+function isOwnEvent(command: LedgerCommand, event: LedgerEvent): boolean {
+  switch (command.type) {
+    case 'AuthorizeCall':
+      return event.type === 'InferenceAuthorized' && event.data.callId === command.callId;
+    case 'CompleteCall':
+      return event.type === 'InferenceCompleted' && event.data.callId === command.callId;
+    case 'FailCall':
+      return event.type === 'InferenceFailed' && event.data.callId === command.callId;
+    case 'ReleaseCall':
+      return event.type === 'InferenceReleased' && event.data.callId === command.callId;
+    case 'AbandonCall':
+    case 'ExpireCall':
+      return event.type === 'InferenceUnresolved' && event.data.callId === command.callId;
+    case 'ResolveCall':
+      return event.type === 'InferenceResolved' && event.data.callId === command.callId;
+    default:
+      return false;
+  }
+}
+
+function callIdOf(command: LedgerCommand): CallId | undefined {
+  return 'callId' in command ? command.callId : undefined;
+}
+
+/**
+ * Where several gateways write one ledger, optimistic retries alone would starve the slower one for ever. After two lost
+ * rounds this one asks the gateway that won to record its commands. That is a hint: the one that is asked decides and
+ * appends as ever, with the revision that it expects.
+ */
+export class Forwarding {
+  private target: { readonly to: BootId; readonly untilMs: number } | undefined;
+  private lostRounds = 0;
+  /** What was read while a peer was asked. */
+  private seen: Map<EventId, { readonly event: DecidedEvent; readonly position: bigint }> | undefined;
+  /** Commands that a peer may have recorded, or may yet record. */
+  private readonly doubtful = new Map<CallId, { readonly item: QueuedCommand; readonly sinceMs: number }>();
+
+  constructor(
+    private readonly orgId: OrganizationId,
+    private readonly peers: LedgerPeers,
+    private readonly runtime: Pick<LedgerRuntime, 'clock'>,
+    private readonly onFound: Found,
+  ) {}
+
+  /** Whom to ask now; `undefined`: this gateway appends by itself. */
+  get asks(): BootId | undefined {
+    if (this.target !== undefined && this.runtime.clock.monotonicMs() >= this.target.untilMs) this.target = undefined;
+    return this.target?.to;
+  }
+
+  /** Whether events are looked for that would otherwise only be read when something is written. */
+  get isInDoubt(): boolean {
+    return this.doubtful.size > 0;
+  }
+
+  won(): void {
+    this.lostRounds = 0;
+  }
+
+  lost(winner: BootId | undefined): void {
+    this.lostRounds += 1;
+    if (winner === undefined || winner === this.peers.self || this.lostRounds < LOST_ROUNDS_MAX) return;
+    this.target = { to: winner, untilMs: this.runtime.clock.monotonicMs() + ASK_MS };
+    this.lostRounds = 0;
+  }
+
+  /** A peer that asks takes this gateway for the one that wins: both asking each other would help nobody. */
+  askedByPeer(): void {
+    this.target = undefined;
+    this.lostRounds = 0;
+  }
+
+  /** Asks a peer to record commands; one outcome for each, whatever happens. */
+  async forward(to: BootId, items: readonly QueuedCommand[]): Promise<readonly ForwardedOutcome[]> {
+    this.seen = new Map();
+    const nowMs = this.runtime.clock.monotonicMs();
+    const commands = items.map((item): ForwardedCommand => {
+      const { firstEventId } = item.options;
+      const waitMs = remainingWaits(item, nowMs);
+      return {
+        command: item.command,
+        metadata: item.metadata,
+        ...(waitMs === undefined ? {} : { waitMs }),
+        ...(firstEventId === undefined ? {} : { firstEventId }),
+      };
+    });
+    const outcomes = await this.peers
+      .forward(to, this.orgId, commands, FORWARD_MS_MAX)
+      .catch((error: unknown) => items.map(() => unknownOutcome(String(error))));
+    const whole = items.map((_, index) => outcomes[index] ?? unknownOutcome('the peer did not answer for this one'));
+    if (whole.some(({ kind }) => kind === 'unknown')) this.target = undefined;
+    return whole;
+  }
+
+  /** Events by which a peer recorded a command; `undefined` when they have not been read. */
+  eventsOf(ids: readonly EventId[]): readonly DecidedEvent[] | undefined {
+    const events = ids.map((id) => this.seen?.get(id)?.event);
+    return events.every((event) => event !== undefined) ? events : undefined;
+  }
+
+  /** The peer may have recorded it, or may yet: it is looked for in everything that is read from now on. */
+  doubt(item: QueuedCommand): void {
+    const callId = callIdOf(item.command);
+    if (callId === undefined || this.doubtful.size >= DOUBTFUL_COMMANDS_MAX) return;
+    for (const { event, position } of this.seen?.values() ?? [])
+      if (isOwnEvent(item.command, event.event)) {
+        this.onFound(item, event, position);
+        return;
+      }
+    this.doubtful.set(callId, { item, sinceMs: this.runtime.clock.monotonicMs() });
+  }
+
+  /** Its caller has been answered from the record: nothing is in doubt about it any more. */
+  answered(item: QueuedCommand): void {
+    const callId = callIdOf(item.command);
+    if (callId !== undefined && this.doubtful.get(callId)?.item === item) this.doubtful.delete(callId);
+  }
+
+  /** A forward and what it has led to are over. */
+  ended(): void {
+    this.seen = undefined;
+  }
+
+  /** Others have recorded these. */
+  read(newer: readonly StoredEvent[]): void {
+    if (this.seen === undefined && this.doubtful.size === 0) return;
+    for (const stored of newer) {
+      if (stored.type === 'CarryRecorded') continue;
+      const { id, event } = ledgerFact(stored);
+      this.seen?.set(id, { event: { id, event }, position: stored.position });
+      const callId = 'callId' in event.data ? event.data.callId : undefined;
+      const doubted = callId === undefined ? undefined : this.doubtful.get(callId);
+      if (callId === undefined || doubted === undefined || !isOwnEvent(doubted.item.command, event)) continue;
+      this.doubtful.delete(callId);
+      this.onFound(doubted.item, { id, event }, stored.position);
+    }
+  }
+
+  /** Forgets commands that no gateway can still have queued. */
+  tick(): void {
+    const nowMs = this.runtime.clock.monotonicMs();
+    for (const [callId, { sinceMs }] of this.doubtful)
+      if (nowMs - sinceMs >= DOUBTFUL_MS_MAX) this.doubtful.delete(callId);
+  }
+}
+
+function unknownOutcome(message: string): ForwardedOutcome {
+  return { kind: 'unknown', message };
+}
+
+/** How long a call is still willing to wait; it has waited here already. */
+function remainingWaits({ options, arrivedMs }: QueuedCommand, nowMs: number): ForwardedCommand['waitMs'] {
+  const { waitMs } = options;
+  if (waitMs === undefined) return undefined;
+  const waited = nowMs - arrivedMs;
+  const remaining = Object.entries(waitMs).map(([code, ms]) => [code, Math.max(0, Math.round(ms - waited))] as const);
+  return Object.fromEntries(remaining);
+}
+
+/** What a peer is told about a command of its own. */
+export async function outcomeForPeer(submitted: Promise<LedgerOutcome>): Promise<ForwardedOutcome> {
+  try {
+    const outcome = await submitted;
+    const named = outcome.eventId === undefined ? {} : { eventId: outcome.eventId };
+    if (!outcome.ok) return { kind: 'refused', refusal: outcome.refusal, ...named };
+    const eventIds = outcome.events.map(({ id }) => id);
+    return { kind: 'recorded', eventIds, position: outcome.position, ...named };
+  } catch (error) {
+    if (error instanceof WouldWaitError) return { kind: 'waiting' };
+    if (error instanceof LedgerUnavailableError) return unknownOutcome(error.message);
+    throw error;
+  }
+}
