@@ -15,6 +15,7 @@ import {
 } from './controllers/organization-parts.controllers';
 import { OrganizationsController } from './controllers/organizations.controller';
 import { BackendServiceController, RoutingController } from './controllers/routing.controllers';
+import { SystemTokensController } from './controllers/system-tokens.controller';
 import { COMMAND_HANDLERS } from './dispatch/command-handlers';
 import { OneHandlerEach } from './dispatch/one-handler-each';
 import { QUERY_HANDLERS } from './dispatch/query-handlers';
@@ -46,6 +47,7 @@ export class AdminHttpModule {
         BackendsController,
         BackendServiceController,
         ModelsController,
+        SystemTokensController,
         RoutingController,
       ],
       providers: [

@@ -48,7 +48,7 @@ it.each(WALK.map((step) => [step.route, step] as const))('%s', async (route, ste
     if (isCommand && step.body !== undefined) expectProblem(await server.send(method, path, '{"a":'), 400);
     if (isCommand && step.as === undefined && step.status === undefined && !path.includes('calls'))
       expectProblem(await server.send(method, path, step.body?.(), { 'if-match': '"0123"' }), 412);
-    const elsewhere = path.replace('/acme', '/nobody').replace(/(key|prj|team|sa|bgt|bkd)_\w+/, `$1_${nothing}`);
+    const elsewhere = path.replace('/acme', '/nobody').replace(/(key|prj|team|sa|bgt|bkd|tok)_\w+/, `$1_${nothing}`);
     const there = elsewhere.replace(/maker(\/|%2F)small/, 'nobody$1nothing');
     if (there !== path) expectProblem(await server.send(method, there, step.body?.()), 404);
   });

@@ -16,6 +16,7 @@ import { CatalogueCommands } from './commands/catalogue-commands';
 import { LedgerCommands } from './commands/ledger-commands';
 import { LedgerEdits } from './commands/ledger-edits';
 import { OrganizationCommands } from './commands/organization-commands';
+import { SystemTokenCommands } from './commands/system-token-commands';
 import { TwoStepCommands } from './commands/two-step-commands';
 import { FinishPending } from './finish-pending';
 import { Follower } from './follower';
@@ -42,6 +43,7 @@ export class ControlPlane {
   readonly models: CallableModels;
   readonly organizations: OrganizationCommands;
   readonly apiKeys: ApiKeyCommands;
+  readonly systemTokens: SystemTokenCommands;
   readonly catalogueCommands: CatalogueCommands;
   readonly ledgers: LedgerCommands;
   readonly ledgerEdits: LedgerEdits;
@@ -63,6 +65,7 @@ export class ControlPlane {
     this.ledgerEdits = new LedgerEdits(this.ledgers, clock);
     this.organizations = new OrganizationCommands(this.records, this.ledgers, this.twoStep);
     this.apiKeys = new ApiKeyCommands(this.records, this.ledgers, this.twoStep);
+    this.systemTokens = new SystemTokenCommands(this.records);
     this.catalogueCommands = new CatalogueCommands(this.records, this.credentials);
     this.commandKeys = new CommandKeys({ store, keyStore, clock, identifiers, onProblem });
     this.authenticationFailures = new AuthenticationFailures({ store, clock, identifiers, onProblem });

@@ -1,17 +1,15 @@
 import {
-  fingerprintOf,
-  hashSecret,
   newApiKeySecret,
   newSystemTokenSecret,
   type Organization,
   parseSystemTokenSecret,
   SECRET_RANDOM_BYTES,
-  systemTokenStream,
 } from '#identity';
 import { findBackendByName, findModel, type ModelKind } from '#inference/catalogue';
 import { type ApiKeyId, type ModelId, type OrganizationId, type ProjectId, type Refusal, usd } from '#kernel';
 import { DEFAULT_THRESHOLDS } from '#ledger';
-import { type CommandContext, metadataOf } from './command-context';
+import type { CommandContext } from './command-context';
+import { SYSTEM_ADMINISTRATOR } from './commands/system-token-commands';
 import type { ControlPlane } from './control-plane';
 
 /** What `first-run.json` holds. Without a demo only the first two. */
@@ -40,9 +38,6 @@ export interface FirstRunOptions {
   readonly url: string;
   readonly demo: boolean;
 }
-
-/** The platform's own administrator, in whose name the system token speaks. */
-export const SYSTEM_ADMINISTRATOR = { type: 'system', id: 'administrator' } as const;
 
 export const DEMO_SLUG = 'demo';
 export const DEMO_PROJECT = 'playground';
@@ -81,7 +76,8 @@ function hasSystemToken(control: ControlPlane): boolean {
 
 /** A file that somebody has edited is no plan. */
 function usable(plan: FirstRun | undefined): FirstRun | undefined {
-  return plan !== undefined && parseSystemTokenSecret(plan.systemToken).ok ? plan : undefined;
+  const parsed = plan && parseSystemTokenSecret(plan.systemToken);
+  return parsed?.ok === true && parsed.kind === 'sys' ? plan : undefined;
 }
 
 function isDemo(plan: FirstRun): plan is DemoRun {
@@ -168,20 +164,7 @@ async function makeKey(control: ControlPlane, context: CommandContext, plan: Dem
 }
 
 async function issueSystemToken(control: ControlPlane, context: CommandContext, secret: string): Promise<void> {
-  const parsed = parseSystemTokenSecret(secret);
-  if (!parsed.ok) throw new FirstRunError('the system token of the first run is malformed: remove the file');
-  const { tokenId } = parsed;
-  const secretHash = hashSecret(secret);
-  const command = {
-    type: 'IssueSystemToken',
-    at: context.at,
-    tokenId,
-    holder: SYSTEM_ADMINISTRATOR,
-    name: 'First run',
-    secretHash,
-    fingerprint: fingerprintOf(secretHash),
-  } as const;
-  accept(await control.records.systemTokens.execute(systemTokenStream(tokenId), command, metadataOf(context)));
+  accept(await control.systemTokens.issue(context, { name: 'First run' }, secret));
 }
 
 type Result = { readonly kind: 'accepted' | 'stale' } | { readonly kind: 'refused'; readonly refusal: Refusal };

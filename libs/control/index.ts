@@ -8,6 +8,13 @@ export type { CatalogueExecuted, OpenBackendChanges, OpenBackendSettings } from 
 export type { LedgerChange, LedgerChanged } from './commands/ledger-commands';
 export { budgetTag, type LedgerEdited, limitsOf, limitsTag } from './commands/ledger-edits';
 export type { OrganizationChange, OrganizationExecuted } from './commands/organization-commands';
+export {
+  type KnownSystemToken,
+  SYSTEM_ADMINISTRATOR,
+  type SystemTokenExecuted,
+  type SystemTokenWanted,
+  type SystemTokenWithSecret,
+} from './commands/system-token-commands';
 export { applyConfigurationFile, ConfigurationFileError, readConfigurationFile } from './configuration-file';
 export * from './control-plane';
 export {
@@ -17,7 +24,6 @@ export {
   FirstRunError,
   type FirstRunFile,
   firstRun,
-  SYSTEM_ADMINISTRATOR,
 } from './first-run';
 export { firstRunFile } from './first-run-file';
 export type { ControlRefusal, ControlRefusalCode } from './refusals';

@@ -11,7 +11,8 @@ export type ControlRefusalCode =
   | SystemTokenRefusal['code']
   | LedgerCommandRefusal['code']
   | (typeof CATALOGUE_REFUSALS)[number]
-  | 'member_not_found';
+  | 'member_not_found'
+  | 'last_system_token';
 
 export type ControlRefusal = Refusal<ControlRefusalCode>;
 

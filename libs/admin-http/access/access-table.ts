@@ -64,6 +64,12 @@ export const ACCESS_TABLE: Readonly<Record<string, readonly Grantee[]>> = {
   'DELETE /admin/v1/backends/:id': SYSTEM,
   'POST /admin/v1/backends/:id/service': SYSTEM,
 
+  'POST /admin/v1/system-tokens': SYSTEM,
+  'GET /admin/v1/system-tokens': SYSTEM,
+  'GET /admin/v1/system-tokens/:id': SYSTEM,
+  'POST /admin/v1/system-tokens/:id/rotate': SYSTEM,
+  'POST /admin/v1/system-tokens/:id/revoke': SYSTEM,
+
   'GET /admin/v1/routing/backends': SYSTEM,
   'GET /admin/v1/routing/decisions': SYSTEM,
 

@@ -9,10 +9,13 @@ import {
   ChangeOrganization,
   EditLedger,
   IssueApiKey,
+  IssueSystemToken,
   RegisterBackend,
   RegisterOrganization,
   RevokeApiKey,
+  RevokeSystemToken,
   RotateApiKey,
+  RotateSystemToken,
 } from './commands';
 
 /** What every handler needs: the control plane, which loads, decides and appends. */
@@ -67,6 +70,27 @@ class RevokeApiKeyHandler extends Handler implements ICommandHandler<RevokeApiKe
   }
 }
 
+@CommandHandler(IssueSystemToken)
+class IssueSystemTokenHandler extends Handler implements ICommandHandler<IssueSystemToken> {
+  execute({ context, wanted }: IssueSystemToken) {
+    return this.control.systemTokens.issue(context, wanted);
+  }
+}
+
+@CommandHandler(RotateSystemToken)
+class RotateSystemTokenHandler extends Handler implements ICommandHandler<RotateSystemToken> {
+  execute({ context, tokenId, graceSeconds }: RotateSystemToken) {
+    return this.control.systemTokens.rotate(context, tokenId, graceSeconds);
+  }
+}
+
+@CommandHandler(RevokeSystemToken)
+class RevokeSystemTokenHandler extends Handler implements ICommandHandler<RevokeSystemToken> {
+  execute({ context, tokenId, reason }: RevokeSystemToken) {
+    return this.control.systemTokens.revoke(context, tokenId, reason);
+  }
+}
+
 @CommandHandler(ChangeLedger)
 class ChangeLedgerHandler extends Handler implements ICommandHandler<ChangeLedger> {
   execute({ context, orgId, change }: ChangeLedger) {
@@ -112,6 +136,9 @@ export const COMMAND_HANDLERS: readonly Type[] = [
   ChangeApiKeyHandler,
   RotateApiKeyHandler,
   RevokeApiKeyHandler,
+  IssueSystemTokenHandler,
+  RotateSystemTokenHandler,
+  RevokeSystemTokenHandler,
   ChangeLedgerHandler,
   EditLedgerHandler,
   RegisterBackendHandler,

@@ -12,10 +12,13 @@ import type {
   OpenBackendSettings,
   OrganizationChange,
   OrganizationExecuted,
+  SystemTokenExecuted,
+  SystemTokenWanted,
+  SystemTokenWithSecret,
 } from '#control';
 import type { ChangeApiKey as ApiKeyChanges } from '#identity';
 import type { BackendKind, CatalogueCommand } from '#inference/catalogue';
-import type { ApiKeyId, BackendId, OrganizationId } from '#kernel';
+import type { ApiKeyId, BackendId, OrganizationId, SystemTokenId } from '#kernel';
 import type { ChangeBudget, EndBudget, SetLimits } from '#ledger';
 
 /** The commands of the admin plane, as the bus tells them apart: one handler each. */
@@ -77,6 +80,35 @@ export class RevokeApiKey extends Command<KeyExecuted> {
     readonly context: CommandContext,
     readonly orgId: OrganizationId,
     readonly keyId: ApiKeyId,
+    readonly reason: string,
+  ) {
+    super();
+  }
+}
+
+export class IssueSystemToken extends Command<SystemTokenWithSecret> {
+  constructor(
+    readonly context: CommandContext,
+    readonly wanted: SystemTokenWanted,
+  ) {
+    super();
+  }
+}
+
+export class RotateSystemToken extends Command<SystemTokenWithSecret> {
+  constructor(
+    readonly context: CommandContext,
+    readonly tokenId: SystemTokenId,
+    readonly graceSeconds: number,
+  ) {
+    super();
+  }
+}
+
+export class RevokeSystemToken extends Command<SystemTokenExecuted> {
+  constructor(
+    readonly context: CommandContext,
+    readonly tokenId: SystemTokenId,
     readonly reason: string,
   ) {
     super();

@@ -1,8 +1,8 @@
 import { Query } from '@nestjs/cqrs';
-import type { OrganizationRecord, Versioned } from '#control';
-import type { ApiKey, ApiKeyState } from '#identity';
+import type { KnownSystemToken, OrganizationRecord, Versioned } from '#control';
+import type { ApiKey, ApiKeyState, SystemTokenState } from '#identity';
 import type { CatalogueState } from '#inference/catalogue';
-import type { ApiKeyId, EpochMs, OrganizationId } from '#kernel';
+import type { ApiKeyId, EpochMs, OrganizationId, SystemTokenId } from '#kernel';
 import type { LedgerState } from '#ledger';
 
 /** The reads behind the commands. */
@@ -36,6 +36,25 @@ export class FindApiKey extends Query<FoundKey | undefined> {
     readonly orgId: OrganizationId,
     readonly keyId: ApiKeyId,
   ) {
+    super();
+  }
+}
+
+export interface FoundSystemToken {
+  readonly versioned: Versioned<SystemTokenState>;
+  readonly state: KnownSystemToken;
+  /** When it was looked at. */
+  readonly at: EpochMs;
+}
+
+export class ListSystemTokens extends Query<{
+  readonly ids: readonly SystemTokenId[];
+  readonly find: (id: SystemTokenId) => FoundSystemToken | undefined;
+}> {}
+
+/** `undefined` also for a token that is not the administrator's. */
+export class FindSystemToken extends Query<FoundSystemToken | undefined> {
+  constructor(readonly tokenId: SystemTokenId) {
     super();
   }
 }

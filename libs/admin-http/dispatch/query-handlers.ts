@@ -1,12 +1,22 @@
 import { Inject, Injectable, type Type } from '@nestjs/common';
 import { type IQueryHandler, QueryHandler } from '@nestjs/cqrs';
 import type { ControlPlane } from '#control';
-import { apiKeyStream } from '#identity';
+import { apiKeyStream, systemTokenStream } from '#identity';
 import { CATALOGUE_STREAM } from '#inference/catalogue';
-import type { ApiKeyId, OrganizationId } from '#kernel';
+import type { ApiKeyId, OrganizationId, SystemTokenId } from '#kernel';
 import { ledgerTime } from '#ledger';
 import { ADMIN_HTTP_OPTIONS, type AdminHttpOptions } from '../options';
-import { FindApiKey, type FoundKey, ListApiKeys, ListOrganizations, ReadCatalogue, ReadLedger } from './queries';
+import {
+  FindApiKey,
+  FindSystemToken,
+  type FoundKey,
+  type FoundSystemToken,
+  ListApiKeys,
+  ListOrganizations,
+  ListSystemTokens,
+  ReadCatalogue,
+  ReadLedger,
+} from './queries';
 
 @Injectable()
 abstract class Handler {
@@ -47,6 +57,27 @@ class FindApiKeyHandler extends Handler implements IQueryHandler<FindApiKey> {
   }
 }
 
+function findToken(control: ControlPlane, tokenId: SystemTokenId): FoundSystemToken | undefined {
+  const versioned = control.records.systemTokens.find(systemTokenStream(tokenId));
+  const { state } = versioned;
+  const at = control.surroundings.clock.now();
+  return state.status === 'none' || state.token.holder.type !== 'system' ? undefined : { versioned, state, at };
+}
+
+@QueryHandler(ListSystemTokens)
+class ListSystemTokensHandler extends Handler implements IQueryHandler<ListSystemTokens> {
+  async execute() {
+    return { ids: this.control.systemTokens.ids(), find: (id: SystemTokenId) => findToken(this.control, id) };
+  }
+}
+
+@QueryHandler(FindSystemToken)
+class FindSystemTokenHandler extends Handler implements IQueryHandler<FindSystemToken> {
+  async execute({ tokenId }: FindSystemToken) {
+    return findToken(this.control, tokenId);
+  }
+}
+
 @QueryHandler(ReadLedger)
 class ReadLedgerHandler extends Handler implements IQueryHandler<ReadLedger> {
   async execute({ orgId }: ReadLedger) {
@@ -67,6 +98,8 @@ export const QUERY_HANDLERS: readonly Type[] = [
   ListOrganizationsHandler,
   ListApiKeysHandler,
   FindApiKeyHandler,
+  ListSystemTokensHandler,
+  FindSystemTokenHandler,
   ReadLedgerHandler,
   ReadCatalogueHandler,
 ];

@@ -41,6 +41,7 @@ const STATUS_OF_REFUSAL: Readonly<Record<ControlRefusalCode, number>> = {
   key_expired: 409,
   token_revoked: 409,
   token_expired: 409,
+  last_system_token: 409,
   secret_reused: 409,
   backend_in_use: 409,
   bound_withdrawn: 409,

@@ -5,7 +5,7 @@ import type { Name } from '../names';
 import type { SecretHash } from '../secret';
 import { fingerprintOf, hashSecret, SECRET_RANDOM_BYTES } from '../secret';
 import type { IssueSystemToken, RotateSystemToken } from './decider';
-import { systemTokenDecider, verifySystemToken } from './decider';
+import { isLastingAdministrator, systemTokenDecider, verifySystemToken } from './decider';
 import type { SystemTokenEvent, SystemTokenHolder, SystemTokenIssued } from './events';
 import { newSystemTokenSecret, parseSystemTokenSecret } from './secret';
 
@@ -113,6 +113,21 @@ describe('verifying a token', () => {
     expect(verifySystemToken(tokenAfter(issued(), rotatedToSecond), first, later(60_000)).outcome).toBe('expired');
     expect(verifySystemToken(tokenAfter(issued(), rotatedToSecond), second, later(60_000)).outcome).toBe('accepted');
     expect(verifySystemToken(tokenAfter(issued(), revoked), first, NOW).outcome).toBe('revoked');
+  });
+});
+
+describe('a token of the administrator that lasts', () => {
+  const lasts = (...events: SystemTokenEvent[]) => isLastingAdministrator(stateAfter(systemTokenDecider, events));
+
+  it('is neither revoked nor bound to expire, and nobody else’s', () => {
+    expect(lasts(issued())).toBe(true);
+    expect(lasts(issued(), rotatedToSecond)).toBe(true);
+    expect(lasts()).toBe(false);
+    expect(lasts(issued(), revoked)).toBe(false);
+    expect(lasts(issued({ expiresAt: later(1) }))).toBe(false);
+    const orgId = 'org_01k00000000000000000000000' as OrganizationId;
+    const id = 'mem_01k00000000000000000000000' as MemberId;
+    expect(lasts(issued({ holder: { type: 'member', orgId, id } }))).toBe(false);
   });
 });
 

@@ -139,6 +139,11 @@ export const systemTokenDecider: Decider<SystemTokenCommand, SystemTokenState, S
   evolve,
 };
 
+/** Whether a token is the administrator's and works for good, unless it is revoked: while one is, none else is needed. */
+export function isLastingAdministrator(state: SystemTokenState): boolean {
+  return state.status === 'active' && state.token.holder.type === 'system' && state.token.expiresAt === undefined;
+}
+
 /** Whether a presented secret is the token's at this moment. */
 export function verifySystemToken(state: SystemTokenState, presented: SecretHash, now: EpochMs): SecretVerdict {
   if (state.status === 'none') return { outcome: 'unknown' };

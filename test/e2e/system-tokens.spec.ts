@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { PlatformProcess } from '#testing/platform-process';
+
+jest.setTimeout(60_000);
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The token of the first start is replaced by one that was never in a file, over HTTP, and across a crash. */
+describe('replacing the system token', () => {
+  let platform: PlatformProcess;
+  beforeAll(async () => {
+    platform = await PlatformProcess.start();
+  });
+  afterAll(() => platform.remove());
+
+  function send(token: unknown, method: string, path: string, body?: object): Promise<Response> {
+    const headers = { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' };
+    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+    return fetch(`${platform.url}${path}`, { ...init, headers });
+  }
+
+  /** On the planes that take it. */
+  async function statuses(token: unknown): Promise<readonly number[]> {
+    const paths = ['/admin/v1/organizations', '/analytics/v1/views'];
+    return Promise.all(paths.map(async (path) => (await send(token, 'GET', path)).status));
+  }
+
+  it('leaves a platform that only the newest secret administers', async () => {
+    const { systemToken: first } = platform.firstRun;
+    const tokens = '/admin/v1/system-tokens';
+    const [one] = ((await (await send(first, 'GET', tokens)).json()) as { data: readonly Json[] }).data;
+    const revoked = () => send(first, 'POST', `${tokens}/${String(one?.id)}/revoke`, { reason: 'It was in a file.' });
+    expect((await revoked()).status).toBe(409);
+
+    const issued = (await (await send(first, 'POST', tokens, { name: 'operations' })).json()) as Json;
+    expect((await revoked()).status).toBe(200);
+    expect(await statuses(first)).toEqual([401, 401]);
+    expect(await statuses(issued.secret)).toEqual([200, 200]);
+
+    const rotation = `${tokens}/${String(issued.id)}/rotate`;
+    const rotated = (await (await send(issued.secret, 'POST', rotation, { graceSeconds: 0 })).json()) as Json;
+    expect(await statuses(issued.secret)).toEqual([401, 401]);
+
+    await platform.restart('SIGKILL');
+    expect(await statuses(first)).toEqual([401, 401]);
+    expect(await statuses(issued.secret)).toEqual([401, 401]);
+    expect(await statuses(rotated.secret)).toEqual([200, 200]);
+    for (const secret of [issued.secret, rotated.secret]) {
+      expect(platform.output).not.toContain(secret);
+      expect(filesWith(String(secret))).toEqual([]);
+    }
+    expect(filesWith(String(issued.id))).not.toEqual([]);
+  });
+
+  function filesWith(text: string): readonly string[] {
+    const names = readdirSync(platform.dataDir, { recursive: true, encoding: 'utf8' });
+    return names.filter((name) => {
+      const path = join(platform.dataDir, name);
+      return statSync(path).isFile() && readFileSync(path).includes(text);
+    });
+  }
+});
