@@ -5,12 +5,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openLmdbEventStore } from '#event-store/lmdb';
-import { type EpochMs, epochMs } from '#kernel';
-import type { UsageRangeParams } from '#projections/usage';
+import { composeEventId, type EpochMs, epochMs } from '#kernel';
+import { callsProjection } from '#projections/calls';
+import { type UsageRangeParams, usageProjection } from '#projections/usage';
 import { ReadSide } from '#read-side';
 import { SqliteReadStore } from '#read-store/sqlite';
 import { SupervisedWorker } from '../libs/read-side/supervised-worker';
-import { AT_ONCE, appendCalls, keyIds, orgId, SINCE } from './read-side-load/synthetic-record';
+import { AT_ONCE, appendCalls, keyIds, orgId, projectIds, SINCE, serialBytes } from './read-side-load/synthetic-record';
 import { writeYear } from './read-side-load/synthetic-year';
 
 /**
@@ -90,6 +91,16 @@ const QUESTIONS: readonly { readonly title: string; readonly name: string; reado
     params: year({ granularity: 'day', timeZone: 'Asia/Kolkata' }),
   },
   { title: 'usage of a year by hour', name: 'usageReport', params: year({ granularity: 'hour' }) },
+  {
+    title: 'the same in Europe/Berlin',
+    name: 'usageReport',
+    params: year({ granularity: 'hour', timeZone: 'Europe/Berlin' }),
+  },
+  {
+    title: 'usage of a year by hour, one project',
+    name: 'usageReport',
+    params: year({ granularity: 'hour', where: { project: projectIds.slice(0, 1) } }),
+  },
   { title: 'latency of a year by month and model', name: 'latencyReport', params: year({ groupBy: ['model'] }) },
   { title: 'latency of a year by day', name: 'latencyReport', params: year({ granularity: 'day' }) },
   { title: 'errors of a year by month', name: 'errorsReport', params: year({}) },
@@ -98,8 +109,12 @@ const QUESTIONS: readonly { readonly title: string; readonly name: string; reado
 async function benchYear(folder: string): Promise<void> {
   const path = join(folder, 'year.sqlite');
   const store = SqliteReadStore.open(path);
-  const callsPerHour = Number(flags.calls) / (DAYS * 24);
-  const rows = await writeYear(store, Number(flags.slots), DAYS, callsPerHour);
+  const calls = await store.createGeneration(callsProjection.view);
+  const usage = await store.createGeneration(usageProjection.view);
+  const checkpoint = { position: 1n, eventId: composeEventId(SINCE, serialBytes(1)), at: SINCE };
+  const size = { days: DAYS, slots: Number(flags.slots), calls: Number(flags.calls) };
+  const rows = await writeYear(store, usage, checkpoint, { orgId, since: SINCE, ...size });
+  await store.switchTo([calls, usage]);
   await store.close();
   line(
     `A year: ${flags.calls} calls, ${flags.slots} slots`,
@@ -117,7 +132,7 @@ async function benchYear(folder: string): Promise<void> {
       const times: number[] = [];
       for (let i = 0; i < Number(flags.queries); i += 1) {
         const started = performance.now();
-        await worker.ask({ type: 'query', name, params });
+        await worker.ask({ type: 'query-json', name, params, names: {} });
         times.push(performance.now() - started);
       }
       all.push(...times);

@@ -1,14 +1,25 @@
-import { composeEventId, epochMs, nanoUsd } from '#kernel';
-import { callsProjection } from '#projections/calls';
+import { type EpochMs, nanoUsd, type OrganizationId } from '#kernel';
 import { usageProjection } from '#projections/usage';
-import { type Document, type Generation, Histogram, type ReadStore, type TableSchema } from '#read-store';
-import { backendIds, keyIds, models, nth, orgId, projectIds, SINCE, serialBytes } from './synthetic-record';
+import { type Checkpoint, type Document, type Generation, Histogram, type ReadStore } from '#read-store';
+import { backendIds, keyIds, models, nth, projectIds } from './synthetic-record';
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const GRAINS = [
-  { name: 'days', ms: 86_400_000 },
-  { name: 'hours', ms: 3_600_000 },
-  { name: 'quarters', ms: 900_000 },
+  { name: 'days', ms: DAY_MS },
+  { name: 'hours', ms: HOUR_MS },
+  { name: 'quarters', ms: HOUR_MS / 4 },
 ] as const;
+
+/** Usage of one organization over so many days, spread evenly over them and over so many combinations of dimensions. */
+export interface Year {
+  readonly orgId: OrganizationId;
+  /** Start of a day of UTC. */
+  readonly since: EpochMs;
+  readonly days: number;
+  readonly slots: number;
+  readonly calls: number;
+}
 
 /** A dozen latencies around a slot's own middle, as one row of a busy hour has them. */
 function latencies(slot: number, calls: number): string {
@@ -17,9 +28,24 @@ function latencies(slot: number, calls: number): string {
   return histogram.encode();
 }
 
-function row(slot: number, bucket: number, calls: number, serial: number): Document {
+function sumsOf(calls: number): Document['columns'] {
   return {
-    id: `row-${serial}`,
+    calls,
+    refused: 0,
+    inputTokens: calls * 400,
+    cachedInputTokens: 0,
+    cacheWriteTokens: 0,
+    outputTokens: calls * 300,
+    unsplitTokens: 0,
+    cost: nanoUsd(BigInt(calls) * 700_000n),
+    excess: nanoUsd(0n),
+  };
+}
+
+function row(orgId: OrganizationId, slot: number, bucket: number, calls: number): Document {
+  const isFailed = slot % 12 === 11;
+  return {
+    id: `${orgId} ${bucket} ${slot}`,
     position: 1n,
     columns: {
       orgId,
@@ -30,17 +56,10 @@ function row(slot: number, bucket: number, calls: number, serial: number): Docum
       model: nth(models, slot),
       backendId: nth(backendIds, slot),
       endpoint: 'chat',
-      outcome: slot % 12 === 11 ? 'failed' : 'completed',
-      code: slot % 12 === 11 ? 'backend_error' : null,
-      calls,
-      refused: 0,
-      inputTokens: calls * 400,
-      cachedInputTokens: 0,
-      cacheWriteTokens: 0,
-      outputTokens: calls * 300,
-      unsplitTokens: 0,
-      cost: nanoUsd(BigInt(calls) * 700_000n),
-      excess: nanoUsd(0n),
+      outcome: isFailed ? 'failed' : 'completed',
+      code: isFailed ? 'backend_error' : null,
+      servedFrom: 'backend',
+      ...sumsOf(calls),
       lastAt: bucket,
       latency: latencies(slot, calls),
       firstByte: latencies(slot, calls),
@@ -49,47 +68,41 @@ function row(slot: number, bucket: number, calls: number, serial: number): Docum
   };
 }
 
-async function save(store: ReadStore, generation: Generation, table: string, saved: readonly Document[], step: number) {
-  const checkpointAt = (position: number) => ({
-    position: BigInt(position),
-    eventId: composeEventId(SINCE, serialBytes(position)),
-    at: epochMs(SINCE + position),
-  });
-  await store.commit([
-    {
-      generation,
-      expected: step === 1 ? undefined : checkpointAt(step - 1),
-      checkpoint: checkpointAt(step),
-      changes: [{ table, saved, deleted: [] }],
-    },
-  ]);
+function* rowsOf({ orgId, since, days, slots, calls }: Year): Generator<{ table: string; document: Document }> {
+  const callsPerHour = calls / (days * 24);
+  for (const { name, ms } of GRAINS) {
+    const perRow = Math.max(1, Math.round((callsPerHour * ms) / HOUR_MS / slots));
+    for (let bucket: number = since; bucket < since + days * DAY_MS; bucket += ms) {
+      for (let slot = 0; slot < slots; slot += 1) yield { table: name, document: row(orgId, slot, bucket, perRow) };
+      if (name !== 'hours') continue;
+      const columns = { orgId, bucket, ...sumsOf(perRow * slots) };
+      yield { table: 'hourTotals', document: { id: `${orgId} ${bucket}`, position: 1n, columns, rest: null } };
+    }
+  }
 }
 
 const COMMIT_ROWS = 10_000;
 
-/** Writes a year of usage of one organization as the projection would keep it; gives the number of rows. */
-export async function writeYear(store: ReadStore, slots: number, days: number, callsPerHour: number): Promise<number> {
-  const calls = await store.createGeneration(callsProjection.view);
-  const usage = await store.createGeneration(usageProjection.view);
-  let [rows, step] = [0, 0];
-  for (const { name, ms } of GRAINS) {
-    const table: TableSchema | undefined = usageProjection.view.tables.find((one) => one.name === name);
-    if (table === undefined) throw new Error(`usage has no table ${name}`);
-    let saved: Document[] = [];
-    const perRow = Math.max(1, Math.round((callsPerHour * ms) / 3_600_000 / slots));
-    for (let bucket: number = SINCE; bucket < SINCE + days * 86_400_000; bucket += ms)
-      for (let slot = 0; slot < slots; slot += 1) {
-        rows += 1;
-        saved.push(row(slot, bucket, perRow, rows));
-        if (saved.length < COMMIT_ROWS) continue;
-        step += 1;
-        await save(store, usage, name, saved, step);
-        saved = [];
-      }
-    if (saved.length === 0) continue;
-    step += 1;
-    await save(store, usage, name, saved, step);
+/** Writes a year of usage as the projection would keep it, at this checkpoint; gives the number of rows. */
+export async function writeYear(
+  store: ReadStore,
+  generation: Generation,
+  checkpoint: Checkpoint,
+  year: Year,
+): Promise<number> {
+  let [rows, expected] = [0, generation.checkpoint];
+  let pending = new Map<string, Document[]>(usageProjection.view.tables.map(({ name }) => [name, []]));
+  const save = async () => {
+    const changes = [...pending].map(([table, saved]) => ({ table, saved, deleted: [] }));
+    await store.commit([{ generation, expected, checkpoint, changes }]);
+    expected = checkpoint;
+    pending = new Map([...pending.keys()].map((table) => [table, []]));
+  };
+  for (const { table, document } of rowsOf(year)) {
+    rows += 1;
+    pending.get(table)?.push(document);
+    if (rows % COMMIT_ROWS === 0) await save();
   }
-  await store.switchTo([calls, usage]);
+  await save();
   return rows;
 }

@@ -1,15 +1,16 @@
-import { Controller, Get, Inject, Param, Query as QueryString, Req, UseGuards } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Param, Query as QueryString, Req, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#admin-http';
-import { present } from '#gateway';
-import { type BudgetId, type OrganizationId, parseId } from '#kernel';
+import { type BudgetId, type OrganizationId, parseId, present } from '#kernel';
 import type { CallOutcome, CallsSearchParams } from '#projections/calls';
 import { USAGE_OUTCOMES, type UsageFilter, type UsageRangeParams } from '#projections/usage';
-import { QueryRefusedError } from '#read-side';
+import { type FieldNames, type QueryName, type QueryParams, QueryRefusedError } from '#read-side';
 import { AnalyticsGuard, readerOf } from './analytics.guard';
 import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
 import { atLeast, granularity, groupBy, type Query, range, single, where, wholeNumber } from './parameters';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** What every report takes. */
 function RangeQueries(): MethodDecorator {
@@ -43,39 +44,45 @@ export class AnalyticsController {
   constructor(@Inject(ANALYTICS_HTTP_OPTIONS) private readonly options: AnalyticsHttpOptions) {}
 
   @Get('usage')
+  @Header('content-type', JSON_TYPE)
   @RangeQueries()
   @ApiOperation({ summary: 'Calls, tokens by bucket and cost.' })
   usage(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
-    const params = this.report(request, org, query);
-    return this.ask(query, () => this.options.readSide.query('usageReport', params));
+    const params = this.rangeOf(request, org, query);
+    return this.report(query, 'usageReport', params);
   }
 
   @Get('latency')
+  @Header('content-type', JSON_TYPE)
   @RangeQueries()
   @ApiOperation({ summary: 'Latency and time to first byte: p50, p95, p99.' })
   latency(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
-    const params = this.report(request, org, query);
-    return this.ask(query, () => this.options.readSide.query('latencyReport', params));
+    const params = this.rangeOf(request, org, query);
+    return this.report(query, 'latencyReport', params);
   }
 
   @Get('errors')
+  @Header('content-type', JSON_TYPE)
   @RangeQueries()
   @ApiOperation({ summary: 'Error rate, and errors by outcome and code.' })
   errors(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
-    const params = this.report(request, org, query);
-    return this.ask(query, () => this.options.readSide.query('errorsReport', params));
+    const params = this.rangeOf(request, org, query);
+    return this.report(query, 'errorsReport', params);
   }
 
   @Get('calls')
+  @Header('content-type', JSON_TYPE)
   @RangeQueries()
   @ApiQuery({ name: 'limit', required: false })
   @ApiQuery({ name: 'after', required: false })
   @ApiOperation({ summary: 'Single calls, newest first.' })
   calls(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
     const scope = this.scope(request, org);
-    const { team, 'api-key': apiKey, outcome, ...rest } = scope.where(where(query));
+    const { team, 'served-from': servedFrom, 'api-key': apiKey, outcome, ...rest } = scope.where(where(query));
     if (team !== undefined)
       throw new Problem(422, 'invalid_request', 'Calls are not searched by team: name its projects.');
+    if (servedFrom !== undefined)
+      throw new Problem(422, 'invalid_request', 'Calls are not searched by what served them: usage is split by it.');
     const after = single(query, 'after');
     const limit = wholeNumber(query, 'limit', 1, 1_000);
     const params: CallsSearchParams = {
@@ -89,10 +96,7 @@ export class AnalyticsController {
       ...(limit === undefined ? {} : { limit }),
       ...(after === undefined ? {} : { after }),
     };
-    return this.ask(query, async () => {
-      const { calls, next, watermark } = await this.options.readSide.query('callsSearch', params);
-      return { data: calls, next, watermark };
-    });
+    return this.report(query, 'callsSearch', params, { calls: 'data' });
   }
 
   @Get('budgets/:id/history')
@@ -117,6 +121,7 @@ export class AnalyticsController {
   }
 
   @Get('api-keys')
+  @Header('content-type', JSON_TYPE)
   @ApiOperation({ summary: 'Keys with their last use and totals.' })
   apiKeys(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
     const { orgId, projectId } = this.scope(request, org);
@@ -128,7 +133,7 @@ export class AnalyticsController {
       ...(limit === undefined ? {} : { limit }),
       ...(after === undefined ? {} : { after }),
     };
-    return this.ask(query, () => this.options.readSide.query('apiKeyUsage', params));
+    return this.report(query, 'apiKeyUsage', params);
   }
 
   @Get('freshness')
@@ -138,7 +143,7 @@ export class AnalyticsController {
     return this.ask(query, () => this.options.readSide.query('freshness', { orgId }));
   }
 
-  private report(request: FastifyRequest, org: string, query: Query): UsageRangeParams {
+  private rangeOf(request: FastifyRequest, org: string, query: Query): UsageRangeParams {
     const scope = this.scope(request, org);
     const timeZone = single(query, 'timeZone');
     return {
@@ -171,14 +176,26 @@ export class AnalyticsController {
     return scope;
   }
 
-  private async ask(query: Query, question: () => Promise<object>): Promise<unknown> {
+  /** A question whose answer may be large: it arrives as bytes, which this thread only passes on. */
+  private report<N extends QueryName>(query: Query, name: N, params: QueryParams<N>, names?: FieldNames) {
+    return this.asked(query, async () => {
+      const bytes = await this.options.readSide.queryJson(name, params, names);
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    });
+  }
+
+  private ask(query: Query, question: () => Promise<object>): Promise<unknown> {
+    return this.asked(query, async () => present(await question(), 'camel'));
+  }
+
+  private async asked<T>(query: Query, question: () => Promise<T>): Promise<T> {
     const position = atLeast(query);
     if (position !== undefined && !(await this.options.readSide.waitFor(position)))
       throw new Problem(503, 'position_not_reached', 'The views have not reached that position yet: try again.', {
         headers: { 'retry-after': '1' },
       });
     try {
-      return present(await question(), 'camel');
+      return await question();
     } catch (error) {
       if (!(error instanceof QueryRefusedError)) throw error;
       const isBusy = ['view_building', 'queries_too_many', 'query_interrupted'].includes(error.code);

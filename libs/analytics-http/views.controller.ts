@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards } from '
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#admin-http';
-import { present } from '#gateway';
+import { present } from '#kernel';
 import { AnalyticsGuard, readerOf } from './analytics.guard';
 import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
 

@@ -8,4 +8,5 @@ export * from './ids';
 export * from './metering';
 export * from './model-id';
 export * from './money';
+export * from './present';
 export * from './time';

@@ -4,6 +4,7 @@ import type { ReadSideOptions, ReadSideReport, RebuildProgress } from './port';
 import { Projector } from './projector';
 import type { QueryAnswer, QueryName, QueryParams } from './queries';
 import { QueryRunner } from './query-runner';
+import type { FieldNames } from './render';
 import { SupervisedWorker, WORKER_ENTRY } from './supervised-worker';
 
 /** The projector and the query runner, wherever they run. */
@@ -11,6 +12,7 @@ export interface Engine {
   poke(): void;
   rebuild(view: string): Promise<void>;
   query<N extends QueryName>(name: N, params: QueryParams<N>): Promise<QueryAnswer<N>>;
+  queryJson<N extends QueryName>(name: N, params: QueryParams<N>, names: FieldNames): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -39,6 +41,7 @@ async function openInProcess(path: string, options: ReadSideOptions, events: Eng
     poke: () => projector.poke(),
     rebuild: async (view) => projector.rebuild(view),
     query: (name, params) => runner.run(name, params),
+    queryJson: (name, params, names) => runner.json(name, params, names),
     close: async () => {
       await runner.close();
       await projector.close();
@@ -83,6 +86,8 @@ async function openThreads(path: string, options: ReadSideOptions, events: Engin
     },
     query: async <N extends QueryName>(name: N, params: QueryParams<N>) =>
       (await leastBusy().ask({ type: 'query', name, params })) as QueryAnswer<N>,
+    queryJson: async (name, params, names) =>
+      (await leastBusy().ask({ type: 'query-json', name, params, names })) as Uint8Array,
     close: async () => {
       await Promise.all(queryWorkers.map((worker) => worker.close()));
       await projector.close();

@@ -4,3 +4,4 @@ export type * from './port';
 export type * from './problems';
 export type * from './queries';
 export { ReadSide, WAIT_MS_MAX } from './read-side';
+export type { FieldNames } from './render';

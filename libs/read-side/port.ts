@@ -2,6 +2,7 @@ import type { EventStore } from '#event-store';
 import type { Watermark } from '#projections/common';
 import type { Problem } from './problems';
 import type { QueryAnswer, QueryName, QueryParams } from './queries';
+import type { FieldNames } from './render';
 
 /** How a rebuild gets on. */
 export interface RebuildProgress {
@@ -58,6 +59,11 @@ export interface QueryOptions {
 export interface ReadSideClient {
   /** @throws QueryRefusedError */
   query<N extends QueryName>(name: N, params: QueryParams<N>, options?: QueryOptions): Promise<QueryAnswer<N>>;
+  /**
+   * The answer as JSON in UTF-8, made in the thread that found it: copying and rendering a year of hours would hold up
+   * every call on the main thread for some 50 ms. @throws QueryRefusedError
+   */
+  queryJson<N extends QueryName>(name: N, params: QueryParams<N>, names?: FieldNames): Promise<Uint8Array>;
   /** Whether the views have reached a position within the time, which is cut to 2 s. */
   waitFor(position: bigint, timeoutMs?: number): Promise<boolean>;
   /** Says that the record has reached a position. Cheap: calls are coalesced. */

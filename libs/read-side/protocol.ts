@@ -1,6 +1,7 @@
 import type { QueryRefusalCode } from '#projections/common';
 import type { ReadSideReport, RebuildProgress } from './port';
 import type { QueryName } from './queries';
+import type { FieldNames } from './render';
 
 /** What a worker is started with. */
 export type WorkerRole =
@@ -10,6 +11,14 @@ export type WorkerRole =
 export type WorkerRequest =
   | { readonly type: 'poke' }
   | { readonly type: 'query'; readonly id: number; readonly name: QueryName; readonly params: unknown }
+  /** Answered with bytes, which are handed over, not copied. */
+  | {
+      readonly type: 'query-json';
+      readonly id: number;
+      readonly name: QueryName;
+      readonly params: unknown;
+      readonly names: FieldNames;
+    }
   | { readonly type: 'rebuild'; readonly id: number; readonly view: string }
   | { readonly type: 'close' };
 

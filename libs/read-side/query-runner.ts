@@ -3,6 +3,7 @@ import { type ReadStore, ReadStoreBusyError, ViewNotReadyError } from '#read-sto
 import { SqliteReadStore } from '#read-store/sqlite';
 import { answer } from './handlers';
 import type { QueryAnswer, QueryName, QueryParams } from './queries';
+import { type FieldNames, rendered } from './render';
 
 /** Answers questions in the thread that it lives in. */
 export class QueryRunner {
@@ -24,6 +25,15 @@ export class QueryRunner {
         throw new QueryRefusedError('queries_too_many', 'Too many queries are waiting; try again in a moment.');
       throw error;
     }
+  }
+
+  /** @throws QueryRefusedError */
+  async json<N extends QueryName>(
+    name: N,
+    params: QueryParams<N>,
+    names?: FieldNames,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return rendered(await this.run(name, params), names);
   }
 
   close(): Promise<void> {

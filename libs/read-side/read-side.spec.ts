@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { epochMs } from '#kernel';
+import { epochMs, present } from '#kernel';
 import { completing, orgId, Record, someRecord } from '#projections/spec-kit';
 import type { ReadSideOptions, ReadSideReport } from './port';
 import { ReadSide } from './read-side';
@@ -68,6 +68,19 @@ describe('the read side', () => {
     const second = await opened(record);
     expect(await answersText(second, record)).toBe(before);
     expect(second.progress()).toEqual([]);
+  });
+
+  it('answers in JSON what it answers otherwise, under the names that a plane has for it', async () => {
+    const record = await someRecord(33, 100);
+    const readSide = await opened(record);
+    const { calls, ...rest } = await readSide.query('callsSearch', { orgId, limit: 50 });
+    const json = new TextDecoder().decode(
+      await readSide.queryJson('callsSearch', { orgId, limit: 50 }, { calls: 'data' }),
+    );
+    expect(calls.length).toBeGreaterThan(10);
+    expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(present({ data: calls, ...rest }, 'camel'))));
+    const range = { orgId, from: epochMs(5), to: epochMs(5), granularity: 'day' } as const;
+    await expect(readSide.queryJson('usageReport', range)).rejects.toMatchObject({ code: 'range_invalid' });
   });
 
   it('lets a caller wait for its own write', async () => {

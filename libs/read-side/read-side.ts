@@ -3,6 +3,7 @@ import type { Watermark } from '#projections/common';
 import { type Engine, openEngine } from './engine';
 import type { QueryOptions, ReadSideClient, ReadSideOptions, RebuildProgress } from './port';
 import type { QueryAnswer, QueryName, QueryParams } from './queries';
+import type { FieldNames } from './render';
 
 /** The longest that a reader waits for its own write. */
 export const WAIT_MS_MAX = 2_000;
@@ -53,6 +54,10 @@ export class ReadSide implements ReadSideClient {
   ): Promise<QueryAnswer<N>> {
     if (atLeast !== undefined) await this.waitFor(atLeast);
     return this.#opened().query(name, params);
+  }
+
+  async queryJson<N extends QueryName>(name: N, params: QueryParams<N>, names: FieldNames = {}): Promise<Uint8Array> {
+    return this.#opened().queryJson(name, params, names);
   }
 
   waitFor(position: bigint, timeoutMs: number = WAIT_MS_MAX): Promise<boolean> {

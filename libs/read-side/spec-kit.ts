@@ -2,6 +2,8 @@ import { epochMs } from '#kernel';
 import { budgetIds, keyIds, orgId, projectIds, type Record } from '#projections/spec-kit';
 import type { ReadSideClient } from './port';
 
+const text = (json: Uint8Array) => new TextDecoder().decode(json);
+
 /** Every query in several forms, over all that a record from `someRecord` holds. */
 async function allAnswers(readSide: ReadSideClient, record: Record): Promise<readonly unknown[]> {
   const from = epochMs(record.now - 90 * 86_400_000);
@@ -25,6 +27,10 @@ async function allAnswers(readSide: ReadSideClient, record: Record): Promise<rea
       groupBy: ['api-key', 'team', 'project', 'backend', 'endpoint', 'code'],
       where: { outcome: ['completed', 'resolved'] },
     }),
+    await readSide.query('usageReport', { ...range, granularity: 'hour', timeZone: 'Europe/Berlin' }),
+    await readSide.query('usageReport', { ...range, granularity: 'total', groupBy: ['served-from', 'outcome'] }),
+    text(await readSide.queryJson('usageReport', { ...range, granularity: 'hour' })),
+    text(await readSide.queryJson('callsSearch', { orgId, limit: 20 }, { calls: 'data' })),
     await readSide.query('latencyReport', {
       ...range,
       granularity: 'day',

@@ -67,7 +67,7 @@ export class SupervisedWorker {
     this.#worker?.postMessage(message);
   }
 
-  ask(request: { readonly type: 'query' | 'rebuild' } & Record<string, unknown>): Promise<unknown> {
+  ask(request: { readonly type: 'query' | 'query-json' | 'rebuild' } & Record<string, unknown>): Promise<unknown> {
     if (this.#worker === undefined)
       return Promise.reject(
         new QueryRefusedError('query_interrupted', 'The read side is starting; try again in a moment.'),

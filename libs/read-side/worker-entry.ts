@@ -8,8 +8,8 @@ import type { WorkerFailure, WorkerMessage, WorkerRequest, WorkerRole } from './
 import type { QueryName, QueryParams } from './queries';
 import { QueryRunner } from './query-runner';
 
-function post(message: WorkerMessage): void {
-  parentPort?.postMessage(message);
+function post(message: WorkerMessage, handedOver: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, handedOver);
 }
 
 function failureOf(error: unknown): WorkerFailure {
@@ -19,7 +19,8 @@ function failureOf(error: unknown): WorkerFailure {
 
 async function answering(id: number, run: () => unknown): Promise<void> {
   try {
-    post({ type: 'answer', id, answer: await run() });
+    const answer = await run();
+    post({ type: 'answer', id, answer }, answer instanceof Uint8Array ? [answer.buffer as ArrayBuffer] : []);
   } catch (error) {
     post({ type: 'failure', id, failure: failureOf(error) });
   }
@@ -66,6 +67,9 @@ function runQueries({ path }: Extract<WorkerRole, { role: 'query' }>): void {
     if (request.type === 'query') {
       const { id, name, params } = request;
       void answering(id, () => runner.run(name, params as QueryParams<QueryName>));
+    } else if (request.type === 'query-json') {
+      const { id, name, params, names } = request;
+      void answering(id, () => runner.json(name, params as QueryParams<QueryName>, names));
     } else if (request.type === 'close') void closing(() => runner.close());
   });
   post({ type: 'opened', recreated: false, progress: [] });

@@ -13,13 +13,15 @@ function merged(measure: Measure, left: ColumnValue, right: ColumnValue): Column
   return BigInt(left ?? 0) + BigInt(right ?? 0);
 }
 
-function mapped(
-  names: Measures,
-  value: (name: string, measure: Measure) => ColumnValue,
-): Readonly<Record<string, ColumnValue>> {
-  const values: Record<string, ColumnValue> = {};
-  for (const [name, measure] of Object.entries(names)) values[name] = value(name, measure);
-  return values;
+/** A column has values of one type only, and perhaps none: those are told apart from the text "null". */
+function plain(value: ColumnValue): string | number | null {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+/** Tells groups apart by range and keys. */
+function keyOf(columns: readonly string[]): (group: AggregatedGroup) => unknown {
+  if (columns.length === 0) return ({ range }) => range;
+  return ({ range, keys }) => JSON.stringify([range, ...columns.map((column) => plain(keys[column] ?? null))]);
 }
 
 /** Makes one group of those with the same range and keys, which came from different parts of the data. */
@@ -28,28 +30,30 @@ export function mergeGroups(
   columns: readonly string[],
   measures: Measures,
 ): readonly AggregatedGroup[] {
-  const byKey = new Map<string, AggregatedGroup>();
-  const sums = new Set<string>();
+  const byKey = new Map<unknown, AggregatedGroup[]>();
+  const keyFor = keyOf(columns);
   for (const group of groups) {
-    const key = JSON.stringify([group.range, ...columns.map((column) => String(group.keys[column]))]);
+    const key = keyFor(group);
     const known = byKey.get(key);
-    const sum = (name: string, measure: Measure) =>
-      merged(measure, known?.measures[name] ?? null, group.measures[name] ?? null);
-    byKey.set(key, known === undefined ? group : { ...known, measures: mapped(measures, sum) });
-    if (known !== undefined) sums.add(key);
+    if (known === undefined) byKey.set(key, [group]);
+    else known.push(group);
   }
-  if (Object.values(measures).some((measure) => 'merge' in measure))
-    for (const key of sums) {
-      const group = byKey.get(key);
-      if (group !== undefined) byKey.set(key, { ...group, measures: mapped(measures, shortest(group)) });
-    }
-  return [...byKey.values()];
+  return [...byKey.values()].flatMap((parts) => {
+    const [first, second] = parts;
+    if (first === undefined) return [];
+    return second === undefined ? first : { ...first, measures: sumOf(parts, measures) };
+  });
 }
 
-/** Brings a group's histograms into their one shortest form. */
-function shortest({ measures }: AggregatedGroup) {
-  return (name: string, measure: Measure): ColumnValue => {
-    const value = measures[name] ?? null;
-    return 'merge' in measure ? Histogram.decode(String(value ?? '')).encode() : value;
-  };
+/** The measures of all groups together. */
+export function sumOf(groups: readonly AggregatedGroup[], measures: Measures): AggregatedGroup['measures'] {
+  const sums: Record<string, ColumnValue> = {};
+  for (const [name, measure] of Object.entries(measures)) {
+    const sum = groups.reduce<ColumnValue>(
+      (value, group) => merged(measure, value, group.measures[name] ?? null),
+      null,
+    );
+    sums[name] = 'merge' in measure ? Histogram.decode(String(sum ?? '')).encode() : sum;
+  }
+  return sums;
 }

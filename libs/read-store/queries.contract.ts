@@ -151,6 +151,38 @@ export function aggregateContract(given: Given): void {
     ]);
   });
 
+  it('groups by hundreds of stretches that follow one another, whatever they hold', async () => {
+    const of = Array.from({ length: 300 }, (_, index) => ({
+      from: index * 20 - 100,
+      before: index * 20 - 80,
+      label: index % 150,
+    }));
+    const measures = { n: { count: true }, amount: { sum: 'amount' }, waits: { merge: 'waits' } } as const;
+    await given().live(...DOCUMENTS, sale('g', { at: 3_050, amount: 1n, waits: waits(10) }));
+    expect(await aggregate({ ranges: { column: 'at', of }, measures })).toEqual([
+      { range: 5, keys: {}, measures: { n: 1n, amount: 5n, waits: waits(10, 20) } },
+      {
+        range: 6,
+        keys: {},
+        measures: { n: 3n, amount: 4_000_000_000_000_000_004n, waits: waits(1000, 10) },
+      },
+      { range: 7, keys: {}, measures: { n: 2n, amount: 4_000_000_000_000_000_001n, waits: waits(10) } },
+    ]);
+  });
+
+  it('tells no value from the text "null"', async () => {
+    await given().live(sale('x', { shop: 'null', items: 1 }), sale('y', { items: 2 }), sale('z', { items: 4 }));
+    const of = [
+      { from: 1, before: 2, label: 0 },
+      { from: 2, before: 3, label: 0 },
+      { from: 4, before: 5, label: 0 },
+    ];
+    expect(await aggregate({ groupBy: ['shop'], ranges: { column: 'items', of } })).toEqual([
+      { range: 0, keys: { shop: null }, measures: { n: 2n } },
+      { range: 0, keys: { shop: 'null' }, measures: { n: 1n } },
+    ]);
+  });
+
   it('orders by a measure and keeps the first', async () => {
     const groups = await aggregate({
       groupBy: ['shop'],

@@ -1,9 +1,9 @@
-import { type DecodedEvent, totalTokens } from '#kernel';
+import { type DecodedEvent, nanoUsd, totalTokens } from '#kernel';
 import type { LedgerEvent, LedgerEventOf } from '#ledger';
 import { EMPTY_HISTOGRAM, type EncodedHistogram, Histogram, histogramOf } from '#read-store';
 import { organizationOf } from '../calls';
 import { boundedCode, type Contribution, NO_SUMS, negated, type PendingCall, tokenSums } from './contribution';
-import { SUM_COLUMNS, type UsageRow, type UsageSlot, type UsageSums } from './tables';
+import { type HourTotal, SUM_COLUMNS, type UsageRow, type UsageSlot, type UsageSums } from './tables';
 import type { UsageOutcome } from './types';
 
 export type UsageEvent = Extract<
@@ -39,16 +39,19 @@ function ended(
   sums: Partial<UsageSums> = {},
 ): Contribution {
   const { attempts, latencyMs, firstByteMs } = data;
+  const backendId = attempts.at(-1)?.backendId ?? null;
+  const isCached = 'servedFrom' in data && data.servedFrom === 'cache';
   const slot: UsageSlot = {
     orgId: organizationOf(event),
     projectId: data.projectId,
     teamId: data.teamId ?? null,
     keyId: data.keyId,
     model: data.model,
-    backendId: attempts.at(-1)?.backendId ?? null,
+    backendId,
     endpoint: data.endpoint,
     outcome,
     code: code === null ? null : boundedCode(code),
+    servedFrom: isCached ? 'cache' : backendId === null ? null : 'backend',
   };
   return {
     slot,
@@ -104,6 +107,7 @@ function refused(
     endpoint: 'endpoint' in data ? data.endpoint : null,
     outcome: 'refused',
     code: boundedCode(data.code),
+    servedFrom: null,
   };
   const counted = 'count' in data;
   const sums = { ...NO_SUMS, refused: counted ? data.count : 1 };
@@ -152,6 +156,24 @@ function recorded(histogram: EncodedHistogram, value: number | undefined, sign: 
   return appended.length > APPENDED_LENGTH_MAX ? Histogram.decode(appended).encode() : appended;
 }
 
+function added(row: UsageSums, sums: UsageSums): UsageSums {
+  return {
+    calls: row.calls + sums.calls,
+    refused: row.refused + sums.refused,
+    inputTokens: row.inputTokens + sums.inputTokens,
+    cachedInputTokens: row.cachedInputTokens + sums.cachedInputTokens,
+    cacheWriteTokens: row.cacheWriteTokens + sums.cacheWriteTokens,
+    outputTokens: row.outputTokens + sums.outputTokens,
+    unsplitTokens: row.unsplitTokens + sums.unsplitTokens,
+    cost: nanoUsd(row.cost + sums.cost),
+    excess: nanoUsd(row.excess + sums.excess),
+  };
+}
+
+function isNothing(sums: UsageSums): boolean {
+  return SUM_COLUMNS.every((column) => sums[column] === 0 || sums[column] === 0n);
+}
+
 /** A row after a contribution was put in or taken out; `undefined` when it counts nothing any more. */
 export function evolveRow(
   before: UsageRow | undefined,
@@ -171,18 +193,21 @@ export function evolveRow(
   };
   const after: UsageRow = {
     ...row,
-    calls: row.calls + sums.calls,
-    refused: row.refused + sums.refused,
-    inputTokens: row.inputTokens + sums.inputTokens,
-    cachedInputTokens: row.cachedInputTokens + sums.cachedInputTokens,
-    cacheWriteTokens: row.cacheWriteTokens + sums.cacheWriteTokens,
-    outputTokens: row.outputTokens + sums.outputTokens,
-    unsplitTokens: row.unsplitTokens + sums.unsplitTokens,
-    cost: (row.cost + sums.cost) as UsageRow['cost'],
-    excess: (row.excess + sums.excess) as UsageRow['excess'],
+    ...added(row, sums),
     latency: recorded(row.latency, latencyMs, sign),
     firstByte: recorded(row.firstByte, firstByteMs, sign),
     lastAt: slot.outcome === 'refused' ? row.lastAt : Math.max(row.lastAt, at),
   };
-  return SUM_COLUMNS.every((column) => after[column] === 0 || after[column] === 0n) ? undefined : after;
+  return isNothing(after) ? undefined : after;
+}
+
+/** The same for the total of an hour. */
+export function evolveTotal(
+  before: HourTotal | undefined,
+  bucket: number,
+  { slot, sums }: Contribution,
+  sign: 1 | -1,
+): HourTotal | undefined {
+  const after = { orgId: slot.orgId, bucket, ...added(before ?? NO_SUMS, sign === 1 ? sums : negated(sums)) };
+  return isNothing(after) ? undefined : after;
 }

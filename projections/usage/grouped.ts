@@ -1,5 +1,6 @@
 import {
   type AggregatedGroup,
+  type AggregateQuery,
   type Condition,
   compareValues,
   type Measure,
@@ -11,7 +12,7 @@ import {
 import { QueryRefusedError } from '../common';
 import { USAGE_VIEW } from './projection';
 import { answeredRange, rangesByGrain, type Stretch, stretchesOf } from './ranges';
-import { GRAINS } from './tables';
+import { GRAINS, type Grain, hourTotalsTable, SUM_COLUMNS } from './tables';
 import {
   type AnsweredRange,
   USAGE_DIMENSIONS,
@@ -34,6 +35,7 @@ const DIMENSION_COLUMNS: Readonly<Record<UsageDimension, string>> = {
   endpoint: 'endpoint',
   outcome: 'outcome',
   code: 'code',
+  'served-from': 'servedFrom',
 };
 
 export function whereOf(orgId: string, filter: UsageFilter = {}): Where {
@@ -43,6 +45,17 @@ export function whereOf(orgId: string, filter: UsageFilter = {}): Where {
     if (values !== undefined) where[DIMENSION_COLUMNS[dimension]] = { in: values };
   }
   return where;
+}
+
+const SUMS: ReadonlySet<string> = new Set(SUM_COLUMNS);
+
+/** The smallest table that holds the answer. */
+function tableFor(grain: Grain, { where, groupBy, measures }: AggregateQuery): string {
+  const isTotal =
+    groupBy.length === 0 &&
+    Object.keys(where).every((column) => column === 'orgId') &&
+    Object.values(measures).every((measure) => 'sum' in measure && SUMS.has(measure.sum));
+  return grain === 'hours' && isTotal ? hourTotalsTable.schema.name : grain;
 }
 
 export interface GroupedUsage {
@@ -81,7 +94,7 @@ export async function groupedUsage(
     for (const grain of GRAINS) {
       if (ranges[grain].length === 0) continue;
       const query = { where, ranges: { column: 'bucket', of: ranges[grain] }, groupBy: columns, measures };
-      groups.push(...(await snapshot.aggregate(USAGE_VIEW, grain, query)));
+      groups.push(...(await snapshot.aggregate(USAGE_VIEW, tableFor(grain, query), query)));
     }
   } catch (error) {
     if (error instanceof TooManyGroupsError) throw tooLarge();

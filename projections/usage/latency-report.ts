@@ -17,11 +17,11 @@ function quantilesOf(encoded: unknown): Quantiles | null {
   return p50 === undefined || p95 === undefined || p99 === undefined ? null : { p50, p95, p99 };
 }
 
-function figuresOf(group: AggregatedGroup | undefined): LatencyFigures {
+function figuresOf(measures: AggregatedGroup['measures']): LatencyFigures {
   return {
-    calls: BigInt(group?.measures.calls ?? 0n),
-    latencyMs: quantilesOf(group?.measures.latency),
-    firstByteMs: quantilesOf(group?.measures.firstByte),
+    calls: BigInt(measures.calls ?? 0n),
+    latencyMs: quantilesOf(measures.latency),
+    firstByteMs: quantilesOf(measures.firstByte),
   };
 }
 
@@ -31,7 +31,10 @@ export async function latencyReport(snapshot: ReadSnapshot, params: LatencyRepor
   const grouped = await groupedUsage(snapshot, { ...params, where }, MEASURES);
   return {
     ...grouped.range,
-    rows: grouped.groups.map((group) => ({ ...usageGroup(grouped, group, params.groupBy), ...figuresOf(group) })),
+    rows: grouped.groups.map((group) => ({
+      ...usageGroup(grouped, group, params.groupBy),
+      ...figuresOf(group.measures),
+    })),
     totals: figuresOf(overall(grouped, MEASURES)),
     watermark: await watermarkOf(snapshot, USAGE_VIEW, params.orgId),
   };

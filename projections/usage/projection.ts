@@ -12,8 +12,18 @@ import {
 } from '#read-store';
 import { ledgerEvents } from '../sources';
 import { type Contribution, type PendingCall, pendingTable } from './contribution';
-import { evolveRow, type UsageEvent, usageChange } from './evolve';
-import { GRAIN_MS, GRAINS, type Grain, grainTables, rowId, type UsageRow } from './tables';
+import { evolveRow, evolveTotal, type UsageEvent, usageChange } from './evolve';
+import {
+  GRAIN_MS,
+  GRAINS,
+  type Grain,
+  grainTables,
+  type HourTotal,
+  hourTotalId,
+  hourTotalsTable,
+  rowId,
+  type UsageRow,
+} from './tables';
 
 const TYPES: ReadonlySet<LedgerEvent['type']> = new Set<UsageEvent['type']>([
   'InferenceCompleted',
@@ -41,6 +51,8 @@ interface PlannedContribution {
   readonly contribution: Contribution;
   readonly sign: 1 | -1;
   readonly rows: readonly RowRef[];
+  /** Of the total of the call's hour. */
+  readonly total: { readonly bucket: number; readonly id: string };
 }
 
 /** What an event does, worked out to the rows. */
@@ -55,7 +67,8 @@ function planned(contribution: Contribution, sign: 1 | -1): PlannedContribution 
     const bucket = at - (at % GRAIN_MS[grain]);
     return { grain, bucket, id: rowId(slot, bucket) };
   });
-  return { contribution, sign, rows };
+  const hour = at - (at % GRAIN_MS.hours);
+  return { contribution, sign, rows, total: { bucket: hour, id: hourTotalId(slot.orgId, hour) } };
 }
 
 /** The newest plan that depends on nothing but its event: the host asks for it again at once, to evolve. */
@@ -85,8 +98,22 @@ function touches(event: DecodedEvent<UsageEvent>, documents: Documents): readonl
   const remembered = pendingId(event) ?? (pending === undefined ? undefined : callIdOf(event));
   return [
     ...(remembered === undefined ? [] : [{ table: pendingTable, id: remembered }]),
-    ...contributions.flatMap(({ rows }) => rows.map(({ grain, id }) => ({ table: grainTables[grain], id }))),
+    ...contributions.flatMap(({ rows, total }) => [
+      ...rows.map(({ grain, id }) => ({ table: grainTables[grain], id })),
+      { table: hourTotalsTable, id: total.id },
+    ]),
   ];
+}
+
+function totalChanges(contributions: readonly PlannedContribution[], documents: Documents): readonly Change[] {
+  const after = new Map<string, HourTotal | undefined>();
+  for (const { contribution, sign, total } of contributions) {
+    const before = after.has(total.id) ? after.get(total.id) : documents.get(hourTotalsTable, total.id);
+    after.set(total.id, evolveTotal(before, total.bucket, contribution, sign));
+  }
+  return [...after].map(([id, total]) =>
+    total === undefined ? remove(hourTotalsTable, id) : put(hourTotalsTable, id, total),
+  );
 }
 
 function evolve(event: DecodedEvent<UsageEvent>, documents: Documents): readonly Change[] {
@@ -99,9 +126,12 @@ function evolve(event: DecodedEvent<UsageEvent>, documents: Documents): readonly
       const before = after.has(key) ? after.get(key)?.row : documents.get(grainTables[ref.grain], ref.id);
       after.set(key, { ref, row: evolveRow(before, ref.bucket, contribution, sign) });
     }
-  const changes = [...after.values()].map(({ ref: { grain, id }, row }) =>
-    row === undefined ? remove(grainTables[grain], id) : put(grainTables[grain], id, row),
-  );
+  const changes = [
+    ...[...after.values()].map(({ ref: { grain, id }, row }) =>
+      row === undefined ? remove(grainTables[grain], id) : put(grainTables[grain], id, row),
+    ),
+    ...totalChanges(contributions, documents),
+  ];
   const callId = callIdOf(event);
   if (pending === undefined || callId === undefined) return changes;
   return [...changes, pending === null ? remove(pendingTable, callId) : put(pendingTable, callId, pending)];
@@ -117,7 +147,7 @@ const fold: Fold<LedgerEvent> = {
 export const USAGE_VIEW = 'usage';
 export const usageProjection: Projection = projection(
   USAGE_VIEW,
-  1,
-  [...Object.values(grainTables), pendingTable],
+  2,
+  [...Object.values(grainTables), hourTotalsTable, pendingTable],
   [fold],
 );

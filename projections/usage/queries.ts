@@ -1,5 +1,5 @@
 import { type EpochMs, epochMs, nanoUsd, type OrganizationId } from '#kernel';
-import { type AggregatedGroup, type Measure, mergeGroups, type ReadSnapshot } from '#read-store';
+import { type AggregatedGroup, type Measure, type ReadSnapshot, sumOf } from '#read-store';
 import { unsettledCalls, watermarkOf } from '../calls';
 import { type GroupedUsage, groupedUsage, usageGroup, whereOf } from './grouped';
 import { USAGE_VIEW } from './projection';
@@ -18,8 +18,8 @@ const TOTALS: Readonly<Record<string, Measure>> = Object.fromEntries(
   SUM_COLUMNS.map((column) => [column, { sum: column }]),
 );
 
-export function totalsOf(group: AggregatedGroup | undefined): UsageTotals {
-  const sum = (name: string) => BigInt(group?.measures[name] ?? 0n);
+export function totalsOf(measures: AggregatedGroup['measures']): UsageTotals {
+  const sum = (name: string) => BigInt(measures[name] ?? 0n);
   return {
     calls: sum('calls'),
     refused: sum('refused'),
@@ -34,16 +34,21 @@ export function totalsOf(group: AggregatedGroup | undefined): UsageTotals {
 }
 
 /** The sum of all groups, in exactly the measures' own arithmetic. */
-export function overall({ groups }: GroupedUsage, measures: Readonly<Record<string, Measure>>) {
-  const stripped = groups.map(({ measures: values }) => ({ keys: {}, measures: values }));
-  return mergeGroups(stripped, [], measures)[0];
+export function overall(
+  { groups }: GroupedUsage,
+  measures: Readonly<Record<string, Measure>>,
+): AggregatedGroup['measures'] {
+  return sumOf(groups, measures);
 }
 
 export async function usageReport(snapshot: ReadSnapshot, params: UsageReportParams): Promise<UsageReport> {
   const grouped = await groupedUsage(snapshot, params, TOTALS);
   return {
     ...grouped.range,
-    rows: grouped.groups.map((group) => ({ ...usageGroup(grouped, group, params.groupBy), ...totalsOf(group) })),
+    rows: grouped.groups.map((group) => ({
+      ...usageGroup(grouped, group, params.groupBy),
+      ...totalsOf(group.measures),
+    })),
     totals: totalsOf(overall(grouped, TOTALS)),
     watermark: await watermarkOf(snapshot, USAGE_VIEW, params.orgId),
   };
@@ -61,7 +66,7 @@ export async function projectUsageTotals(
     from: grouped.range.from,
     to: grouped.range.to,
     totals: totalsOf(overall(grouped, TOTALS)),
-    models: grouped.groups.map((group) => ({ model: String(group.keys.model), ...totalsOf(group) })),
+    models: grouped.groups.map((group) => ({ model: String(group.keys.model), ...totalsOf(group.measures) })),
     watermark: await watermarkOf(snapshot, USAGE_VIEW, orgId),
   };
 }
@@ -74,10 +79,10 @@ export async function totalsByKey(
 ): Promise<ReadonlyMap<string, UsageTotals>> {
   const where = whereOf(orgId, { 'api-key': keyIds });
   const groups = await snapshot.aggregate(USAGE_VIEW, 'days', { where, groupBy: ['keyId'], measures: TOTALS });
-  return new Map(groups.map((group) => [String(group.keys.keyId), totalsOf(group)]));
+  return new Map(groups.map((group) => [String(group.keys.keyId), totalsOf(group.measures)]));
 }
 
-export const NO_TOTALS: UsageTotals = totalsOf(undefined);
+export const NO_TOTALS: UsageTotals = totalsOf({});
 
 export async function freshness(snapshot: ReadSnapshot, { orgId }: FreshnessParams): Promise<Freshness> {
   const { open, unresolved } = await unsettledCalls(snapshot, orgId);

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { IANAZone } from 'luxon';
 import { epochMs } from '#kernel';
 import { instant, orgId } from '../spec-kit';
 import { answeredRange, rangesByGrain, stretchesOf } from './ranges';
@@ -84,6 +85,20 @@ describe('the ranges of a report', () => {
       '2026-03-28T23:00:00.000Z',
       '2026-03-29T22:00:00.000Z',
     ]);
+  });
+
+  it.each(ZONES)('are the hours of %s, those too in which the clock is changed', (timeZone) => {
+    const [from, to] = [instant('2024-01-01T00:00:00Z'), instant('2025-01-01T00:00:00Z')];
+    const zone = IANAZone.create(timeZone);
+    const stretches = stretchesOf(answeredRange({ orgId, from, to, granularity: 'hour', timeZone }));
+    const minutes = (at: number) => Math.floor(at / 60_000) + zone.offset(at);
+    // The last one is cut to the range.
+    const wrong = stretches
+      .slice(0, -1)
+      .filter(({ from: begin, to: end }) => end !== begin + (60 - (minutes(begin) % 60)) * 60_000);
+    expect(wrong).toEqual([]);
+    const changes = stretches.filter((stretch) => zone.offset(stretch.from) !== zone.offset(stretch.to));
+    expect(changes).toHaveLength(/^(UTC|Asia)/.test(timeZone) ? 0 : 2);
   });
 
   it('are months of the zone, the first and last cut to what was asked', () => {

@@ -32,13 +32,32 @@ export function answeredRange({ from, to, granularity, timeZone = 'UTC' }: Usage
   return { from: epochMs(floorTo(from, QUARTER_MS)), to: epochMs(ceilTo(to, QUARTER_MS)), granularity, timeZone };
 }
 
-/** The end of the local hour; where a clock is changed by less than an hour, that hour is a shorter one. */
-function nextHour(at: number, zone: IANAZone): number {
-  return at + GRAIN_MS.hours - ((at + zone.offset(at) * 60_000) % GRAIN_MS.hours);
+/** How far a zone lies from UTC. Luxon asks the system anew each time, which a year of hours would feel. */
+class Offsets {
+  #from = 0;
+  #before = 0;
+  #minutes = 0;
+
+  constructor(private readonly zone: IANAZone) {}
+
+  /** In minutes. */
+  at(moment: number): number {
+    if (this.#from <= moment && moment < this.#before) return this.#minutes;
+    const minutes = this.zone.offset(moment);
+    // No clock is changed and changed back within a day: what holds at both ends of one holds throughout.
+    const end = moment + GRAIN_MS.days;
+    if (this.zone.offset(end) === minutes) [this.#from, this.#before, this.#minutes] = [moment, end, minutes];
+    return minutes;
+  }
 }
 
-function nextStart(at: number, unit: Exclude<Granularity, 'total'>, zone: IANAZone): number {
-  if (unit === 'hour') return nextHour(at, zone);
+/** The end of the local hour; where a clock is changed by less than an hour, that hour is a shorter one. */
+function nextHour(at: number, offsets: Offsets): number {
+  return at + GRAIN_MS.hours - ((at + offsets.at(at) * 60_000) % GRAIN_MS.hours);
+}
+
+function nextStart(at: number, unit: Exclude<Granularity, 'total'>, zone: IANAZone, offsets: Offsets): number {
+  if (unit === 'hour') return nextHour(at, offsets);
   return DateTime.fromMillis(at, { zone })
     .startOf(unit)
     .plus({ [unit]: 1 })
@@ -50,6 +69,7 @@ function nextStart(at: number, unit: Exclude<Granularity, 'total'>, zone: IANAZo
 export function stretchesOf({ from, to, granularity, timeZone }: AnsweredRange): readonly Stretch[] {
   if (granularity === 'total') return [{ from, to }];
   const zone = IANAZone.create(timeZone);
+  const offsets = new Offsets(zone);
   const stretches: Stretch[] = [];
   for (let at: number = from; at < to; ) {
     if (stretches.length >= STRETCHES_MAX)
@@ -57,7 +77,7 @@ export function stretchesOf({ from, to, granularity, timeZone }: AnsweredRange):
         'range_invalid',
         `The range holds more than ${STRETCHES_MAX} ${granularity}s; ask for a shorter one or a coarser granularity.`,
       );
-    const end = Math.min(to, nextStart(at, granularity, zone));
+    const end = Math.min(to, nextStart(at, granularity, zone, offsets));
     if (end % QUARTER_MS !== 0)
       throw new QueryRefusedError(
         'range_invalid',

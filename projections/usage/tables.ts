@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type NanoUsd, nanoUsd } from '#kernel';
 import {
+  type ColumnType,
   type ColumnValue,
   type Document,
   EMPTY_HISTOGRAM,
@@ -8,7 +9,7 @@ import {
   Histogram,
   type Table,
 } from '#read-store';
-import type { UsageOutcome } from './types';
+import type { ServedFrom, UsageOutcome } from './types';
 
 /** What a call is counted under. */
 export interface UsageSlot {
@@ -24,6 +25,8 @@ export interface UsageSlot {
   readonly outcome: UsageOutcome;
   /** Why it did not end well. */
   readonly code: string | null;
+  /** `null`: nobody was asked. What the cache answers has no backend, so this makes no more rows than there were. */
+  readonly servedFrom: ServedFrom | null;
 }
 
 /** What is added up. */
@@ -72,6 +75,7 @@ export const SLOT_COLUMNS = [
   'endpoint',
   'outcome',
   'code',
+  'servedFrom',
 ] as const;
 
 export const SUM_COLUMNS = [
@@ -86,6 +90,18 @@ export const SUM_COLUMNS = [
   'excess',
 ] as const satisfies readonly (keyof UsageSums)[];
 
+const SUM_TYPES: Readonly<Record<keyof UsageSums, ColumnType>> = {
+  calls: 'integer',
+  refused: 'integer',
+  inputTokens: 'integer',
+  cachedInputTokens: 'integer',
+  cacheWriteTokens: 'integer',
+  outputTokens: 'integer',
+  unsplitTokens: 'integer',
+  cost: 'bigint',
+  excess: 'bigint',
+};
+
 /** Short, since it is the key of the largest tables: 128 bits of a hash of everything that a row is about. */
 export function rowId(slot: UsageSlot, bucket: number): string {
   const key = JSON.stringify([bucket, ...SLOT_COLUMNS.map((column) => slot[column])]);
@@ -94,6 +110,21 @@ export function rowId(slot: UsageSlot, bucket: number): string {
 
 function text(value: ColumnValue | undefined): string | null {
   return typeof value === 'string' ? value : null;
+}
+
+function decodeSums(columns: Document['columns']): UsageSums {
+  const count = (column: string) => Number(columns[column] ?? 0);
+  return {
+    calls: count('calls'),
+    refused: count('refused'),
+    inputTokens: count('inputTokens'),
+    cachedInputTokens: count('cachedInputTokens'),
+    cacheWriteTokens: count('cacheWriteTokens'),
+    outputTokens: count('outputTokens'),
+    unsplitTokens: count('unsplitTokens'),
+    cost: nanoUsd(BigInt(columns.cost ?? 0)),
+    excess: nanoUsd(BigInt(columns.excess ?? 0)),
+  };
 }
 
 function decodeRow({ columns }: Document): UsageRow {
@@ -108,16 +139,9 @@ function decodeRow({ columns }: Document): UsageRow {
     endpoint: text(columns.endpoint),
     outcome: String(columns.outcome) as UsageOutcome,
     code: text(columns.code),
+    servedFrom: text(columns.servedFrom) as ServedFrom | null,
     bucket: count('bucket'),
-    calls: count('calls'),
-    refused: count('refused'),
-    inputTokens: count('inputTokens'),
-    cachedInputTokens: count('cachedInputTokens'),
-    cacheWriteTokens: count('cacheWriteTokens'),
-    outputTokens: count('outputTokens'),
-    unsplitTokens: count('unsplitTokens'),
-    cost: nanoUsd(BigInt(columns.cost ?? 0)),
-    excess: nanoUsd(BigInt(columns.excess ?? 0)),
+    ...decodeSums(columns),
     latency: text(columns.latency) ?? EMPTY_HISTOGRAM,
     firstByte: text(columns.firstByte) ?? EMPTY_HISTOGRAM,
     lastAt: count('lastAt'),
@@ -139,15 +163,8 @@ function grainTable(name: Grain): Table<UsageRow> {
         endpoint: 'text',
         outcome: 'text',
         code: 'text',
-        calls: 'integer',
-        refused: 'integer',
-        inputTokens: 'integer',
-        cachedInputTokens: 'integer',
-        cacheWriteTokens: 'integer',
-        outputTokens: 'integer',
-        unsplitTokens: 'integer',
-        cost: 'bigint',
-        excess: 'bigint',
+        servedFrom: 'text',
+        ...SUM_TYPES,
         lastAt: 'integer',
         latency: 'histogram',
         firstByte: 'histogram',
@@ -173,3 +190,33 @@ export const grainTables: Readonly<Record<Grain, Table<UsageRow>>> = {
   hours: grainTable('hours'),
   days: grainTable('days'),
 };
+
+/** All that an organization used in one hour. */
+export interface HourTotal extends UsageSums {
+  readonly orgId: string;
+  /** Start of the hour, epoch milliseconds. */
+  readonly bucket: number;
+}
+
+/**
+ * An organization's hours once more, each in one small row: a year by hour, or by the day of a time zone, is read from
+ * these where a question neither groups nor filters. Days need none, for there are few of them.
+ */
+export const hourTotalsTable: Table<HourTotal> = {
+  schema: {
+    name: 'hourTotals',
+    columns: { orgId: 'text', bucket: 'integer', ...SUM_TYPES },
+    indexes: [],
+    clusterBy: ['orgId', 'bucket'],
+  },
+  encode: (total) => ({ columns: { ...total }, rest: null }),
+  decode: ({ columns }) => ({
+    orgId: String(columns.orgId),
+    bucket: Number(columns.bucket ?? 0),
+    ...decodeSums(columns),
+  }),
+};
+
+export function hourTotalId(orgId: string, bucket: number): string {
+  return `${orgId} ${bucket}`;
+}

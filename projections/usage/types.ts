@@ -11,8 +11,12 @@ export const USAGE_DIMENSIONS = [
   'endpoint',
   'outcome',
   'code',
+  'served-from',
 ] as const;
 export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
+
+/** Who answered a call: a backend was asked, or the response cache had it. */
+export type ServedFrom = 'backend' | 'cache';
 
 export const USAGE_OUTCOMES = [
   /** Answered in full. */

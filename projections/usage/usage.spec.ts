@@ -1,14 +1,15 @@
 import * as fc from 'fast-check';
 import { nanoUsd } from '#kernel';
+import type { AuthorizeCall, LedgerCommand } from '#ledger';
 import { Histogram } from '#read-store';
 import { callsProjection } from '../calls';
 import { callsTable } from '../calls/table';
 import { backendIds, completing, foldAll, Record, someRecord, traced } from '../spec-kit';
 import { pendingTable } from './contribution';
 import { usageProjection } from './projection';
-import { GRAIN_MS, GRAINS, grainTables, SUM_COLUMNS, type UsageRow } from './tables';
+import { GRAIN_MS, GRAINS, grainTables, hourTotalsTable, SUM_COLUMNS, type UsageSums } from './tables';
 
-function sums(rows: readonly UsageRow[]) {
+function sums(rows: readonly UsageSums[]) {
   return Object.fromEntries(
     SUM_COLUMNS.map((column) => [column, rows.reduce((sum, row) => sum + BigInt(row[column]), 0n)]),
   );
@@ -46,6 +47,12 @@ describe('the usage view', () => {
           const measured = rows.reduce((sum, { latency }) => sum + Histogram.decode(latency).total, 0);
           expect(measured).toBe(ended.filter(({ latencyMs }) => latencyMs !== undefined).length);
         }
+        const totals = view.all(hourTotalsTable);
+        const hours = view.all(grainTables.hours);
+        expect(sums(totals)).toEqual(total);
+        expect(new Set(totals.map(({ bucket }) => bucket))).toEqual(new Set(hours.map(({ bucket }) => bucket)));
+        for (const hour of totals)
+          expect(sums([hour])).toEqual(sums(hours.filter(({ bucket }) => bucket === hour.bucket)));
         expect(view.all(pendingTable)).toHaveLength(ended.filter(({ outcome }) => outcome === 'unresolved').length);
       }),
       { numRuns: 20 },
@@ -91,6 +98,36 @@ describe('the usage view', () => {
     expect(view.all(pendingTable)).toEqual([]);
     await record.perform(completing(callId, 900));
     expect((await folded(record)).all(grainTables.days)).toEqual(view.all(grainTables.days));
+  });
+
+  it('says whether a backend or the response cache served a call, in no more rows than backends make', async () => {
+    const record = new Record();
+    const ended: readonly ((call: AuthorizeCall) => LedgerCommand)[] = [
+      ({ callId }) => completing(callId, 10),
+      ({ callId }) => ({ ...completing(callId, 2), trace: cached, servedFrom: 'cache' }) as LedgerCommand,
+      ({ callId }) => ({ type: 'FailCall', callId, error: 'boom', billed: 'never', trace: traced(1) }),
+      ({ callId, owner }) => ({
+        type: 'ReleaseCall',
+        callId,
+        owner,
+        reason: 'no_backend',
+        dispatched: false,
+        trace: cached,
+      }),
+    ];
+    const cached = { ...traced(2), attempts: [] };
+    for (const end of ended) {
+      const call = record.authorize();
+      await record.perform(call);
+      await record.perform(end(call));
+    }
+    const rows = (await folded(record)).all(grainTables.days);
+    expect(rows.map(({ outcome, servedFrom, backendId }) => [outcome, servedFrom, backendId !== null])).toEqual([
+      ['completed', 'backend', true],
+      ['completed', 'cache', false],
+      ['failed', 'backend', true],
+      ['released', null, false],
+    ]);
   });
 
   it('makes one row of messages that are no codes', async () => {

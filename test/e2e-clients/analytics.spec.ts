@@ -125,6 +125,17 @@ describe('the analytics plane', () => {
       expect(rows.reduce((sum, { calls: count }) => sum + Number(count), 0)).toBe(5);
     });
 
+    it('says what a backend served and what the response cache did', async () => {
+      const { rows } = await report('usage?granularity=total&groupBy=served-from');
+      const counts = rows.map(({ keys, calls: count, refused }) => [(keys as Json)['served-from'], count, refused]);
+      expect(counts).toEqual([
+        [null, '0', '1'],
+        ['backend', '5', '0'],
+      ]);
+      const cached = await report('usage?granularity=total&where=served-from:cache');
+      expect(cached.totals).toMatchObject({ calls: '0' });
+    });
+
     it('of a time without calls is empty', async () => {
       const { rows, totals } = await report('usage?from=2020-01-01&to=2020-02-01');
       expect([rows, totals.calls]).toEqual([[], '0']);

@@ -187,7 +187,7 @@ describe('the host of the projections', () => {
     const record = await someRecord(3, 100);
     const store = new MemoryReadStore();
     await (await started(record, store)).close();
-    const newer = { ...usageProjection, view: { ...usageProjection.view, version: 2 } };
+    const newer = { ...usageProjection, view: { ...usageProjection.view, version: usageProjection.view.version + 1 } };
 
     const under = await started(record, store, [newer, ...PROJECTIONS.slice(1)]);
 

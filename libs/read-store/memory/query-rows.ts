@@ -72,7 +72,8 @@ export function aggregateRows(rows: Iterable<Document>, query: AggregateQuery): 
     const at = ranges === undefined ? 0 : Number(columnOf(document, ranges.column) ?? Number.NaN);
     const range = ranges?.of.find(({ from, before }) => from <= at && at < before)?.label;
     if (ranges !== undefined && range === undefined) continue;
-    const key = JSON.stringify([range ?? null, ...groupBy.map((column) => String(columnOf(document, column)))]);
+    const keys = groupBy.map((column) => columnOf(document, column));
+    const key = JSON.stringify([range ?? null, ...keys.map((one) => (typeof one === 'bigint' ? String(one) : one))]);
     const group = groups.get(key) ?? { ...(range === undefined ? {} : { range }), documents: [] };
     group.documents.push(document);
     groups.set(key, group);

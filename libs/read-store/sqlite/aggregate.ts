@@ -6,13 +6,14 @@ import { assertValidAggregate } from '../rules';
 import type { ColumnValue, TableSchema } from '../schema';
 import { orderGroups } from '../values';
 import type { Connection, SqlRow, SqlValue } from './connection';
+import { labelIn, type Run, runsOf } from './runs';
 import { columnValue, quoted, type SqlTable } from './tables';
 import { whereSql } from './where';
 
-/** How a measure is asked of SQLite, and how its columns are read. */
+/** How a measure is asked of SQLite, and how its columns are read: the first of them is the row's `at`. */
 interface MeasureSql {
   readonly expressions: readonly string[];
-  readonly read: (values: SqlRow) => ColumnValue;
+  readonly read: (row: SqlRow, at: number) => ColumnValue;
 }
 
 /** SQLite's own sums end at 64 bits. */
@@ -20,32 +21,33 @@ type Summing = 'plain' | 'halves';
 
 function sumSql(name: string, summing: Summing): MeasureSql {
   return summing === 'plain'
-    ? { expressions: [`sum(${name})`], read: ([sum]) => BigInt(sum ?? 0) }
+    ? { expressions: [`sum(${name})`], read: (row, at) => BigInt(row[at] ?? 0) }
     : {
         expressions: [`sum(${name} >> 32)`, `sum(${name} & 4294967295)`],
-        read: ([high, low]) => (BigInt(high ?? 0) << 32n) + BigInt(low ?? 0),
+        read: (row, at) => (BigInt(row[at] ?? 0) << 32n) + BigInt(row[at + 1] ?? 0),
       };
 }
 
 function measureSql(schema: TableSchema, measure: Measure, summing: Summing): MeasureSql {
-  if ('count' in measure) return { expressions: ['count(*)'], read: ([count]) => BigInt(count ?? 0) };
+  if ('count' in measure) return { expressions: ['count(*)'], read: (row, at) => BigInt(row[at] ?? 0) };
   if ('sum' in measure) return sumSql(`t.${quoted(measure.sum)}`, summing);
   if ('merge' in measure)
     return {
       expressions: [`group_concat(t.${quoted(measure.merge)}, '')`],
-      read: ([texts]) => Histogram.decode(String(texts ?? '')).encode(),
+      read: (row, at) => Histogram.decode(String(row[at] ?? '')).encode(),
     };
   const [name, column] = 'min' in measure ? ['min', measure.min] : ['max', measure.max];
   return {
     expressions: [`${name}(t.${quoted(column)})`],
-    read: ([value]) => columnValue(schema.columns[column] ?? 'text', value ?? null),
+    read: (row, at) => columnValue(schema.columns[column] ?? 'text', row[at] ?? null),
   };
 }
 
 function groupReader(table: SqlTable, query: AggregateQuery, measures: readonly (readonly [string, MeasureSql])[]) {
   const types = query.groupBy.map((column) => table.schema.columns[column] ?? 'text');
-  return (row: SqlRow, range: number | undefined): AggregatedGroup => {
-    let at = 0;
+  /** What groups begins at the row's `from`, the measures follow. */
+  return (row: SqlRow, from: number, range: number | undefined): AggregatedGroup => {
+    let at = from;
     const keys: Record<string, ColumnValue> = {};
     for (const [index, column] of query.groupBy.entries()) {
       keys[column] = columnValue(types[index] ?? 'text', row[at] ?? null);
@@ -53,7 +55,7 @@ function groupReader(table: SqlTable, query: AggregateQuery, measures: readonly 
     }
     const values: Record<string, ColumnValue> = {};
     for (const [name, { expressions, read }] of measures) {
-      values[name] = read(row.slice(at, at + expressions.length));
+      values[name] = read(row, at);
       at += expressions.length;
     }
     return { ...(range === undefined ? {} : { range }), keys, measures: values };
@@ -77,6 +79,12 @@ export function aggregateIn(
   }
 }
 
+/**
+ * So many stretches that follow one another are read by one statement, value by value, and put together here: a
+ * statement costs some ten microseconds, however little it reads.
+ */
+const RUN_RANGES_MIN = 100;
+
 function aggregated(
   connection: Connection,
   table: SqlTable,
@@ -87,26 +95,42 @@ function aggregated(
   const measures = Object.entries(query.measures).map(
     ([name, measure]) => [name, measureSql(table.schema, measure, summing)] as const,
   );
-  const groups = groupBy.map((column) => `t.${quoted(column)}`);
-  const selected = [...groups, ...measures.flatMap(([, { expressions }]) => expressions)];
+  const expressions = measures.flatMap(([, measure]) => measure.expressions);
   const column = ranges === undefined ? '' : `t.${quoted(ranges.column)}`;
   const where = whereSql(
     query.where,
     ...(ranges === undefined ? [] : [{ text: `${column} >= ? AND ${column} < ?`, parameters: [] }]),
   );
-  const sql = `SELECT ${selected.join(', ')} FROM ${table.name} t ${where.text} ${
-    groups.length === 0 ? '' : `GROUP BY ${groups.join(', ')}`
-  } HAVING count(*) > 0 LIMIT ?`;
+  const statement = (by: readonly string[]) =>
+    `SELECT ${[...by, ...expressions].join(', ')} FROM ${table.name} t ${where.text} ${
+      by.length === 0 ? '' : `GROUP BY ${by.join(', ')}`
+    } HAVING count(*) > 0 LIMIT ?`;
   const read = groupReader(table, query, measures);
   const found: AggregatedGroup[] = [];
+  const rows = (sql: string, stretch: readonly SqlValue[]) =>
+    connection.all(sql, [...where.parameters, ...stretch, AGGREGATE_GROUPS_MAX + 1 - found.length]);
+  const isTooMany = (more: number) => found.length + more > AGGREGATE_GROUPS_MAX;
+
+  const groups = statement(groupBy.map((name) => `t.${quoted(name)}`));
   const ask = (label: number | undefined, stretch: readonly SqlValue[]) => {
-    const limit = AGGREGATE_GROUPS_MAX + 1 - found.length;
-    for (const row of connection.all(sql, [...where.parameters, ...stretch, limit])) found.push(read(row, label));
-    if (found.length > AGGREGATE_GROUPS_MAX)
-      throw new TooManyGroupsError(`more than ${AGGREGATE_GROUPS_MAX} groups are too many`);
+    for (const row of rows(groups, stretch)) found.push(read(row, 0, label));
+    if (isTooMany(0)) throw new TooManyGroupsError(`more than ${AGGREGATE_GROUPS_MAX} groups are too many`);
   };
-  // One statement per stretch: each reads its own part of the data in order, where one for all would have to sort.
+  const values = statement([column]);
+  /** Says no, having found nothing, where stretches hold too many values. */
+  const askInOne = (run: Run): boolean => {
+    const all = rows(values, [run[0]?.from ?? 0, run.at(-1)?.before ?? 0]);
+    if (isTooMany(all.length)) return false;
+    for (const row of all) found.push(read(row, 1, labelIn(run, Number(row[0]))));
+    return true;
+  };
+
   if (ranges === undefined) ask(undefined, []);
-  else for (const { label, from, before } of ranges.of) ask(label, [from, before]);
+  else
+    for (const run of runsOf(ranges.of)) {
+      if (groupBy.length === 0 && run.length >= RUN_RANGES_MIN && askInOne(run)) continue;
+      // One statement per stretch: each reads its own part of the data in order, where one for all would have to sort.
+      for (const { label, from, before } of run) ask(label, [from, before]);
+    }
   return orderGroups(query, mergeGroups(found, groupBy, query.measures));
 }
