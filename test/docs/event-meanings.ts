@@ -1,3 +1,4 @@
+import type { GatewayEvent } from '#cluster';
 import type { CommandKeyEvent, SecurityEvent } from '#control';
 import type { ApiKeyEvent, OrganizationEvent, SlugEvent, SystemTokenEvent } from '#identity';
 import type { CatalogueEvent } from '#inference/catalogue';
@@ -112,4 +113,10 @@ export const SECURITY: Readonly<Record<SecurityEvent['type'], string>> = {
 export const COMMAND_KEY: Readonly<Record<CommandKeyEvent['type'], string>> = {
   CommandKeyClaimed: 'A command with an Idempotency-Key is about to record something.',
   CommandAnswered: 'A part of its sealed answer, for whoever repeats it.',
+};
+
+export const GATEWAY: Readonly<Record<GatewayEvent['type'], string>> = {
+  GatewayStarted: 'A process serves calls from now on, where several share one record.',
+  GatewayBeat: 'It lives: a process that is not heard of for a lease (15 s) counts as dead. Only the newest are kept.',
+  GatewayStopped: 'It stopped in good order; whatever it still held is orphaned.',
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GATEWAY_STREAM_PREFIX, gatewayCodec } from '#cluster';
 import { COMMAND_KEY_STREAM_PREFIX, commandKeyCodec, SECURITY_STREAM_PREFIX, securityCodec } from '#control';
 import {
   API_KEY_STREAM_PREFIX,
@@ -110,5 +111,6 @@ export function eventReference(): string {
       commandKeyCodec,
       meanings.COMMAND_KEY,
     ),
+    context('Gateways', `${GATEWAY_STREAM_PREFIX}<boot id>`, gatewayCodec, meanings.GATEWAY),
   ].join('\n');
 }
