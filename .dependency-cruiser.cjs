@@ -36,6 +36,16 @@ module.exports = {
       to: { path: '^(libs|projections)/', pathNot: '^libs/($1|kernel|testing)/|^libs/event-store/(index|port)\\.ts$' },
     },
     {
+      name: 'the-store-copy-knows-ports-only',
+      comment: 'It copies between any two stores, and its comparison is only worth something if it knows neither.',
+      severity: 'error',
+      from: { path: '^libs/store-copy/', pathNot: '\\.spec\\.ts$' },
+      to: {
+        path: '^(libs|projections)/|^node_modules/',
+        pathNot: '^libs/(store-copy|kernel)/|^libs/event-store/(index|port)\\.ts$|^node_modules/@types/node/',
+      },
+    },
+    {
       name: 'projections-read-events-never-deciders',
       severity: 'error',
       from: { path: '^projections/' },
