@@ -62,7 +62,7 @@ export class ControlPlane {
     this.models = new CallableModels(this.records);
     this.credentials = new BackendCredentials(keyStore);
     this.ledgers = new LedgerCommands(ledger, clock);
-    this.ledgerEdits = new LedgerEdits(this.ledgers, clock);
+    this.ledgerEdits = new LedgerEdits(this.ledgers);
     this.organizations = new OrganizationCommands(this.records, this.ledgers, this.twoStep);
     this.apiKeys = new ApiKeyCommands(this.records, this.ledgers, this.twoStep);
     this.systemTokens = new SystemTokenCommands(this.records);

@@ -152,7 +152,12 @@ export interface DefineBudget {
   readonly timeZone: string;
 }
 
-export interface ChangeBudget {
+/** Where another editor may be at work: tags of the versions that the caller may have seen; any other is refused. */
+export interface Conditional {
+  readonly ifMatch?: readonly string[];
+}
+
+export interface ChangeBudget extends Conditional {
   readonly type: 'ChangeBudget';
   readonly budgetId: BudgetId;
   readonly name?: string;
@@ -161,12 +166,12 @@ export interface ChangeBudget {
   readonly thresholds?: readonly number[];
 }
 
-export interface EndBudget {
+export interface EndBudget extends Conditional {
   readonly type: 'EndBudget';
   readonly budgetId: BudgetId;
 }
 
-export interface SetLimits {
+export interface SetLimits extends Conditional {
   readonly type: 'SetLimits';
   readonly target: LimitsTarget;
   readonly limits: Limits;

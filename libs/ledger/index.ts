@@ -10,6 +10,7 @@ export { isTimeZone, periodAt } from './periods';
 export * from './refusals';
 export { barKey, type Hold, initialLedgerState, type LedgerState, type UnresolvedCall } from './state';
 export * from './stream';
+export * from './tags';
 export * from './views';
 export { LedgerService, type LedgerServiceOptions } from './writer/ledger-service';
 export { foldAll, loadLedger } from './writer/load-ledger';

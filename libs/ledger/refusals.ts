@@ -59,6 +59,7 @@ export type LedgerCommandRefusal =
   | Refusal<'budget_not_found'>
   | Refusal<'budget_ended'>
   | Refusal<'budgets_too_many'>
+  | Refusal<'definition_stale'>
   | Refusal<'budget_invalid'>
   | Refusal<'limits_invalid'>
   | Refusal<'unencodable'>;

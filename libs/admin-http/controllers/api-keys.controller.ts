@@ -1,8 +1,9 @@
 import { Body, Get, Param, Patch, Post, Put } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { type CommandAnswer, type CommandContext, type KeyIssued, limitsOf, limitsTag } from '#control';
+import type { CommandAnswer, CommandContext, KeyIssued } from '#control';
 import type { ApiKeyState } from '#identity';
 import { type ApiKeyId, type MemberId, type OrganizationId, parseId, type ServiceAccountId } from '#kernel';
+import { limitsOf, limitsTag } from '#ledger';
 import { ChangeApiKey, EditLedger, IssueApiKey, RevokeApiKey, RotateApiKey } from '../dispatch/commands';
 import { FindApiKey, type FoundKey, ListApiKeys, ReadLedger } from '../dispatch/queries';
 import { type ApiKeyOwnerDto, ChangeApiKeyDto, IssueApiKeyDto, RotateApiKeyDto } from '../dto/api-keys.dto';

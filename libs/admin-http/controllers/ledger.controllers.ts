@@ -1,9 +1,17 @@
 import { Body, Delete, Get, Param, Patch, Post, Put } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { budgetTag, type CommandAnswer, type LedgerEdited, limitsOf, limitsTag } from '#control';
+import type { CommandAnswer, LedgerEdited } from '#control';
 import { type Organization, parseReason, REASON_RULE } from '#identity';
 import { type BudgetId, parseId, parseModelId, usd } from '#kernel';
-import { type BudgetScope, type BudgetUnit, DEFAULT_THRESHOLDS, budgetView as ledgerBudgetView } from '#ledger';
+import {
+  type BudgetScope,
+  type BudgetUnit,
+  budgetTag,
+  DEFAULT_THRESHOLDS,
+  budgetView as ledgerBudgetView,
+  limitsOf,
+  limitsTag,
+} from '#ledger';
 import { ChangeLedger, EditLedger } from '../dispatch/commands';
 import { FindApiKey, ReadLedger } from '../dispatch/queries';
 import { type BudgetScopeDto, ChangeBudgetDto, DefineBudgetDto, LimitsDto, ResolveCallDto } from '../dto/ledger.dto';

@@ -101,10 +101,7 @@ class ChangeLedgerHandler extends Handler implements ICommandHandler<ChangeLedge
 @CommandHandler(EditLedger)
 class EditLedgerHandler extends Handler implements ICommandHandler<EditLedger> {
   execute({ context, orgId, change }: EditLedger) {
-    const { ledgerEdits } = this.control;
-    return change.type === 'SetLimits'
-      ? ledgerEdits.setLimits(context, orgId, change)
-      : ledgerEdits.changeBudget(context, orgId, change);
+    return this.control.ledgerEdits.edit(context, orgId, change);
   }
 }
 

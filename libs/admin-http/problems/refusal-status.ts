@@ -46,6 +46,7 @@ const STATUS_OF_REFUSAL: Readonly<Record<ControlRefusalCode, number>> = {
   backend_in_use: 409,
   bound_withdrawn: 409,
   budget_ended: 409,
+  definition_stale: 412,
   budgets_too_many: 409,
   call_not_open: 409,
   call_not_unresolved: 409,

@@ -24,6 +24,7 @@ import {
   type Script,
   team,
 } from '../spec-kit';
+import { budgetTag } from '../tags';
 import { budgetWarnings } from '../views';
 import { BUDGETS_PER_SCOPE_MAX } from './budgets';
 
@@ -230,6 +231,11 @@ describe('a budget’s mode', () => {
   });
 });
 
+function tagAfter(...script: Script): string | undefined {
+  const found = play(script).state.budgets.get(budget('b'));
+  return found && budgetTag({ ...found.definition, ended: found.ended });
+}
+
 describe('defining and changing budgets', () => {
   it('is recorded with the moment from which it counts, and repeats decide nothing', () => {
     const { type: _, ...fields } = defineBudget('b', { thresholds: [100, 50, 50] });
@@ -281,6 +287,27 @@ describe('defining and changing budgets', () => {
     given(ledger(defineBudget('b'), end))
       .when(changeBudget('b', { limit: 1n }))
       .thenRefused('budget_ended');
+  });
+
+  it('refuses an editor who has seen another version, and takes one who has seen this one', () => {
+    const end = { type: 'EndBudget', budgetId: budget('b') } as const;
+    const before = ledger(defineBudget('b'));
+    const tag = tagAfter(defineBudget('b'));
+    given(before)
+      .when({ ...changeBudget('b', { limit: 1n }), ifMatch: ['other'] })
+      .thenRefused('definition_stale');
+    given(before)
+      .when({ ...end, ifMatch: [] })
+      .thenRefused('definition_stale');
+    expect(decided(defineBudget('b'), { ...changeBudget('b', { limit: 1n }), ifMatch: ['x', tag ?? ''] }).ok).toBe(
+      true,
+    );
+    const changed = [defineBudget('b'), changeBudget('b', { limit: 1n })] as const;
+    given(ledger(...changed))
+      .when({ ...changeBudget('b', { limit: 2n }), ifMatch: [tag ?? ''] })
+      .thenRefused('definition_stale');
+    // What is counted is no part of the version: calls do not make an editor's look stale.
+    expect(tagAfter(defineBudget('b'), authorize('1'))).toBe(tag);
   });
 
   it('keeps the number of budgets in force per scope small; ended ones make room', () => {

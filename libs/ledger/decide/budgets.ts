@@ -1,10 +1,11 @@
 import type { EpochMs } from '#kernel';
 import { accepted, refused } from '#kernel';
-import type { ChangeBudget, DefineBudget, EndBudget, SetLimits } from '../commands';
+import type { ChangeBudget, Conditional, DefineBudget, EndBudget, SetLimits } from '../commands';
 import type { LedgerEvent } from '../events';
 import { isTimeZone } from '../periods';
 import type { LedgerRefusal } from '../refusals';
 import { type BudgetDefinition, type LedgerState, scopeKey } from '../state';
+import { budgetTag, limitsOf, limitsTag } from '../tags';
 
 type BudgetDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
 
@@ -20,6 +21,16 @@ export const DEFAULT_THRESHOLDS = [50, 80, 100] as const;
 export const BUDGET_LIMIT_MAX = 10n ** 24n;
 
 const NAME_LENGTH_MAX = 120;
+
+const STALE = refused<LedgerRefusal>({
+  code: 'definition_stale',
+  message: 'Somebody else has changed it since you looked; look again.',
+});
+
+/** Compared by the decider itself, so that nobody slips in between the comparison and the record, on any gateway. */
+function isStale({ ifMatch }: Conditional, tag: () => string): boolean {
+  return ifMatch !== undefined && !ifMatch.includes(tag());
+}
 
 function invalid(message: string): BudgetDecision {
   return refused<LedgerRefusal>({ code: 'budget_invalid', message });
@@ -87,6 +98,7 @@ export function changeBudget(command: ChangeBudget, state: LedgerState): BudgetD
   const budget = state.budgets.get(command.budgetId);
   if (budget === undefined)
     return refused<LedgerRefusal>({ code: 'budget_not_found', message: `There is no budget ${command.budgetId}.` });
+  if (isStale(command, () => budgetTag({ ...budget.definition, ended: budget.ended }))) return STALE;
   if (budget.ended)
     return refused<LedgerRefusal>({
       code: 'budget_ended',
@@ -114,6 +126,7 @@ export function endBudget(command: EndBudget, state: LedgerState): BudgetDecisio
   const budget = state.budgets.get(command.budgetId);
   if (budget === undefined)
     return refused<LedgerRefusal>({ code: 'budget_not_found', message: `There is no budget ${command.budgetId}.` });
+  if (isStale(command, () => budgetTag({ ...budget.definition, ended: budget.ended }))) return STALE;
   return budget.ended
     ? accepted()
     : accepted<LedgerEvent>({ type: 'BudgetEnded', data: { budgetId: command.budgetId } });
@@ -124,6 +137,7 @@ const LIMIT_MAX = 1_000_000_000;
 /** Replaces a target's limits; an absent one is no limit. */
 export function setLimits(command: SetLimits, state: LedgerState): BudgetDecision {
   const { target, limits } = command;
+  if (isStale(command, () => limitsTag(limitsOf(state, target)))) return STALE;
   const values = [limits.requestsPerMinute, limits.burst, limits.tokensPerMinute, limits.concurrency];
   if (!values.every((value) => value === undefined || (Number.isInteger(value) && value >= 0 && value <= LIMIT_MAX)))
     return refused<LedgerRefusal>({

@@ -21,6 +21,7 @@ import {
   setLimits,
 } from '../spec-kit';
 import { bucketKey } from '../state';
+import { limitsTag } from '../tags';
 import { rateViews } from '../views';
 import { decide } from '.';
 
@@ -219,6 +220,15 @@ describe('concurrency', () => {
 });
 
 describe('setting limits', () => {
+  it('refuses an editor who has seen other limits', () => {
+    const seen = limitsTag({ concurrency: 10 });
+    const set = setLimits({ concurrency: 10 });
+    given(ledger(set))
+      .when({ ...setLimits({ concurrency: 1 }), ifMatch: ['other'] })
+      .thenRefused('definition_stale');
+    expect(decided(set, { ...setLimits({ concurrency: 1 }), ifMatch: [seen] }).ok).toBe(true);
+  });
+
   it('is recorded, even where it equals the default, and decides nothing when repeated', () => {
     given(ledger())
       .when(setLimits({ requestsPerMinute: 100, burst: 200, concurrency: 10 }))
