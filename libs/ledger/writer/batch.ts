@@ -4,13 +4,8 @@ import { type LedgerEvent, ledgerCodec } from '../events';
 import { evolve } from '../evolve';
 import type { LedgerRefusal } from '../refusals';
 import type { LedgerState } from '../state';
-import {
-  type DecidedEvent,
-  type LedgerRuntime,
-  type QueuedCommand,
-  type WaitingCommand,
-  WouldWaitError,
-} from './types';
+import type { LedgerRuntime } from './runtime';
+import { type DecidedEvent, type QueuedCommand, type WaitingCommand, WouldWaitError } from './types';
 
 export type DecidedItem = { readonly item: QueuedCommand; readonly state: LedgerState } & (
   | { readonly ok: true; readonly events: readonly DecidedEvent[] }

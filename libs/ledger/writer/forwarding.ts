@@ -3,10 +3,10 @@ import type { LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
 import { ledgerFact } from './load-ledger';
 import type { ForwardedCommand, ForwardedOutcome, LedgerPeers } from './peers';
+import type { LedgerRuntime } from './runtime';
 import {
   type DecidedEvent,
   type LedgerOutcome,
-  type LedgerRuntime,
   LedgerUnavailableError,
   type QueuedCommand,
   WouldWaitError,

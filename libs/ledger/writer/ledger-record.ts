@@ -6,7 +6,8 @@ import { evolve } from '../evolve';
 import type { LedgerState } from '../state';
 import { ledgerStream } from '../stream';
 import { ledgerFact, loadLedger } from './load-ledger';
-import { LedgerHistoryChangedError, type LedgerRuntime, LedgerUnavailableError, SYSTEM_METADATA } from './types';
+import type { LedgerRuntime } from './runtime';
+import { LedgerHistoryChangedError, LedgerUnavailableError, SYSTEM_METADATA } from './types';
 
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 1_000;

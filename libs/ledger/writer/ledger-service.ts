@@ -5,11 +5,11 @@ import type { LedgerState } from '../state';
 import { LEDGER_STREAM_PREFIX, parseLedgerStream } from '../stream';
 import { LedgerWriter } from './ledger-writer';
 import type { ForwardedCommand, ForwardedOutcome } from './peers';
+import type { LedgerRuntime } from './runtime';
 import {
   type CommandMetadata,
   DEFAULT_WRITER_SETTINGS,
   type LedgerOutcome,
-  type LedgerRuntime,
   type LedgerWriterSettings,
   RECORD_AHEAD_MS_MAX,
   RecordInFutureError,

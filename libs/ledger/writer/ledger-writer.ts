@@ -9,10 +9,10 @@ import { Forwarding, outcomeForPeer } from './forwarding';
 import { type KnownLedger, LedgerRecord, unavailable } from './ledger-record';
 import type { ForwardedCommand, ForwardedOutcome } from './peers';
 import { RefusalCounter } from './refusal-counter';
+import type { LedgerRuntime } from './runtime';
 import {
   type CommandMetadata,
   type LedgerOutcome,
-  type LedgerRuntime,
   LedgerUnavailableError,
   type QueuedCommand,
   RECORD_WAIT_MS,

@@ -1,9 +1,8 @@
-import type { Actor, BootId, Clock, EventId, RequestId, StreamName } from '#kernel';
+import type { Actor, EventId, RequestId, StreamName } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
 import type { LedgerRefusal } from '../refusals';
 import type { LedgerState } from '../state';
-import type { LedgerPeers } from './peers';
 
 /** Timers, so that a simulation can own time. */
 export interface Timers {
@@ -109,19 +108,6 @@ export const DEFAULT_WRITER_SETTINGS: LedgerWriterSettings = {
   batchBytesMax: 512_000,
   carryEveryEvents: 1_000,
 };
-
-export interface LedgerRuntime {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly newEventId: () => EventId;
-  /** Whether the process that holds a call can still end it. */
-  readonly isOwnerAlive: (owner: BootId) => boolean;
-  readonly settings: LedgerWriterSettings;
-  /** Present where other gateways write the same ledgers; without it this process is the only writer. */
-  readonly peers?: LedgerPeers;
-  /** Told that the store no longer holds what this process has read from it: nothing may be admitted any more. */
-  readonly onHistoryChanged?: (stream: StreamName) => void;
-}
 
 export interface QueuedCommand {
   readonly command: LedgerCommand;
