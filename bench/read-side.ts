@@ -154,7 +154,11 @@ async function benchFold(folder: string): Promise<void> {
   const folding = { done: false };
   started = performance.now();
   const readSide = await watchingLoop('they are folded (first build) and queries run', async () => {
-    const opened = await ReadSide.open({ dataDir: folder, eventStoreDir, execution: 'threads' });
+    const opened = await ReadSide.open({
+      dataDir: folder,
+      record: { kind: 'lmdb', directory: eventStoreDir },
+      execution: 'threads',
+    });
     const asking = (async () => {
       while (!folding.done) {
         const asked = performance.now();

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { openLmdbEventStoreReader } from '#event-store/lmdb';
 import type { ReadSideOptions, ReadSideReport, RebuildProgress } from './port';
 import { Projector } from './projector';
 import type { QueryAnswer, QueryName, QueryParams } from './queries';
 import { QueryRunner } from './query-runner';
+import { openRecordReader } from './record-source';
 import type { FieldNames } from './render';
 import { SupervisedWorker, WORKER_ENTRY } from './supervised-worker';
 
@@ -27,7 +27,7 @@ async function openInProcess(path: string, options: ReadSideOptions, events: Eng
   const opened: Projector[] = [];
   const projector = await Projector.open({
     path,
-    record: options.record ?? openLmdbEventStoreReader(options.eventStoreDir),
+    record: options.reader ?? (await openRecordReader(options.record)),
     report: (report) => {
       events.onProgress(opened[0]?.progress() ?? []);
       events.onReport(report);
@@ -54,7 +54,7 @@ async function openThreads(path: string, options: ReadSideOptions, events: Engin
   const crashed = (worker: string) => (message: string, restartInMs: number) =>
     events.onReport({ type: 'worker-crashed', worker, message, restartInMs });
   const projector = new SupervisedWorker({
-    role: { role: 'projector', path, eventStoreDir: options.eventStoreDir },
+    role: { role: 'projector', path, record: options.record },
     onCrash: crashed('projector'),
     onMessage: (message) => {
       if (message.type === 'live') events.onLive(message.position);
@@ -98,7 +98,7 @@ async function openThreads(path: string, options: ReadSideOptions, events: Engin
 export function openEngine(path: string, options: ReadSideOptions, events: EngineEvents): Promise<Engine> {
   const execution = options.execution ?? (existsSync(WORKER_ENTRY) ? 'threads' : 'in-process');
   if (execution === 'in-process') return openInProcess(path, options, events);
-  if (options.record !== undefined)
-    throw new Error('an open record cannot be given to worker threads; name its directory');
+  if (options.reader !== undefined)
+    throw new Error('an open record cannot be given to worker threads; say where it is');
   return openThreads(path, options, events);
 }

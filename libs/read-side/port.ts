@@ -1,7 +1,7 @@
-import type { EventStore } from '#event-store';
 import type { Watermark } from '#projections/common';
 import type { Problem } from './problems';
 import type { QueryAnswer, QueryName, QueryParams } from './queries';
+import type { RecordReader, RecordSource } from './record-source';
 import type { FieldNames } from './render';
 
 /** How a rebuild gets on. */
@@ -34,18 +34,14 @@ export type ReadSideReport =
       readonly restartInMs: number;
     };
 
-/** What a projector reads: the record, by whomever it is written. */
-export type RecordReader = Pick<EventStore, 'readAll' | 'lastPosition' | 'close'>;
-
 export interface ReadSideOptions {
   /** The platform's data directory; the views are kept in `<dataDir>/read`. */
   readonly dataDir: string;
-  /** Where the LMDB event store is. */
-  readonly eventStoreDir: string;
+  readonly record: RecordSource;
   /** Default: `threads` where compiled worker code lies beside this module, else `in-process`. */
   readonly execution?: 'threads' | 'in-process';
-  /** An open record to read instead, in this process only. */
-  readonly record?: RecordReader;
+  /** An open record to read instead, in this thread only. */
+  readonly reader?: RecordReader;
   /** Default 1. */
   readonly queryWorkers?: number;
   readonly report?: (report: ReadSideReport) => void;

@@ -8,7 +8,8 @@ import { usageProjection } from '#projections/usage';
 import type { Checkpoint } from '#read-store';
 import { SqliteReadStore } from '#read-store/sqlite';
 import { ProjectionHost } from './host';
-import type { ReadSideReport, RebuildProgress, RecordReader } from './port';
+import type { ReadSideReport, RebuildProgress } from './port';
+import type { RecordReader } from './record-source';
 
 export interface ProjectorOptions {
   /** The SQLite file of the views. */
@@ -60,11 +61,7 @@ export class Projector {
       projections: PROJECTIONS,
       isKnown: isKnownEvent,
       head: () => record.lastPosition(),
-      eventIdAt: async (position) => {
-        for await (const event of record.readAll({ after: position - 1n, eventsMax: 1 }))
-          return event.position === position ? event.id : undefined;
-        return undefined;
-      },
+      eventIdAt: (position) => record.eventIdAt(position),
       report,
       onLive,
     });

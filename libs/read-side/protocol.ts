@@ -1,11 +1,12 @@
 import type { QueryRefusalCode } from '#projections/common';
 import type { ReadSideReport, RebuildProgress } from './port';
 import type { QueryName } from './queries';
+import type { RecordSource } from './record-source';
 import type { FieldNames } from './render';
 
 /** What a worker is started with. */
 export type WorkerRole =
-  | { readonly role: 'projector'; readonly path: string; readonly eventStoreDir: string }
+  | { readonly role: 'projector'; readonly path: string; readonly record: RecordSource }
   | { readonly role: 'query'; readonly path: string };
 
 export type WorkerRequest =

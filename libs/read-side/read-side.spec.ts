@@ -5,6 +5,7 @@ import { epochMs, present } from '#kernel';
 import { completing, orgId, Record, someRecord } from '#projections/spec-kit';
 import type { ReadSideOptions, ReadSideReport } from './port';
 import { ReadSide } from './read-side';
+import { denseReader } from './record-source';
 import { answersText } from './spec-kit';
 
 let dataDir: string;
@@ -14,14 +15,14 @@ const reports: ReadSideReport[] = [];
 async function opened(record: Record, options: Partial<ReadSideOptions> = {}): Promise<ReadSide> {
   const readSide = await ReadSide.open({
     dataDir,
-    eventStoreDir: '',
+    record: { kind: 'lmdb', directory: '' },
     execution: 'in-process',
     // The read side closes its reader, which must not end the record.
-    record: {
+    reader: denseReader({
       readAll: (query) => record.store.readAll(query),
       lastPosition: () => record.store.lastPosition(),
       close: async () => undefined,
-    },
+    }),
     report: (report) => reports.push(report),
     ...options,
   });

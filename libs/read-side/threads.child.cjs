@@ -26,7 +26,11 @@ async function main() {
   await copied(half, store, 0);
 
   const reports = [];
-  const options = { dataDir, eventStoreDir, report: (report) => reports.push(report) };
+  const options = {
+    dataDir,
+    record: { kind: 'lmdb', directory: eventStoreDir },
+    report: (report) => reports.push(report),
+  };
   const readSide = await ReadSide.open({ ...options, execution: 'threads' });
   const last = await copied(record, store, (await half.events()).length);
   readSide.poke(last);

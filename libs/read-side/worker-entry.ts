@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openLmdbEventStoreReader } from '#event-store/lmdb';
 import { QueryRefusedError } from '#projections/common';
 import { Projector } from './projector';
 import type { WorkerFailure, WorkerMessage, WorkerRequest, WorkerRole } from './protocol';
 import type { QueryName, QueryParams } from './queries';
 import { QueryRunner } from './query-runner';
+import { openRecordReader } from './record-source';
 
 function post(message: WorkerMessage, handedOver: readonly ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, handedOver);
@@ -43,12 +43,12 @@ async function giveWay(): Promise<void> {
   setPriority(PROJECTOR_NICENESS);
 }
 
-async function runProjector({ path, eventStoreDir }: Extract<WorkerRole, { role: 'projector' }>): Promise<void> {
+async function runProjector({ path, record }: Extract<WorkerRole, { role: 'projector' }>): Promise<void> {
   await giveWay();
   const opened: Projector[] = [];
   const projector = await Projector.open({
     path,
-    record: openLmdbEventStoreReader(eventStoreDir),
+    record: await openRecordReader(record),
     report: (report) => post({ type: 'report', report, progress: opened[0]?.progress() ?? [] }),
     onLive: (checkpoint) => post({ type: 'live', position: checkpoint?.position ?? 0n }),
   });

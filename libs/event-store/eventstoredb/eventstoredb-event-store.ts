@@ -1,4 +1,4 @@
-import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
+import type { EncodedEvent, EventId, StoredEvent, StreamName } from '#kernel';
 import { assertValidAppend } from '../append-rules';
 import {
   type AppendResult,
@@ -88,6 +88,12 @@ export class EventStoreDbEventStore implements EventStore {
   async lastPosition(): Promise<bigint> {
     this.#assertOpen();
     return this.#reads.lastPosition();
+  }
+
+  /** Id of the event at a position; `undefined` when none stands there or the store ends before it. */
+  async eventIdAt(position: bigint): Promise<EventId | undefined> {
+    this.#assertOpen();
+    return this.#reads.idAt(position);
   }
 
   close(): Promise<void> {

@@ -1,8 +1,8 @@
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb';
-import type { StoredEvent, StreamName } from '#kernel';
+import type { EventId, StoredEvent, StreamName } from '#kernel';
 import { type ReadAllOptions, type ReadStreamOptions, StoreUnavailableError } from '../port';
 import { allPageRequest, streamNameFilter, streamPageRequest } from './read-requests';
-import { isSystemEvent, positionOf, type RecordedEvent, recordedEventOf, toStoredEvent } from './recorded-event';
+import { idOf, isSystemEvent, positionOf, type RecordedEvent, recordedEventOf, toStoredEvent } from './recorded-event';
 import { readError, StoreHistoryChangedError } from './rpc-failure';
 import type { ReadCall } from './streams-connection';
 
@@ -69,6 +69,17 @@ export class Reads {
   /** The record at a position and those after it. */
   async pageFrom(position: bigint, eventsMax: number): Promise<RecordedEvent[]> {
     return this.page(allPageRequest('forwards', position, eventsMax));
+  }
+
+  async idAt(position: bigint): Promise<EventId | undefined> {
+    try {
+      const [found] = await this.pageFrom(position, 1);
+      // A later one is found where the one at the position was scavenged.
+      return found !== undefined && positionOf(found) === position ? (idOf(found) as EventId) : undefined;
+    } catch (error) {
+      if (error instanceof StoreHistoryChangedError) return undefined;
+      throw error;
+    }
   }
 
   /** The last record of all, the server's own included. */

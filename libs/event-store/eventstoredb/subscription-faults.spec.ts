@@ -167,6 +167,7 @@ describe('A subscription', () => {
       await subscriber.until(() => subscriber.dropped.length > 0);
       expect(subscriber.dropped).toEqual([expect.any(StoreHistoryChangedError)]);
       await expect(collect(store.readAll({ after }))).rejects.toBeInstanceOf(StoreHistoryChangedError);
+      expect(await store.eventIdAt(after)).toBeUndefined();
     }
   });
 

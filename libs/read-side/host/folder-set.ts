@@ -62,6 +62,11 @@ export class FolderSet {
     this.#folders = [...this.#folders.filter(({ generation }) => !views.has(generation.view)), ...folders];
   }
 
+  /** Forgets them all; what is stored stays. */
+  clear(): void {
+    this.#folders = [];
+  }
+
   /** Whether a commit was written is not known for certain: the store tells. */
   async #forget(): Promise<void> {
     const stored = await this.store.generations().catch(() => []);

@@ -1,5 +1,6 @@
 import { DirectEventFeed } from '#event-feed/direct';
-import { composeEventId, type EncodedEvent, type StreamName } from '#kernel';
+import type { EventStore, ReadAllOptions } from '#event-store';
+import { composeEventId, type EncodedEvent, type StoredEvent, type StreamName } from '#kernel';
 import { ledgerStream } from '#ledger';
 import { apiKeysProjection } from '#projections/api-keys';
 import { budgetsProjection } from '#projections/budgets';
@@ -22,25 +23,32 @@ class HostUnderTest {
   readonly host: ProjectionHost;
   #live: bigint | undefined;
   #waiters: { position: bigint; resolve: () => void }[] = [];
+  #reportWaiters: { matches: (report: ReadSideReport) => boolean; resolve: () => void }[] = [];
+  #trouble: Error | undefined;
 
   constructor(
-    readonly record: Record,
+    public record: Record,
     readonly store: ReadStore = new MemoryReadStore(),
     projections: readonly Projection[] = PROJECTIONS,
     batchEventsMax = 50,
   ) {
-    this.feed = new DirectEventFeed(record.store, { batchEventsMax, retryMs: 1 });
+    const readAll: EventStore['readAll'] = (query) => this.#read(query);
+    this.feed = new DirectEventFeed({ readAll }, { batchEventsMax, retryMs: 1 });
     this.host = new ProjectionHost({
       store,
       feed: this.feed,
       projections,
       isKnown: isKnownEvent,
-      head: () => record.store.lastPosition(),
+      head: () => this.record.store.lastPosition(),
       eventIdAt: async (position) => {
-        const [event] = (await record.events()).filter((one) => one.position === position);
+        if (this.#trouble !== undefined) throw this.#trouble;
+        const [event] = (await this.record.events()).filter((one) => one.position === position);
         return event?.id;
       },
-      report: (report) => this.reports.push(report),
+      report: (report) => {
+        this.reports.push(report);
+        for (const { matches, resolve } of this.#reportWaiters) if (matches(report)) resolve();
+      },
       onLive: (checkpoint) => {
         this.#live = checkpoint?.position ?? 0n;
         for (const { position, resolve } of this.#waiters) if (position <= this.#live) resolve();
@@ -52,6 +60,31 @@ class HostUnderTest {
     const { ready } = await this.host.start();
     await ready;
     return this.caughtUp();
+  }
+
+  /** As stores do: beyond its end a restored one has no position to read after. */
+  async *#read(query: ReadAllOptions = {}): AsyncIterable<StoredEvent> {
+    if (this.#trouble !== undefined) throw this.#trouble;
+    const { store } = this.record;
+    if ((query.after ?? 0n) > (await store.lastPosition())) throw new Error('the store ends before that position');
+    yield* store.readAll(query);
+  }
+
+  /** Puts another record in the place of the one that is followed. */
+  restore(record: Record): void {
+    this.record = record;
+  }
+
+  breakRecord(reason: string | undefined): void {
+    this.#trouble = reason === undefined ? undefined : new Error(reason);
+  }
+
+  /** Until something was reported. */
+  async until(matches: (report: ReadSideReport) => boolean): Promise<void> {
+    if (this.reports.some(matches)) return;
+    await new Promise<void>((resolve) => {
+      this.#reportWaiters.push({ matches, resolve });
+    });
   }
 
   /** Once everything that is in the record is in the views. */
@@ -181,6 +214,36 @@ describe('the host of the projections', () => {
     await (await started(await someRecord(1, 100), store)).close();
     const under = await started(await someRecord(1, 50), store);
     expect(under.reports[0]).toMatchObject({ type: 'record-restored' });
+  });
+
+  it('notices a record that is restored while it follows it, and builds its views anew', async () => {
+    const [record, other] = [await someRecord(1, 100), await someRecord(2, 60)];
+    const under = await started(record);
+    const { store } = record;
+    under.restore(other);
+    under.feed.poke();
+    await under.until(({ type }) => type === 'record-restored');
+
+    await under.caughtUp();
+
+    expect(under.host.progress().at(-1)).toMatchObject({ reason: 'record-restored', status: 'switched' });
+    expect(await under.dump()).toEqual(await (await started(other)).dump());
+    await store.close();
+  });
+
+  it('keeps its views while the record does not answer', async () => {
+    const under = await started(await someRecord(1, 50));
+    const before = await under.dump();
+    under.breakRecord('the record is away');
+    under.feed.poke();
+    await under.until((report) => report.type === 'error' && report.message.includes('the record is away'));
+    under.breakRecord(undefined);
+
+    await under.record.perform(under.record.authorize());
+    await under.caughtUp();
+
+    expect(under.reports.map(({ type }) => type)).not.toContain('record-restored');
+    expect(await under.dump()).not.toEqual(before);
   });
 
   it('refolds only the view whose version has changed', async () => {

@@ -34,6 +34,11 @@ const RETRY_MS_MAX = 30_000;
 /** Rebuilds that wait; more would only repeat the same views. */
 const REBUILDS_WAITING_MAX = 20;
 
+function pause(failures: number, signal: AbortSignal): Promise<void> {
+  const pauseMs = Math.min(RETRY_MS * 2 ** failures, RETRY_MS_MAX);
+  return setTimeout(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+}
+
 /** Keeps all views up to date with the record, and rebuilds them. */
 export class ProjectionHost {
   readonly #projections: readonly Projection[];
@@ -45,7 +50,10 @@ export class ProjectionHost {
   #jobs: Promise<unknown> = Promise.resolve();
   #jobsWaiting = 0;
   readonly #ended: RebuildProgress[] = [];
-  readonly #closing = new AbortController();
+  /** Ends what belongs to the record as it was found at the start; a record that was restored begins another one. */
+  #life = new AbortController();
+  #isClosed = false;
+  #startingOver: Promise<void> | undefined;
 
   constructor(private readonly options: ProjectionHostOptions) {
     this.#projections = [...options.projections, problemsProjection];
@@ -75,13 +83,13 @@ export class ProjectionHost {
 
   /** Builds views that have no live generation, and tries again until they have one. */
   async #build(projections: readonly Projection[], reason: RebuildProgress['reason']): Promise<void> {
-    for (let failures = 0; projections.length > 0 && !this.#closing.signal.aborted; failures += 1) {
+    const { signal } = this.#life;
+    for (let failures = 0; projections.length > 0 && !signal.aborted; failures += 1) {
       const { status } = await this.#enqueue(projections, reason);
       if (status === 'switched') break;
-      const pauseMs = Math.min(RETRY_MS * 2 ** failures, RETRY_MS_MAX);
-      await setTimeout(pauseMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
+      await pause(failures, signal);
     }
-    if (this.#closing.signal.aborted) return;
+    if (signal.aborted) return;
     if (this.#consumer === undefined) this.#consume();
     this.options.onLive(this.#live.checkpoint);
   }
@@ -102,11 +110,50 @@ export class ProjectionHost {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#isClosed = true;
+    this.#life.abort();
+    await this.#startingOver;
+    await this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    this.#life.abort();
     this.#job?.stop();
     await this.#consumer?.close();
+    this.#consumer = undefined;
     await this.#jobs;
     await this.#mutex.run(async () => undefined);
+  }
+
+  /** A record that cannot be read on may have been restored to an older state while this process ran. */
+  #onFeedError(error: Error): void {
+    this.options.report({ type: 'error', message: messageOf(error) });
+    if (this.#isClosed) return;
+    this.#startingOver ??= this.#startOverIfRestored().finally(() => {
+      this.#startingOver = undefined;
+    });
+  }
+
+  async #startOverIfRestored(): Promise<void> {
+    try {
+      if ((await this.#missingCheckpoint(this.#live.folders)) === undefined) return;
+    } catch {
+      // The record does not answer, so nobody can tell; the consumer goes on trying, and this is asked again.
+      return;
+    }
+    await this.#stop();
+    this.#live.clear();
+    this.options.onLive(undefined);
+    for (let failures = 0; !this.#isClosed; failures += 1) {
+      this.#life = new AbortController();
+      try {
+        await this.start();
+        return;
+      } catch (error) {
+        this.options.report({ type: 'error', message: messageOf(error) });
+        await pause(failures, this.#life.signal);
+      }
+    }
   }
 
   /** Live generations of today's versions, of the record as it is. Everything else is dropped. */
@@ -130,25 +177,32 @@ export class ProjectionHost {
   }
 
   async #isSameRecord(generations: readonly Generation[]): Promise<boolean> {
-    for (const { checkpoint } of generations) {
-      if (checkpoint === undefined) continue;
-      const { position, eventId } = checkpoint;
-      if ((await this.options.eventIdAt(position)) === eventId) continue;
-      this.options.report({
-        type: 'record-restored',
-        position,
-        message: `The record was restored to an older state: it no longer holds event ${eventId} at position ${position}. All views are built anew.`,
-      });
-      return false;
-    }
-    return true;
+    const missing = await this.#missingCheckpoint(generations);
+    if (missing === undefined) return true;
+    const { position, eventId } = missing;
+    this.options.report({
+      type: 'record-restored',
+      position,
+      message: `The record was restored to an older state: it no longer holds event ${eventId} at position ${position}. All views are built anew.`,
+    });
+    return false;
+  }
+
+  /** The first checkpoint whose event the record does not hold. */
+  async #missingCheckpoint(
+    folded: readonly { readonly checkpoint?: Checkpoint | undefined }[],
+  ): Promise<Checkpoint | undefined> {
+    for (const { checkpoint } of folded)
+      if (checkpoint !== undefined && (await this.options.eventIdAt(checkpoint.position)) !== checkpoint.eventId)
+        return checkpoint;
+    return undefined;
   }
 
   #consume(): void {
     this.#consumer = this.options.feed.consume({
       checkpoint: async () => this.#live.checkpoint?.position ?? 0n,
       onBatch: (batch) => this.#onBatch(batch),
-      onError: (error) => this.options.report({ type: 'error', message: messageOf(error) }),
+      onError: (error) => this.#onFeedError(error),
     });
   }
 
@@ -165,11 +219,12 @@ export class ProjectionHost {
 
   #enqueue(projections: readonly Projection[], reason: RebuildProgress['reason']): Promise<RebuildProgress> {
     this.#jobsWaiting += 1;
+    const { signal } = this.#life;
     const run = this.#jobs.then(async () => {
       this.#jobsWaiting -= 1;
       const job = new RebuildJob(this.#context(), projections, reason);
       this.#job = job;
-      if (!this.#closing.signal.aborted) await job.run();
+      if (!signal.aborted) await job.run();
       this.#job = undefined;
       this.#ended.push(job.progress);
       if (this.#ended.length > PROGRESS_KEPT_MAX) this.#ended.shift();
