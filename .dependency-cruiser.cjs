@@ -13,6 +13,20 @@ module.exports = {
       to: { path: '^apps/', pathNot: '^apps/$1/' },
     },
     {
+      name: 'only-apps-host',
+      comment: 'Composition is at the top: whatever it puts together knows nothing of it.',
+      severity: 'error',
+      from: { path: '^(libs|projections|bench)/', pathNot: '^libs/hosting/' },
+      to: { path: '^libs/hosting/' },
+    },
+    {
+      name: 'hosting-takes-its-engines-as-they-come',
+      comment: 'So that a process loads only the engines of its own mode.',
+      severity: 'error',
+      from: { path: '^libs/hosting/[^/]+$' },
+      to: { path: '^libs/hosting/(embedded|distributed)/|^libs/event-store/eventstoredb/' },
+    },
+    {
       name: 'kernel-imports-nothing',
       comment: 'Only zod, which describes the stored shape of events.',
       severity: 'error',

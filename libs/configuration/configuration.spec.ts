@@ -1,4 +1,4 @@
-import { ConfigurationError, helpText, readConfiguration } from './configuration';
+import { ConfigurationError, helpText, readConfiguration, readConfigurationOf } from './configuration';
 import { SETTINGS } from './settings';
 
 function problemsOf(environment: NodeJS.ProcessEnv): string {
@@ -54,6 +54,14 @@ describe('the configuration', () => {
 
   it('names every wrong setting at once', () => {
     expect(problemsOf({ AIAAS_PORT: 'x', AIAAS_DEMO: 'y' }).split('\n')).toHaveLength(2);
+  });
+
+  it('of a process that runs in one mode only says in one sentence what to start for the other', () => {
+    expect(() => readConfigurationOf('embedded', { AIAAS_MODE: 'distributed', AIAAS_PORT: 'x' })).toThrow(
+      /^AIAAS_MODE=distributed is for gateways: start one with npm run start:gateway[^\n]*$/,
+    );
+    expect(() => readConfigurationOf('distributed', {})).toThrow(/^A gateway runs with AIAAS_MODE=distributed only/);
+    expect(readConfigurationOf('embedded', {}).mode).toBe('embedded');
   });
 
   describe('of a gateway among others', () => {

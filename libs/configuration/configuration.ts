@@ -45,6 +45,7 @@ export interface PeerConfiguration {
 
 export type Configuration = EmbeddedConfiguration | DistributedConfiguration;
 export type Mode = Configuration['mode'];
+export type ConfigurationOf<M extends Mode> = Extract<Configuration, { readonly mode: M }>;
 
 /** Settings that cannot be used; the message names each one and says what to do. */
 export class ConfigurationError extends Error {
@@ -55,6 +56,14 @@ export interface Checks {
   /** Reads a connection string of EventStoreDB; throws with a sentence that says what is wrong, without the password. */
   readonly eventStoreDbUrl?: (text: string) => unknown;
 }
+
+/** What a process that runs in one mode only says where another one is asked for. */
+const OTHER_MODE: Readonly<Record<Mode, string>> = {
+  embedded:
+    'AIAAS_MODE=distributed is for gateways: start one with npm run start:gateway, or leave AIAAS_MODE unset to run everything in one process.',
+  distributed:
+    'A gateway runs with AIAAS_MODE=distributed only: set it, or run everything in one process with npm start.',
+};
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
@@ -138,6 +147,22 @@ function configurationOf(data: Settings): Configuration {
   const url = data.AIAAS_PEER_URL;
   const peer = { host: data.AIAAS_PEER_HOST, port: data.AIAAS_PEER_PORT, ...(url === undefined ? {} : { url }) };
   return { ...common, mode, eventStoreDbUrl, sharedDataDir, peer };
+}
+
+/**
+ * Reads and validates all settings of a process that runs in one mode only.
+ * @throws ConfigurationError with one sentence where another mode is asked for, else as `readConfiguration`.
+ */
+export function readConfigurationOf<M extends Mode>(
+  mode: M,
+  environment: NodeJS.ProcessEnv,
+  checks?: Checks,
+): ConfigurationOf<M> {
+  const other: Mode = mode === 'embedded' ? 'distributed' : 'embedded';
+  // Said before anything else: what the other mode needs would only confuse.
+  if ((environment.AIAAS_MODE || SETTINGS.AIAAS_MODE.fallback) === other)
+    throw new ConfigurationError(OTHER_MODE[mode]);
+  return readConfiguration(environment, checks) as ConfigurationOf<M>;
 }
 
 /**

@@ -9,7 +9,6 @@ import {
   firstRunFile,
   readConfigurationFile,
 } from '#control';
-import { dataPaths } from './engines';
 import type { Services } from './services';
 
 /** A line that works when it is pasted; the secret itself only where a person reads it. */
@@ -51,9 +50,12 @@ export async function applyConfiguration(
 }
 
 /** Makes an empty platform usable, and tells its person what to do next. */
-export async function prepareFirstUse({ control, configuration }: Services, url: string): Promise<string | undefined> {
+export async function prepareFirstUse(
+  { control, configuration, engines }: Services,
+  url: string,
+): Promise<string | undefined> {
   // Absolute, so that the printed lines work wherever they are pasted.
-  const path = resolve(dataPaths(configuration.dataDir).firstRun);
+  const path = resolve(engines.firstRunFile);
   const plan = await firstRun({ control, file: firstRunFile(path), url, demo: configuration.demo });
   return plan === undefined ? undefined : announcement(plan, path, process.stdout.isTTY === true);
 }

@@ -1,14 +1,12 @@
 import type { Configuration } from '#configuration';
-import { ControlPlane } from '#control';
-import { systemClock, systemIdentifiers, systemTimers } from '#environment';
-import type { EventStore, Subscription } from '#event-store';
+import type { ControlPlane } from '#control';
+import { systemClock, systemIdentifiers } from '#environment';
 import {
   ActiveCalls,
   type CallDependencies,
   CallRunner,
   DEFAULT_CALL_SETTINGS,
   type ExceededHold,
-  KeyedAnswers,
   ResponseCache,
   Router,
   startProbing,
@@ -20,16 +18,16 @@ import {
   SimulatorBackendClient,
 } from '#inference/backends';
 import type { BackendKind } from '#inference/catalogue';
-import type { BootId } from '#kernel';
-import { LedgerService } from '#ledger';
+import type { LedgerService } from '#ledger';
 import { ReadSide, type ReadSideClient } from '#read-side';
 import { createMetrics, type Logger, type Metrics, observeCalls } from '#telemetry';
-import { dataPaths, type Engines, openEngines } from './engines';
-import { recoverKeyedCalls } from './recover-keyed-calls';
+import type { Engines } from './engines';
+import { openRecord } from './open-record';
+import { pollForViews, tellViews } from './tell-views';
 
 export type Phase = 'starting' | 'ready' | 'draining';
 
-/** All roles of the platform in one process. */
+/** Everything that one process serves with. */
 export interface Services {
   readonly configuration: Configuration;
   readonly logger: Logger;
@@ -76,43 +74,6 @@ async function distrustBounds(control: ControlPlane, logger: Logger, excess: Exc
     .catch((error: unknown) => logger.error({ error, ...excess }, 'the bounds could not be withdrawn'));
 }
 
-/** Tells the views how far the record has grown. */
-async function tellViews(store: EventStore, readSide: ReadSide): Promise<Subscription> {
-  const after = await store.lastPosition();
-  readSide.poke(after);
-  return store.subscribe({
-    after,
-    // Only where the record ends matters here: of no stream are events read.
-    streamPrefixes: [],
-    onEvent: () => undefined,
-    onCaughtUp: (position) => readSide.poke(position),
-  });
-}
-
-/**
- * Opens the record and brings it to where calls could be admitted: holds of dead processes are ended, half-done commands
- * finished, kept answers settled.
- */
-async function openRecord(engines: Engines, owner: BootId, logger: Logger) {
-  const { store, keyStore, answers } = engines;
-  const identifiers = systemIdentifiers(systemClock);
-  const ledger = new LedgerService(store, {
-    clock: systemClock,
-    timers: systemTimers,
-    newEventId: () => identifiers.eventId(),
-    // The store is claimed by this process alone, so every other boot is dead.
-    isOwnerAlive: (boot) => boot === owner,
-  });
-  const orphans = await ledger.start();
-  if (orphans > 0) logger.warn({ orphans }, 'calls of an earlier process have become unresolved');
-  const onProblem = (error: Error) => logger.error({ error }, 'control plane');
-  const control = await ControlPlane.open({ store, keyStore, ledger, clock: systemClock, identifiers, onProblem });
-  const keyedAnswers = new KeyedAnswers(answers, keyStore, systemClock);
-  const recovered = await recoverKeyedCalls(ledger, keyedAnswers, control.organizationIds());
-  if (recovered > 0) logger.warn({ recovered }, 'calls were settled from their kept answers');
-  return { ledger, control, keyedAnswers };
-}
-
 /** Forgets expired answers, and tells the metrics what only looking tells. */
 function startSweeping({ answers }: Engines, ledger: LedgerService, metrics: Metrics, logger: Logger): NodeJS.Timeout {
   return setInterval(() => {
@@ -123,24 +84,19 @@ function startSweeping({ answers }: Engines, ledger: LedgerService, metrics: Met
   }, SWEEP_MS);
 }
 
-/** Opens everything; `phase` stays `starting` until calls may be admitted. */
-export async function openServices(
-  configuration: Configuration,
-  environment: NodeJS.ProcessEnv,
-  logger: Logger,
-): Promise<Services> {
-  const engines = await openEngines(configuration, environment);
+/** Opens everything on a record that answers; `phase` stays `starting` until calls may be admitted. */
+export async function openServices(engines: Engines, configuration: Configuration, logger: Logger): Promise<Services> {
   const metrics = createMetrics();
   // Its workers take a while to start, and nothing needs them before the record is open.
   const openingReadSide = ReadSide.open({
     dataDir: configuration.dataDir,
-    eventStoreDir: dataPaths(configuration.dataDir).events,
+    record: engines.record,
     report: (report) => logger[report.type === 'rebuild' ? 'info' : 'warn']({ report }, 'read side'),
   });
   const owner = systemIdentifiers(systemClock).id('boot');
   const { ledger, control, keyedAnswers } = await openRecord(engines, owner, logger);
   const readSide = await openingReadSide;
-  const follower = await tellViews(engines.store, readSide);
+  const telling = engines.isShared ? pollForViews(engines.store, readSide) : await tellViews(engines.store, readSide);
   const clients = backendClients(control);
   const router = new Router({ backends: () => control.backends(), clock: systemClock, random: Math.random });
   const calls: CallDependencies = {
@@ -176,7 +132,7 @@ export async function openServices(
       await ledger.stop();
       await control.close();
       for (const client of clients.values()) await client.close();
-      await follower.close();
+      await telling.close();
       await readSide.close();
       await engines.close();
     },

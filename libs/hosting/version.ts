@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Compiled code lies in dist/apps/platform, its package.json three levels up; under ts it is two. */
+/** Compiled code lies in dist/libs/hosting, its package.json three levels up; under ts it is two. */
 function packageVersion(): string {
   for (const up of ['../../..', '../..']) {
     try {

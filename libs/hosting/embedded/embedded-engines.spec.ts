@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfiguration } from '#configuration';
+import { readConfigurationOf } from '#configuration';
 import { decrypt, encryptFor } from '#key-store';
 import { OtherMasterKeyError } from '#key-store/lmdb';
-import { openEngines } from './engines';
+import { openEmbeddedEngines } from './embedded-engines';
 
 const first = Buffer.alloc(32, 1).toString('base64');
 const second = Buffer.alloc(32, 2).toString('hex');
@@ -12,7 +12,7 @@ const second = Buffer.alloc(32, 2).toString('hex');
 describe('rotating the master key', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'aiaas-rotation-'));
   const open = (environment: NodeJS.ProcessEnv) =>
-    openEngines(readConfiguration({ AIAAS_DATA: dataDir, ...environment }), environment);
+    openEmbeddedEngines(readConfigurationOf('embedded', { AIAAS_DATA: dataDir, ...environment }), environment);
   afterAll(() => rmSync(dataDir, { recursive: true }));
 
   it('wraps every data key anew, once, and then wants the new key alone', async () => {

@@ -1,0 +1,52 @@
+import { ConfigurationError, type DistributedConfiguration } from '#configuration';
+import { EventStoreDbEventStore, InvalidConnectionStringError, parseConnectionString } from '#event-store/eventstoredb';
+import type { EngineKit, Engines } from '../engines';
+import { openLocalStores } from '../local-stores';
+
+/** Hosts and ports of a connection string: what may be told to anybody. */
+function hostsOf(connectionString: string): string {
+  const { endpoints } = parseConnectionString(connectionString);
+  return endpoints.map(({ address, port }) => `${address}:${port}`).join(', ');
+}
+
+function openStore(connectionString: string): EventStoreDbEventStore {
+  try {
+    return new EventStoreDbEventStore(parseConnectionString(connectionString));
+  } catch (error) {
+    if (!(error instanceof InvalidConnectionStringError)) throw error;
+    throw new ConfigurationError(`AIAAS_EVENTSTOREDB_URL cannot be used: ${error.message}.`, { cause: error });
+  }
+}
+
+/**
+ * Nothing is asked of the store yet, so it need not be there.
+ * @throws ConfigurationError, MasterKeyError or KeyStoreOpenError, each with a sentence that says what to do.
+ */
+export async function openDistributedEngines(
+  { eventStoreDbUrl, sharedDataDir }: DistributedConfiguration,
+  environment: NodeJS.ProcessEnv,
+): Promise<Engines> {
+  const store = openStore(eventStoreDbUrl);
+  const local = await openLocalStores(sharedDataDir, environment).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  return {
+    ...local,
+    store,
+    record: { kind: 'eventstoredb', url: eventStoreDbUrl },
+    recordName: `EventStoreDB at ${hostsOf(eventStoreDbUrl)}`,
+    isShared: true,
+    async close() {
+      await local.close();
+      await store.close();
+    },
+  };
+}
+
+/** The record in EventStoreDB; keys and kept answers in a directory that the gateways of this machine share. */
+export const distributed: EngineKit<'distributed'> = {
+  mode: 'distributed',
+  checks: { eventStoreDbUrl: parseConnectionString },
+  open: openDistributedEngines,
+};

@@ -1,0 +1,1 @@
+export { distributed, openDistributedEngines } from './distributed-engines';

@@ -1,0 +1,20 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Services } from './services';
+
+/** How long calls that were cut may take to write down how they ended. */
+const CUT_MS_MAX = 2_000;
+
+/** Admits nothing more, lets running calls end, writes everything down. */
+export async function drain(services: Services, server: NestFastifyApplication, signal: string): Promise<void> {
+  const { active, configuration, logger } = services;
+  services.phase = 'draining';
+  logger.info({ signal, activeCalls: active.size }, 'draining');
+  if (!(await active.ended(configuration.drainMs))) {
+    logger.warn({ activeCalls: active.size }, 'calls are cut: what nobody can count ends as unresolved');
+    // Closing the server waits for its connections, and a backend that has fallen silent keeps its client's for ever.
+    server.getHttpServer().closeAllConnections();
+    await active.ended(CUT_MS_MAX);
+  }
+  await server.close();
+  await services.close();
+}

@@ -1,0 +1,1 @@
+export { embedded, openEmbeddedEngines } from './embedded-engines';

@@ -1,0 +1,2 @@
+export type { EngineKit, Engines } from './engines';
+export { type ProcessOptions, runProcess } from './run-process';

@@ -1,0 +1,49 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AnswerStore } from '#answer-store';
+import { LmdbAnswerStore } from '#answer-store/lmdb';
+import { CachedKeyStore, type KeyStore, loadMasterKey } from '#key-store';
+import { OtherMasterKeyError, openLmdbKeyStore } from '#key-store/lmdb';
+
+/** Keys and kept answers in one directory, which several processes of this machine may open. */
+export interface LocalStores {
+  readonly keyStore: KeyStore;
+  readonly answers: AnswerStore;
+  readonly firstRunFile: string;
+  close(): Promise<void>;
+}
+
+/** Opens the key store; one that is still under the previous master key is wrapped anew under the present one. */
+async function openKeys(baseDir: string, environment: NodeJS.ProcessEnv): Promise<KeyStore> {
+  const directory = join(baseDir, 'key-store');
+  const masterKey = loadMasterKey(environment, baseDir).key;
+  try {
+    return openLmdbKeyStore({ directory, masterKey });
+  } catch (error) {
+    const previous = environment.AIAAS_MASTER_KEY_PREVIOUS ?? '';
+    if (!(error instanceof OtherMasterKeyError) || previous === '') throw error;
+    const store = openLmdbKeyStore({
+      directory,
+      masterKey: loadMasterKey({ AIAAS_MASTER_KEY: previous }, baseDir).key,
+    });
+    await store.rewrap(masterKey);
+    return store;
+  }
+}
+
+/** @throws MasterKeyError or KeyStoreOpenError, each with a sentence that says what to do. */
+export async function openLocalStores(baseDir: string, environment: NodeJS.ProcessEnv): Promise<LocalStores> {
+  const keyStore = new CachedKeyStore(await openKeys(baseDir, environment));
+  const answersDir = join(baseDir, 'answers');
+  mkdirSync(answersDir, { recursive: true, mode: 0o700 });
+  const answers = new LmdbAnswerStore(answersDir);
+  return {
+    keyStore,
+    answers,
+    firstRunFile: join(baseDir, 'first-run.json'),
+    async close() {
+      await answers.close();
+      await keyStore.close();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Configuration } from '#configuration';
+import { systemClock } from '#environment';
+import { registerHealth } from '#gateway';
+import { formatInstant } from '#kernel';
+import type { Logger } from '#telemetry';
+import type { Engines } from './engines';
+import { version } from './version';
+
+const RETRY_MS = 1_000;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Answers for orchestrators what there is to say while the record is away: the process lives, and is not ready. */
+async function listenForHealth({ host, port }: Configuration, reason: () => string): Promise<FastifyInstance> {
+  const server = fastify({ forceCloseConnections: true });
+  registerHealth(server, {
+    version,
+    startedAt: formatInstant(systemClock.now()),
+    phase: () => 'starting',
+    checks: async () => ({ eventStore: { status: 'fail', message: reason() } }),
+    now: () => formatInstant(systemClock.now()),
+  });
+  await server.listen({ host, port });
+  return server;
+}
+
+/** Resolves once the record answers; until then it says in the log what is waited for, once per try. */
+export async function waitForRecord(
+  { store, recordName }: Pick<Engines, 'store' | 'recordName'>,
+  configuration: Configuration,
+  logger: Logger,
+  retryMs = RETRY_MS,
+): Promise<void> {
+  let reason = '';
+  let server: FastifyInstance | undefined;
+  for (;;) {
+    try {
+      await store.lastPosition();
+      break;
+    } catch (error) {
+      reason = messageOf(error);
+      logger.warn({ waitingFor: recordName, reason }, 'waiting for the record');
+      server ??= await listenForHealth(configuration, () => `${recordName} does not answer: ${reason}`);
+      await sleep(retryMs);
+    }
+  }
+  await server?.close();
+}
