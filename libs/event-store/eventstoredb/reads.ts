@@ -1,8 +1,8 @@
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb';
-import type { EventId, StoredEvent, StreamName } from '#kernel';
+import type { StoredEvent, StreamName } from '#kernel';
 import { type ReadAllOptions, type ReadStreamOptions, StoreUnavailableError } from '../port';
 import { allPageRequest, streamNameFilter, streamPageRequest } from './read-requests';
-import { idOf, isSystemEvent, positionOf, type RecordedEvent, recordedEventOf, toStoredEvent } from './recorded-event';
+import { isSystemEvent, positionOf, type RecordedEvent, recordedEventOf, toStoredEvent } from './recorded-event';
 import { readError, StoreHistoryChangedError } from './rpc-failure';
 import type { ReadCall } from './streams-connection';
 
@@ -71,11 +71,11 @@ export class Reads {
     return this.page(allPageRequest('forwards', position, eventsMax));
   }
 
-  async idAt(position: bigint): Promise<EventId | undefined> {
+  async idAt(position: bigint): Promise<StoredEvent['id'] | undefined> {
     try {
       const [found] = await this.pageFrom(position, 1);
       // A later one is found where the one at the position was scavenged.
-      return found !== undefined && positionOf(found) === position ? (idOf(found) as EventId) : undefined;
+      return found !== undefined && positionOf(found) === position ? toStoredEvent(found).id : undefined;
     } catch (error) {
       if (error instanceof StoreHistoryChangedError) return undefined;
       throw error;
