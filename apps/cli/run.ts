@@ -1,5 +1,5 @@
-import { AppendOutcomeUnknownError, InvalidAppendError, StoreUnavailableError } from '#event-store';
-import { InvalidConnectionStringError, StoreHistoryChangedError } from '#event-store/eventstoredb';
+import { AppendOutcomeUnknownError, InvalidAppendError, StoreHistoryChangedError, StoreUnavailableError } from '#event-store';
+import { InvalidConnectionStringError } from '#event-store/eventstoredb';
 import { StoreOpenError } from '#event-store/lmdb';
 import { RecordNotWholeError, TargetInUseError } from '#store-copy';
 import { readCommand, UsageError } from './arguments';

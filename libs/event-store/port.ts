@@ -38,6 +38,17 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
 }
 
+/** A position that this store's history does not hold: the store was restored to an older state, or it is another one. */
+export class StoreHistoryChangedError extends Error {
+  override readonly name = 'StoreHistoryChangedError';
+  constructor(what: string, options?: ErrorOptions) {
+    super(
+      `the event store no longer has the history that was read before: ${what}. It was restored to an older state or replaced; rebuild what was derived from it before going on`,
+      options,
+    );
+  }
+}
+
 /**
  * An append that no store could take (no event, bad id or stream name, too large): a bug of the caller; nothing was
  * written.

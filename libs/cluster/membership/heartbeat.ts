@@ -39,6 +39,9 @@ export class Heartbeat {
   private cancelNext: (() => void) | undefined;
   private starting: Waiter | undefined;
   private isFailing = false;
+  private isWriting = false;
+  /** The next beat does not wait for its time. */
+  private isHurried = false;
 
   constructor(private readonly options: HeartbeatOptions) {}
 
@@ -58,6 +61,15 @@ export class Heartbeat {
       this.starting = { resolve, reject };
       this.writeNext();
     });
+  }
+
+  /** Beats as soon as no other beat is under way, instead of at its time. */
+  hurry(): void {
+    if (this.phase !== 'beating') return;
+    this.isHurried = true;
+    if (this.isWriting) return;
+    this.cancelNext?.();
+    this.writeNext();
   }
 
   /** Records the stop if that is possible in time. */
@@ -90,6 +102,8 @@ export class Heartbeat {
   private writeNext(): void {
     const { clock, settings, stream, started, beat } = this.options;
     const beganMs = clock.monotonicMs();
+    this.isWriting = true;
+    this.isHurried = false;
     this.underWay = stream
       .write(this.phase === 'starting' ? started : beat)
       .then(
@@ -107,8 +121,10 @@ export class Heartbeat {
   }
 
   private scheduleNext(delayMs: number): void {
+    this.isWriting = false;
     if (this.phase !== 'starting' && this.phase !== 'beating') return;
-    this.cancelNext = this.options.timers.after(delayMs, () => this.writeNext());
+    const isWanted = this.isHurried && !this.isFailing;
+    this.cancelNext = this.options.timers.after(isWanted ? 0 : delayMs, () => this.writeNext());
   }
 
   private acknowledged(acknowledgement: Acknowledgement): void {

@@ -118,6 +118,25 @@ export class Membership {
   }
 
   /**
+   * Resolves with true once this process knows everything that anybody had recorded before the call: a beat of its own
+   * is sent and waited for. False when that takes longer than freshMsMax. However many ask at once, one beat serves them.
+   */
+  barrier(): Promise<boolean> {
+    const { clock, timers } = this.options;
+    return new Promise((resolve) => {
+      const forget = this.echo.onceKnown(clock.monotonicMs(), () => {
+        cancel();
+        resolve(true);
+      });
+      const cancel = timers.after(this.settings.freshMsMax, () => {
+        forget();
+        resolve(false);
+      });
+      this.heartbeat.hurry();
+    });
+  }
+
+  /**
    * Whether this gateway may act: to be asked before a call is authorized and again right before it is dispatched. It
    * is false for the first freshMsMax after the start, and after a lease was lost.
    */

@@ -6,6 +6,7 @@ export class OwnEcho {
   /** When the beats that are still to come back were sent, by revision; the oldest first. */
   private readonly sentMs = new Map<bigint, number>();
   private knownUntilMs = Number.NEGATIVE_INFINITY;
+  private readonly waiters = new Set<{ readonly sinceMs: number; readonly resolve: () => void }>();
 
   constructor(private readonly freshMsMax: number) {}
 
@@ -20,6 +21,18 @@ export class OwnEcho {
     if (sentMs === undefined) return;
     this.sentMs.delete(revision);
     this.knownUntilMs = Math.max(this.knownUntilMs, sentMs);
+    for (const waiter of this.waiters)
+      if (this.knownUntilMs >= waiter.sinceMs) {
+        this.waiters.delete(waiter);
+        waiter.resolve();
+      }
+  }
+
+  /** Calls back once everything is known that was recorded before a time; the answer stops waiting. */
+  onceKnown(sinceMs: number, resolve: () => void): () => void {
+    const waiter = { sinceMs, resolve };
+    this.waiters.add(waiter);
+    return () => this.waiters.delete(waiter);
   }
 
   isFresh(nowMs: number): boolean {

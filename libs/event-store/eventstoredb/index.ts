@@ -7,4 +7,4 @@ export {
   type TlsSettings,
 } from './connection-settings';
 export { EventStoreDbEventStore, type EventStoreDbOptions } from './eventstoredb-event-store';
-export { AccessRefusedError, StoreHistoryChangedError, StreamTombstonedError } from './rpc-failure';
+export { AccessRefusedError, StreamTombstonedError } from './rpc-failure';

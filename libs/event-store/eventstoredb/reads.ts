@@ -1,9 +1,9 @@
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb';
 import type { StoredEvent, StreamName } from '#kernel';
-import { type ReadAllOptions, type ReadStreamOptions, StoreUnavailableError } from '../port';
+import { type ReadAllOptions, type ReadStreamOptions, StoreHistoryChangedError, StoreUnavailableError } from '../port';
 import { allPageRequest, streamNameFilter, streamPageRequest } from './read-requests';
 import { isSystemEvent, positionOf, type RecordedEvent, recordedEventOf, toStoredEvent } from './recorded-event';
-import { readError, StoreHistoryChangedError } from './rpc-failure';
+import { readError } from './rpc-failure';
 import type { ReadCall } from './streams-connection';
 
 /** The first page is small, since many readers leave early; later ones grow up to the last size. */

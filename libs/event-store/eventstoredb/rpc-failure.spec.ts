@@ -1,11 +1,10 @@
 import { Metadata, status } from '@grpc/grpc-js';
-import { StoreUnavailableError } from '../port';
+import { StoreHistoryChangedError, StoreUnavailableError } from '../port';
 import {
   AccessRefusedError,
   provesNothingWasSent,
   type RpcFailure,
   readError,
-  StoreHistoryChangedError,
   StreamTombstonedError,
 } from './rpc-failure';
 

@@ -1,22 +1,11 @@
 import { status } from '@grpc/grpc-js';
-import { StoreUnavailableError } from '../port';
+import { StoreHistoryChangedError, StoreUnavailableError } from '../port';
 
 /** What gRPC, or the search for the leader before it, reports. */
 export interface RpcFailure extends Error {
   readonly code?: number;
   readonly details?: string;
   readonly metadata?: { get(key: string): readonly unknown[] };
-}
-
-/** A position that this store's history does not hold: the store was restored to an older state, or it is another one. */
-export class StoreHistoryChangedError extends Error {
-  override readonly name = 'StoreHistoryChangedError';
-  constructor(what: string, options?: ErrorOptions) {
-    super(
-      `the event store no longer has the history that was read before: ${what}. It was restored to an older state or replaced; rebuild what was derived from it before going on`,
-      options,
-    );
-  }
 }
 
 /** The server knows this user not, or does not let it do this. Nothing was written. */

@@ -2,9 +2,10 @@ import type { EncodedEvent, StoredEvent } from '#kernel';
 import { EventStoreDbDouble } from '#testing/eventstoredb-double';
 import { collect, idsOf, someEvents } from '../harness.contract';
 import type { SubscribeOptions, Subscription } from '../port';
+import { StoreHistoryChangedError } from '../port';
 import { parseConnectionString } from './connection-settings';
 import { EventStoreDbEventStore } from './eventstoredb-event-store';
-import { AccessRefusedError, StoreHistoryChangedError } from './rpc-failure';
+import { AccessRefusedError } from './rpc-failure';
 
 /** What a subscriber saw, and a way to await it. */
 class Subscriber {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb';
 import { status } from '@grpc/grpc-js';
-import type { SubscribeOptions, Subscription } from '../port';
+import { StoreHistoryChangedError, type SubscribeOptions, type Subscription } from '../port';
 import { AnswerQueue } from './answer-queue';
 import { subscriptionRequest } from './read-requests';
 import type { Reads } from './reads';
@@ -14,7 +14,7 @@ import {
   streamOf,
   toStoredEvent,
 } from './recorded-event';
-import { AccessRefusedError, readError, StoreHistoryChangedError, toRpcFailure } from './rpc-failure';
+import { AccessRefusedError, readError, toRpcFailure } from './rpc-failure';
 import type { ReadCall } from './streams-connection';
 
 const BACKOFF_MS_MIN = 50;
