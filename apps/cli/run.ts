@@ -1,4 +1,9 @@
-import { AppendOutcomeUnknownError, InvalidAppendError, StoreHistoryChangedError, StoreUnavailableError } from '#event-store';
+import {
+  AppendOutcomeUnknownError,
+  InvalidAppendError,
+  StoreHistoryChangedError,
+  StoreUnavailableError,
+} from '#event-store';
 import { InvalidConnectionStringError } from '#event-store/eventstoredb';
 import { StoreOpenError } from '#event-store/lmdb';
 import { RecordNotWholeError, TargetInUseError } from '#store-copy';
