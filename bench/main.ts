@@ -7,10 +7,12 @@ import { type BenchOptions, HELP, readOptions, type Section } from './options';
 import { benchCalls } from './sections/calls';
 import { benchLedger } from './sections/ledger';
 import { benchMemory } from './sections/memory';
+import { benchReads } from './sections/reads';
 import { benchRestarts } from './sections/start';
 import { probeDisk } from './support/disk';
 import { startBareProxy } from './targets/bare';
 import { Platform } from './targets/platform';
+import { CHAT_KINDS } from './targets/target';
 import { startUpstream } from './targets/upstream';
 
 type Results = Partial<Record<Section, SectionResult>>;
@@ -49,8 +51,22 @@ async function benchPlatform(directory: string, options: BenchOptions): Promise<
       tell(`${options.memorySeconds} s of load for memory`);
       results.memory = await benchMemory(generator, platform, target, options);
     }
+    const targets = [upstream.target, bare.target, target];
     if (options.only.includes('calls'))
-      results.calls = await benchCalls(generator, [upstream.target, bare.target, target], options, tell);
+      results.calls = await benchCalls(generator, targets, { ...options, title: 'Chat', kinds: CHAT_KINDS }, tell);
+    if (options.only.includes('embeddings')) {
+      const section = {
+        ...options,
+        title: 'Embeddings',
+        kinds: ['embeddings'],
+        seconds: options.embeddingSeconds,
+      } as const;
+      results.embeddings = await benchCalls(generator, targets, section, tell);
+    }
+    if (options.only.includes('reads')) {
+      const section = { events: options.readEvents, calls: options.readCalls };
+      results.reads = await benchReads(platform, target, section, tell);
+    }
     if (options.only.includes('start')) results.start = await benchRestarts(platform, firstMs);
   } finally {
     await platform.stop();
@@ -66,7 +82,9 @@ async function bench(options: BenchOptions): Promise<void> {
   const results: Results = {};
   try {
     if (options.only.includes('disk')) results.disk = benchDisk(directory);
-    const needsPlatform = (['calls', 'memory', 'start'] as const).some((section) => options.only.includes(section));
+    const needsPlatform = (['calls', 'embeddings', 'memory', 'reads', 'start'] as const).some((section) =>
+      options.only.includes(section),
+    );
     if (needsPlatform) Object.assign(results, await benchPlatform(directory, options));
     if (options.only.includes('ledger'))
       results.ledger = await benchLedger(join(directory, 'ledger-load'), options.ledgerEvents, tell);

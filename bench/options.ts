@@ -1,17 +1,25 @@
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['disk', 'start', 'calls', 'memory', 'ledger'] as const;
+export const SECTIONS = ['disk', 'start', 'calls', 'embeddings', 'memory', 'ledger', 'reads'] as const;
+/** Reads take many minutes, most of them to make a record and a year. */
+const ASKED_FOR_ONLY: readonly Section[] = ['reads'];
 export type Section = (typeof SECTIONS)[number];
 
 export interface BenchOptions {
   /** Of each measured run of calls. */
   readonly seconds: number;
+  /** The same of embeddings, which are alike for every length of answer. */
+  readonly embeddingSeconds: number;
   /** How often each target is measured, in turn with the others. */
   readonly rounds: number;
   readonly connections: readonly number[];
   /** Of the minute of load, in which memory must stay flat. */
   readonly memorySeconds: number;
   readonly ledgerEvents: number;
+  /** Of the record that views are built from. */
+  readonly readEvents: number;
+  /** Of the year that is queried. */
+  readonly readCalls: number;
   readonly only: readonly Section[];
   /** Where the platform's data lies; the disk under it decides what durability costs. */
   readonly dataParent: string | undefined;
@@ -20,11 +28,15 @@ export interface BenchOptions {
 
 export const HELP = `Usage: npm run bench -- [options]
   --seconds N         seconds of each measured run of calls (4)
+  --embedding-seconds N  the same for embeddings (2)
   --rounds N          how often each target is measured, in turn with the others (3)
   --connections LIST  (1,32,128)
   --memory-seconds N  seconds of load in which memory is watched (60)
   --ledger-events N   events of the ledger that is loaded (1000000; takes minutes to make)
-  --only LIST         some of ${SECTIONS.join(', ')}
+  --read-events N     events that the views are built from (1000000)
+  --read-calls N      calls of the year that is queried (5000000)
+  --only LIST         some of ${SECTIONS.join(', ')};
+                      all but ${ASKED_FOR_ONLY.join(', ')} unless told otherwise
   --data DIR          where the platform's data is made (the directory for temporary files)
   --json FILE         writes all figures there
 `;
@@ -41,11 +53,14 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     args: [...args],
     options: {
       seconds: { type: 'string', default: '4' },
+      'embedding-seconds': { type: 'string', default: '2' },
       rounds: { type: 'string', default: '3' },
       connections: { type: 'string', default: '1,32,128' },
       'memory-seconds': { type: 'string', default: '60' },
       'ledger-events': { type: 'string', default: '1000000' },
-      only: { type: 'string', default: SECTIONS.join(',') },
+      'read-events': { type: 'string', default: '1000000' },
+      'read-calls': { type: 'string', default: '5000000' },
+      only: { type: 'string', default: SECTIONS.filter((section) => !ASKED_FOR_ONLY.includes(section)).join(',') },
       data: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -59,10 +74,13 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   });
   return {
     seconds: whole('seconds', values.seconds, 1),
+    embeddingSeconds: whole('embedding-seconds', values['embedding-seconds'], 1),
     rounds: whole('rounds', values.rounds, 1),
     connections: values.connections.split(',').map((one) => whole('connections', one, 1)),
     memorySeconds: whole('memory-seconds', values['memory-seconds'], 12),
     ledgerEvents: whole('ledger-events', values['ledger-events'], 1_000),
+    readEvents: whole('read-events', values['read-events'], 1_000),
+    readCalls: whole('read-calls', values['read-calls'], 1_000),
     only,
     dataParent: values.data,
     json: values.json,

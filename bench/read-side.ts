@@ -92,9 +92,9 @@ const QUESTIONS: readonly { readonly title: string; readonly name: string; reado
   },
   { title: 'usage of a year by hour', name: 'usageReport', params: year({ granularity: 'hour' }) },
   {
-    title: 'the same in Europe/Berlin',
+    title: 'the same in Asia/Kolkata',
     name: 'usageReport',
-    params: year({ granularity: 'hour', timeZone: 'Europe/Berlin' }),
+    params: year({ granularity: 'hour', timeZone: 'Asia/Kolkata' }),
   },
   {
     title: 'usage of a year by hour, one project',

@@ -74,9 +74,10 @@ function* rowsOf({ orgId, since, days, slots, calls }: Year): Generator<{ table:
     const perRow = Math.max(1, Math.round((callsPerHour * ms) / HOUR_MS / slots));
     for (let bucket: number = since; bucket < since + days * DAY_MS; bucket += ms) {
       for (let slot = 0; slot < slots; slot += 1) yield { table: name, document: row(orgId, slot, bucket, perRow) };
-      if (name !== 'hours') continue;
+      if (name === 'days') continue;
       const columns = { orgId, bucket, ...sumsOf(perRow * slots) };
-      yield { table: 'hourTotals', document: { id: `${orgId} ${bucket}`, position: 1n, columns, rest: null } };
+      const table = name === 'hours' ? 'hourTotals' : 'quarterTotals';
+      yield { table, document: { id: `${orgId} ${bucket}`, position: 1n, columns, rest: null } };
     }
   }
 }

@@ -1,10 +1,9 @@
 import { type Aim, fixed, type SectionResult } from '../figures';
 import type { LoadResult } from '../load/job';
 import type { LoadGenerator } from '../load/load-generator';
-import type { BenchOptions } from '../options';
 import { processStats, watchMachine } from '../support/process-stats';
 import { median, spread } from '../support/statistics';
-import { bodyFor, CALL_KINDS, type CallKind, type Target } from '../targets/target';
+import { bodyFor, CALL_PATHS, type CallKind, CHAT_KINDS, type Target } from '../targets/target';
 
 const WARM_UP_MS = 500;
 /** Before anything is measured: a server runs for weeks, and its code is compiled after its first thousands of calls. */
@@ -12,6 +11,16 @@ const COMPILE_SECONDS = 6;
 const COMPILE_CONNECTIONS = 32;
 const THROUGHPUT_RATIO_MIN = 0.5;
 const ADDED_MS_MAX = 1.5;
+
+export interface CallsSection {
+  readonly title: string;
+  readonly kinds: readonly CallKind[];
+  /** How often each target is measured, in turn with the others. */
+  readonly rounds: number;
+  readonly connections: readonly number[];
+  /** Of each run. */
+  readonly seconds: number;
+}
 
 interface Run extends LoadResult {
   /** Processor time of the target's process per answer. */
@@ -37,7 +46,7 @@ async function measure(
   const busySince = watchMachine();
   const result = await generator.run({
     port: target.port,
-    path: '/v1/chat/completions',
+    path: CALL_PATHS[kind],
     headers: target.headers,
     body: bodyFor(target, kind),
     connections,
@@ -95,7 +104,7 @@ function differenceOf(platform: readonly Run[], bare: readonly Run[]): number {
 function aimsOf(cells: readonly Cell[]): Aim[] {
   const runs = (kind: CallKind, connections: number, target: Target['name']): readonly Run[] =>
     cells.find((cell) => cell.kind === kind && cell.connections === connections && cell.target === target)?.runs ?? [];
-  return CALL_KINDS.flatMap((kind) => {
+  return CHAT_KINDS.flatMap((kind) => {
     const ratio = ratioOf(runs(kind, 32, 'platform'), runs(kind, 32, 'bare proxy'), ({ perSecond }) => perSecond);
     const added = differenceOf(runs(kind, 1, 'platform'), runs(kind, 1, 'bare proxy'));
     const aims: Aim[] = [];
@@ -121,14 +130,14 @@ function aimsOf(cells: readonly Cell[]): Aim[] {
 export async function benchCalls(
   generator: LoadGenerator,
   targets: readonly Target[],
-  { rounds, connections, seconds }: BenchOptions,
+  { title, kinds, rounds, connections, seconds }: CallsSection,
   tell: (progress: string) => void,
 ): Promise<SectionResult> {
   const cells: Cell[] = [];
   tell('warming up');
-  for (const kind of CALL_KINDS)
+  for (const kind of kinds)
     for (const target of targets) await measure(generator, target, kind, COMPILE_CONNECTIONS, COMPILE_SECONDS);
-  for (const kind of CALL_KINDS)
+  for (const kind of kinds)
     for (const many of connections) {
       const runs = new Map<Target, Run[]>(targets.map((target) => [target, []]));
       for (let round = 0; round < rounds; round += 1)
@@ -145,7 +154,7 @@ export async function benchCalls(
     cells.find((one) => one.kind === cell.kind && one.connections === cell.connections && one.target === 'bare proxy')
       ?.runs ?? [];
   return {
-    title: 'Calls',
+    title,
     columns: [
       'kind, connections',
       'target',

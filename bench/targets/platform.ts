@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { OrganizationId } from '#kernel';
 import { AdminClient } from '#testing/platform-process';
-import { type Target, UPSTREAM_MODELS } from './target';
+import { CALL_KINDS, type Target, UPSTREAM_MODELS } from './target';
 
 const READY_MS_MAX = 60_000;
 const POLL_MS = 5;
@@ -43,14 +44,14 @@ export class Platform {
   }
 
   /** @returns milliseconds from the start of the process until it says that it is ready. */
-  async start(): Promise<number> {
+  async start(env: Readonly<Record<string, string>> = {}): Promise<number> {
     this.#starts += 1;
     const logFile = join(this.dataDir, `log-${this.#starts}.jsonl`);
     const log = openSync(logFile, 'w');
     const startedMs = performance.now();
     const { PATH = '' } = process.env;
     const child = spawn(process.execPath, [join(__dirname, '../../apps/platform/main.js')], {
-      env: { PATH, AIAAS_PORT: '0', AIAAS_DATA: this.dataDir },
+      env: { PATH, AIAAS_PORT: '0', AIAAS_DATA: this.dataDir, ...env },
       stdio: ['ignore', log, 'inherit'],
     });
     closeSync(log);
@@ -83,12 +84,13 @@ export class Platform {
   async prepare(upstreamUrl: string): Promise<Target> {
     const { admin } = this;
     await admin.createBackend('upstream', upstreamUrl);
-    for (const kind of ['unstreamed', 'streamed'] as const)
+    for (const kind of CALL_KINDS)
       await admin.createModel({
         id: `bench-${kind}`,
+        kind: kind === 'embeddings' ? 'embedding' : 'chat',
         backend: 'upstream',
         upstreamModel: UPSTREAM_MODELS[kind],
-        prices: { input: '0.15', output: '0.6' },
+        prices: { input: '0.15', output: kind === 'embeddings' ? '0' : '0.6' },
       });
     const org = await admin.createOrganization('Bench', 'bench');
     const project = await admin.createProject(org, 'bench');
@@ -100,6 +102,7 @@ export class Platform {
       name: 'platform',
       port: Number(new URL(this.#url).port),
       pid: this.pid,
+      orgId: org as OrganizationId,
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key.secret}` },
       model: (kind) => `bench-${kind}`,
     };

@@ -3,6 +3,7 @@ import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#admin-http';
 import { present } from '#kernel';
+import { QueryRefusedError } from '#read-side';
 import { AnalyticsGuard, readerOf } from './analytics.guard';
 import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
 
@@ -19,7 +20,12 @@ export class ViewsController {
   async status(@Req() request: FastifyRequest) {
     this.operatorsOnly(request);
     const { readSide } = this.options;
-    return present({ watermark: await readSide.watermark(), rebuilds: readSide.progress() }, 'camel');
+    // Whoever asks how a first build gets on gets an answer while there is nothing to read yet.
+    const watermark = await readSide.watermark().catch((error: unknown) => {
+      if (error instanceof QueryRefusedError && error.code === 'view_building') return null;
+      throw error;
+    });
+    return present({ watermark, rebuilds: readSide.progress() }, 'camel');
   }
 
   @Get('problems')

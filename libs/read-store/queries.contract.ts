@@ -159,7 +159,9 @@ export function aggregateContract(given: Given): void {
     }));
     const measures = { n: { count: true }, amount: { sum: 'amount' }, waits: { merge: 'waits' } } as const;
     await given().live(...DOCUMENTS, sale('g', { at: 3_050, amount: 1n, waits: waits(10) }));
-    expect(await aggregate({ ranges: { column: 'at', of }, measures })).toEqual([
+    const groups = await aggregate({ ranges: { column: 'at', of }, measures });
+    expect(await aggregate({ ranges: { column: 'at', of, step: 10 }, measures })).toEqual(groups);
+    expect(groups).toEqual([
       { range: 5, keys: {}, measures: { n: 1n, amount: 5n, waits: waits(10, 20) } },
       {
         range: 6,

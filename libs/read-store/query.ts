@@ -58,7 +58,12 @@ export interface AggregateQuery {
    * Groups by stretches of one integer column, such as local days; what lies in none of them is left out. Stretches do
    * not overlap.
    */
-  readonly ranges?: { readonly column: string; readonly of: readonly Range[] };
+  readonly ranges?: {
+    readonly column: string;
+    readonly of: readonly Range[];
+    /** What all values of the column are multiples of, where that is known: helps a store to choose how it reads. */
+    readonly step?: number;
+  };
   readonly groupBy: readonly string[];
   readonly measures: Readonly<Record<string, Measure>>;
   /** By a measure's name; equal groups, and all of them by default, are ordered by range label, then by their keys. */

@@ -3,7 +3,7 @@ import type { LedgerEvent, LedgerEventOf } from '#ledger';
 import { EMPTY_HISTOGRAM, type EncodedHistogram, Histogram, histogramOf } from '#read-store';
 import { organizationOf } from '../calls';
 import { boundedCode, type Contribution, NO_SUMS, negated, type PendingCall, tokenSums } from './contribution';
-import { type HourTotal, SUM_COLUMNS, type UsageRow, type UsageSlot, type UsageSums } from './tables';
+import { SUM_COLUMNS, type UsageRow, type UsageSlot, type UsageSums, type UsageTotal } from './tables';
 import type { UsageOutcome } from './types';
 
 export type UsageEvent = Extract<
@@ -201,13 +201,13 @@ export function evolveRow(
   return isNothing(after) ? undefined : after;
 }
 
-/** The same for the total of an hour. */
+/** The same for a total. */
 export function evolveTotal(
-  before: HourTotal | undefined,
+  before: UsageTotal | undefined,
   bucket: number,
   { slot, sums }: Contribution,
   sign: 1 | -1,
-): HourTotal | undefined {
+): UsageTotal | undefined {
   const after = { orgId: slot.orgId, bucket, ...added(before ?? NO_SUMS, sign === 1 ? sums : negated(sums)) };
   return isNothing(after) ? undefined : after;
 }

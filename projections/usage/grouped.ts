@@ -12,7 +12,7 @@ import {
 import { QueryRefusedError } from '../common';
 import { USAGE_VIEW } from './projection';
 import { answeredRange, rangesByGrain, type Stretch, stretchesOf } from './ranges';
-import { GRAINS, type Grain, hourTotalsTable, SUM_COLUMNS } from './tables';
+import { GRAIN_MS, GRAINS, type Grain, SUM_COLUMNS, totalsTables } from './tables';
 import {
   type AnsweredRange,
   USAGE_DIMENSIONS,
@@ -55,7 +55,7 @@ function tableFor(grain: Grain, { where, groupBy, measures }: AggregateQuery): s
     groupBy.length === 0 &&
     Object.keys(where).every((column) => column === 'orgId') &&
     Object.values(measures).every((measure) => 'sum' in measure && SUMS.has(measure.sum));
-  return grain === 'hours' && isTotal ? hourTotalsTable.schema.name : grain;
+  return isTotal && grain !== 'days' ? totalsTables[grain].schema.name : grain;
 }
 
 export interface GroupedUsage {
@@ -93,7 +93,12 @@ export async function groupedUsage(
   try {
     for (const grain of GRAINS) {
       if (ranges[grain].length === 0) continue;
-      const query = { where, ranges: { column: 'bucket', of: ranges[grain] }, groupBy: columns, measures };
+      const query = {
+        where,
+        ranges: { column: 'bucket', of: ranges[grain], step: GRAIN_MS[grain] },
+        groupBy: columns,
+        measures,
+      };
       groups.push(...(await snapshot.aggregate(USAGE_VIEW, tableFor(grain, query), query)));
     }
   } catch (error) {

@@ -18,11 +18,13 @@ import {
   GRAINS,
   type Grain,
   grainTables,
-  type HourTotal,
-  hourTotalId,
-  hourTotalsTable,
   rowId,
+  TOTALLED_GRAINS,
+  type TotalledGrain,
+  totalId,
+  totalsTables,
   type UsageRow,
+  type UsageTotal,
 } from './tables';
 
 const TYPES: ReadonlySet<LedgerEvent['type']> = new Set<UsageEvent['type']>([
@@ -47,12 +49,17 @@ interface RowRef {
   readonly id: string;
 }
 
+interface TotalRef {
+  readonly grain: TotalledGrain;
+  readonly bucket: number;
+  readonly id: string;
+}
+
 interface PlannedContribution {
   readonly contribution: Contribution;
   readonly sign: 1 | -1;
   readonly rows: readonly RowRef[];
-  /** Of the total of the call's hour. */
-  readonly total: { readonly bucket: number; readonly id: string };
+  readonly totals: readonly TotalRef[];
 }
 
 /** What an event does, worked out to the rows. */
@@ -63,12 +70,13 @@ interface Plan {
 
 function planned(contribution: Contribution, sign: 1 | -1): PlannedContribution {
   const { slot, at } = contribution;
-  const rows = GRAINS.map((grain) => {
-    const bucket = at - (at % GRAIN_MS[grain]);
-    return { grain, bucket, id: rowId(slot, bucket) };
+  const bucketIn = (grain: Grain) => at - (at % GRAIN_MS[grain]);
+  const rows = GRAINS.map((grain) => ({ grain, bucket: bucketIn(grain), id: rowId(slot, bucketIn(grain)) }));
+  const totals = TOTALLED_GRAINS.map((grain) => {
+    const bucket = bucketIn(grain);
+    return { grain, bucket, id: totalId(slot.orgId, bucket) };
   });
-  const hour = at - (at % GRAIN_MS.hours);
-  return { contribution, sign, rows, total: { bucket: hour, id: hourTotalId(slot.orgId, hour) } };
+  return { contribution, sign, rows, totals };
 }
 
 /** The newest plan that depends on nothing but its event: the host asks for it again at once, to evolve. */
@@ -98,22 +106,24 @@ function touches(event: DecodedEvent<UsageEvent>, documents: Documents): readonl
   const remembered = pendingId(event) ?? (pending === undefined ? undefined : callIdOf(event));
   return [
     ...(remembered === undefined ? [] : [{ table: pendingTable, id: remembered }]),
-    ...contributions.flatMap(({ rows, total }) => [
+    ...contributions.flatMap(({ rows, totals }) => [
       ...rows.map(({ grain, id }) => ({ table: grainTables[grain], id })),
-      { table: hourTotalsTable, id: total.id },
+      ...totals.map(({ grain, id }) => ({ table: totalsTables[grain], id })),
     ]),
   ];
 }
 
 function totalChanges(contributions: readonly PlannedContribution[], documents: Documents): readonly Change[] {
-  const after = new Map<string, HourTotal | undefined>();
-  for (const { contribution, sign, total } of contributions) {
-    const before = after.has(total.id) ? after.get(total.id) : documents.get(hourTotalsTable, total.id);
-    after.set(total.id, evolveTotal(before, total.bucket, contribution, sign));
-  }
-  return [...after].map(([id, total]) =>
-    total === undefined ? remove(hourTotalsTable, id) : put(hourTotalsTable, id, total),
-  );
+  return TOTALLED_GRAINS.flatMap((grain) => {
+    const table = totalsTables[grain];
+    const after = new Map<string, UsageTotal | undefined>();
+    for (const { contribution, sign, totals } of contributions)
+      for (const { id, bucket } of totals.filter((total) => total.grain === grain)) {
+        const before = after.has(id) ? after.get(id) : documents.get(table, id);
+        after.set(id, evolveTotal(before, bucket, contribution, sign));
+      }
+    return [...after].map(([id, total]) => (total === undefined ? remove(table, id) : put(table, id, total)));
+  });
 }
 
 function evolve(event: DecodedEvent<UsageEvent>, documents: Documents): readonly Change[] {
@@ -148,6 +158,6 @@ export const USAGE_VIEW = 'usage';
 export const usageProjection: Projection = projection(
   USAGE_VIEW,
   2,
-  [...Object.values(grainTables), hourTotalsTable, pendingTable],
+  [...Object.values(grainTables), ...Object.values(totalsTables), pendingTable],
   [fold],
 );

@@ -191,32 +191,42 @@ export const grainTables: Readonly<Record<Grain, Table<UsageRow>>> = {
   days: grainTable('days'),
 };
 
-/** All that an organization used in one hour. */
-export interface HourTotal extends UsageSums {
+/** All that an organization used in one stretch of time. */
+export interface UsageTotal extends UsageSums {
   readonly orgId: string;
-  /** Start of the hour, epoch milliseconds. */
+  /** Start of the stretch, epoch milliseconds. */
   readonly bucket: number;
 }
 
 /**
- * An organization's hours once more, each in one small row: a year by hour, or by the day of a time zone, is read from
- * these where a question neither groups nor filters. Days need none, for there are few of them.
+ * An organization's quarters and hours once more, each in one small row: a year by hour, or by the day of a time zone,
+ * is read from these where a question neither groups nor filters. Days need none, for there are few of them.
  */
-export const hourTotalsTable: Table<HourTotal> = {
-  schema: {
-    name: 'hourTotals',
-    columns: { orgId: 'text', bucket: 'integer', ...SUM_TYPES },
-    indexes: [],
-    clusterBy: ['orgId', 'bucket'],
-  },
-  encode: (total) => ({ columns: { ...total }, rest: null }),
-  decode: ({ columns }) => ({
-    orgId: String(columns.orgId),
-    bucket: Number(columns.bucket ?? 0),
-    ...decodeSums(columns),
-  }),
+export const TOTALLED_GRAINS = ['quarters', 'hours'] as const satisfies readonly Grain[];
+export type TotalledGrain = (typeof TOTALLED_GRAINS)[number];
+
+function totalsTable(name: string): Table<UsageTotal> {
+  return {
+    schema: {
+      name,
+      columns: { orgId: 'text', bucket: 'integer', ...SUM_TYPES },
+      indexes: [],
+      clusterBy: ['orgId', 'bucket'],
+    },
+    encode: (total) => ({ columns: { ...total }, rest: null }),
+    decode: ({ columns }) => ({
+      orgId: String(columns.orgId),
+      bucket: Number(columns.bucket ?? 0),
+      ...decodeSums(columns),
+    }),
+  };
+}
+
+export const totalsTables: Readonly<Record<TotalledGrain, Table<UsageTotal>>> = {
+  quarters: totalsTable('quarterTotals'),
+  hours: totalsTable('hourTotals'),
 };
 
-export function hourTotalId(orgId: string, bucket: number): string {
+export function totalId(orgId: string, bucket: number): string {
   return `${orgId} ${bucket}`;
 }

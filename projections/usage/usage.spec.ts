@@ -7,7 +7,7 @@ import { callsTable } from '../calls/table';
 import { backendIds, completing, foldAll, Record, someRecord, traced } from '../spec-kit';
 import { pendingTable } from './contribution';
 import { usageProjection } from './projection';
-import { GRAIN_MS, GRAINS, grainTables, hourTotalsTable, SUM_COLUMNS, type UsageSums } from './tables';
+import { GRAIN_MS, GRAINS, grainTables, SUM_COLUMNS, TOTALLED_GRAINS, totalsTables, type UsageSums } from './tables';
 
 function sums(rows: readonly UsageSums[]) {
   return Object.fromEntries(
@@ -47,12 +47,12 @@ describe('the usage view', () => {
           const measured = rows.reduce((sum, { latency }) => sum + Histogram.decode(latency).total, 0);
           expect(measured).toBe(ended.filter(({ latencyMs }) => latencyMs !== undefined).length);
         }
-        const totals = view.all(hourTotalsTable);
-        const hours = view.all(grainTables.hours);
-        expect(sums(totals)).toEqual(total);
-        expect(new Set(totals.map(({ bucket }) => bucket))).toEqual(new Set(hours.map(({ bucket }) => bucket)));
-        for (const hour of totals)
-          expect(sums([hour])).toEqual(sums(hours.filter(({ bucket }) => bucket === hour.bucket)));
+        for (const grain of TOTALLED_GRAINS) {
+          const [totals, rows] = [view.all(totalsTables[grain]), view.all(grainTables[grain])];
+          expect(new Set(totals.map(({ bucket }) => bucket))).toEqual(new Set(rows.map(({ bucket }) => bucket)));
+          for (const one of totals)
+            expect(sums([one])).toEqual(sums(rows.filter(({ bucket }) => bucket === one.bucket)));
+        }
         expect(view.all(pendingTable)).toHaveLength(ended.filter(({ outcome }) => outcome === 'unresolved').length);
       }),
       { numRuns: 20 },

@@ -6,7 +6,7 @@ import { assertValidAggregate } from '../rules';
 import type { ColumnValue, TableSchema } from '../schema';
 import { orderGroups } from '../values';
 import type { Connection, SqlRow, SqlValue } from './connection';
-import { labelIn, type Run, runsOf } from './runs';
+import { labelIn, type Run, runsOf, widthOf } from './runs';
 import { columnValue, quoted, type SqlTable } from './tables';
 import { whereSql } from './where';
 
@@ -116,10 +116,13 @@ function aggregated(
     for (const row of rows(groups, stretch)) found.push(read(row, 0, label));
     if (isTooMany(0)) throw new TooManyGroupsError(`more than ${AGGREGATE_GROUPS_MAX} groups are too many`);
   };
-  const values = statement([column]);
   /** Says no, having found nothing, where stretches hold too many values. */
   const askInOne = (run: Run): boolean => {
-    const all = rows(values, [run[0]?.from ?? 0, run.at(-1)?.before ?? 0]);
+    const [begin, end] = [run[0]?.from ?? 0, run.at(-1)?.before ?? 0];
+    const width = ranges?.step === undefined ? undefined : widthOf(run, ranges.step);
+    // Where a stretch holds several values, sorting them together here is cheaper than adding them up outside.
+    const by = width === undefined ? column : `${begin} + (${column} - ${begin}) / ${width} * ${width}`;
+    const all = rows(statement([by]), [begin, end]);
     if (isTooMany(all.length)) return false;
     for (const row of all) found.push(read(row, 1, labelIn(run, Number(row[0]))));
     return true;

@@ -14,6 +14,13 @@ export function runsOf(ranges: readonly Range[]): readonly Run[] {
   return runs;
 }
 
+/** The width of the stretches, where all of them are equally wide and hold several steps. */
+export function widthOf(run: Run, step = 1): number | undefined {
+  const widths = new Set(run.map(({ from, before }) => before - from));
+  const [width] = widths;
+  return widths.size === 1 && width !== undefined && width > step ? width : undefined;
+}
+
 /** The label of the stretch that holds a value, which lies within the run. */
 export function labelIn(run: Run, value: number): number | undefined {
   let [low, high] = [0, run.length - 1];
