@@ -142,13 +142,11 @@ export class LedgerRecord {
     if (this.uncarriedEvents < this.runtime.settings.carryEveryEvents) return;
     if (this.uncarriedBytes < BYTES_PER_CARRY_BYTE * this.carryBytes) return;
     // A carry has the time of what it carries, so that reading or skipping it makes no difference to ledger time.
-    const at = warm.time;
+    const { peers } = this.runtime;
+    const gateway = peers === undefined ? {} : { gateway: peers.self };
+    const metadata = { ...SYSTEM_METADATA, orgId: this.orgId, at: warm.time, ...gateway };
     const parts = carrySet(warm, revision, this.runtime.newEventId()).map((event) =>
-      ledgerCodec.encode({
-        id: this.runtime.newEventId(),
-        event,
-        metadata: { ...SYSTEM_METADATA, orgId: this.orgId, at },
-      }),
+      ledgerCodec.encode({ id: this.runtime.newEventId(), event, metadata }),
     );
     const perAppend = Math.max(1, Math.floor(this.runtime.settings.batchBytesMax / CARRY_PART_ENCODED_BYTES_MAX));
     for (let start = 0; start < parts.length; start += perAppend) {
