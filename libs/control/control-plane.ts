@@ -19,7 +19,7 @@ import { OrganizationCommands } from './commands/organization-commands';
 import { SystemTokenCommands } from './commands/system-token-commands';
 import { TwoStepCommands } from './commands/two-step-commands';
 import { FinishPending } from './finish-pending';
-import { Follower } from './follower';
+import { type Cluster, Follower } from './follower';
 import { type ControlRecords, controlRecords, loadRecords } from './records';
 import { AuthenticationFailures } from './security';
 
@@ -31,6 +31,10 @@ export interface ControlPlaneOptions {
   readonly identifiers: Identifiers;
   /** Told about what failed in the background and is tried again; for the log. */
   readonly onProblem?: (problem: Error) => void;
+  /** Present where several gateways share the store. */
+  readonly cluster?: Cluster;
+  /** Told that the store was restored to an older state: nothing may be admitted any more. */
+  readonly onHistoryChanged?: (reason: Error) => void;
 }
 
 /** How often a command that failed between its two appends is taken up again. */
@@ -72,7 +76,15 @@ export class ControlPlane {
     this.finish = new FinishPending(this.records, this.authentication, this.ledgers, this.twoStep, () =>
       this.systemContext('control'),
     );
-    this.follower = new Follower({ store, records: this.records, onProblem });
+    const { cluster, onHistoryChanged } = options;
+    this.follower = new Follower({
+      store,
+      records: this.records,
+      onProblem,
+      ...(cluster === undefined ? {} : { cluster }),
+      ...(onHistoryChanged === undefined ? {} : { onHistoryChanged }),
+    });
+    cluster?.onDeath(() => this.finishForTheDead());
   }
 
   /**
@@ -168,6 +180,14 @@ export class ControlPlane {
     return this.follower.waitFor(position, timeoutMs);
   }
 
+  /**
+   * Resolves with true once the warm records know everything that any gateway recorded before the call. A process that
+   * shares its store with nobody knows it at once.
+   */
+  async catchUp(): Promise<boolean> {
+    return (await this.options.cluster?.barrier()) ?? true;
+  }
+
   /** Whether the records are being kept up with the store. */
   get isFollowing(): boolean {
     return this.follower.isFollowing;
@@ -181,6 +201,12 @@ export class ControlPlane {
   /** For what the platform commands by itself. */
   systemContext(id: string): CommandContext {
     return systemContext(id, this.options);
+  }
+
+  /** A gateway may have died between the two appends of a command; one of those that live finishes it. */
+  private finishForTheDead(): void {
+    const { cluster, onProblem = () => undefined } = this.options;
+    if (cluster?.isEldest() === true) this.finishPending().catch(onProblem);
   }
 
   private retryUnsettled(): void {

@@ -1,4 +1,5 @@
-import type { EventStore, Subscription } from '#event-store';
+import { type EventStore, StoreHistoryChangedError, type Subscription } from '#event-store';
+import type { BootId, StoredEvent } from '#kernel';
 import { applyEvent, CONTROL_STREAM_PREFIXES, type ControlRecords } from './records';
 
 const RETRY_MS = 1_000;
@@ -8,10 +9,33 @@ interface Waiter {
   readonly resolve: (reached: boolean) => void;
 }
 
+/** Where several gateways share one store: who they are, and how current this process's knowledge is. */
+export interface Cluster {
+  /** Its streams are followed with the control streams, so that their order tells how current those are. */
+  readonly streamPrefix: string;
+  take(stored: StoredEvent): void;
+  caughtUp(): void;
+  /** Whether everything that was recorded until a moment ago is known. */
+  isFresh(): boolean;
+  /** Resolves with true once everything is known that was recorded before the call; with false when it takes too long. */
+  barrier(): Promise<boolean>;
+  /** Called back for each gateway that has died. */
+  onDeath(listener: (bootId: BootId) => void): void;
+  /** Whether a process can still end what it began. */
+  isAlive(bootId: BootId): boolean;
+  /** This process. */
+  readonly bootId: BootId;
+  /** Whether this is the gateway that does what one of them should do. */
+  isEldest(): boolean;
+}
+
 export interface FollowerOptions {
   readonly store: EventStore;
   readonly records: ControlRecords;
   readonly onProblem: (problem: Error) => void;
+  readonly cluster?: Cluster;
+  /** The store was restored to an older state: what is warm in this process never happened, as far as it knows. */
+  readonly onHistoryChanged?: (reason: Error) => void;
 }
 
 /** Keeps the warm records up with the store, and says how far they are. */
@@ -36,7 +60,7 @@ export class Follower {
 
   /** Whether the records are being kept up; not after a failure, until the next try. */
   get isFollowing(): boolean {
-    return this.subscription !== undefined;
+    return this.subscription !== undefined && this.options.cluster?.isFresh() !== false;
   }
 
   /** Whether everything up to a position is known, waiting for it at most so long. */
@@ -65,15 +89,20 @@ export class Follower {
   }
 
   private subscribe(): void {
-    const { store, records } = this.options;
+    const { store, records, cluster } = this.options;
     this.subscription = store.subscribe({
       after: this.reached,
-      streamPrefixes: CONTROL_STREAM_PREFIXES,
+      streamPrefixes:
+        cluster === undefined ? CONTROL_STREAM_PREFIXES : [...CONTROL_STREAM_PREFIXES, cluster.streamPrefix],
       onEvent: async (stored) => {
-        await applyEvent(records, stored);
+        if (cluster !== undefined && stored.stream.startsWith(cluster.streamPrefix)) cluster.take(stored);
+        else await applyEvent(records, stored);
         this.reach(stored.position);
       },
-      onCaughtUp: (position) => this.reach(position),
+      onCaughtUp: (position) => {
+        this.reach(position);
+        cluster?.caughtUp();
+      },
       onDropped: (reason) => this.dropped(reason),
     });
   }
@@ -81,6 +110,10 @@ export class Follower {
   private dropped(reason: Error): void {
     this.subscription = undefined;
     if (this.isClosed) return;
+    if (reason instanceof StoreHistoryChangedError) {
+      this.options.onHistoryChanged?.(reason);
+      return;
+    }
     this.options.onProblem(new Error('control facts are no longer followed; trying again', { cause: reason }));
     this.retry = setTimeout(() => this.resume(), RETRY_MS).unref();
   }

@@ -26,6 +26,7 @@ export {
   firstRun,
 } from './first-run';
 export { firstRunFile } from './first-run-file';
+export type { Cluster } from './follower';
 export type { ControlRefusal, ControlRefusalCode } from './refusals';
 export * from './security';
 export { ControlUnavailableError, type Executed } from './warm-aggregates';
