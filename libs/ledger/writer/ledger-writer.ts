@@ -215,8 +215,10 @@ export class LedgerWriter {
   private async flushAll(): Promise<boolean> {
     await this.record.read();
     // What waiting calls wait for may have been recorded by others.
-    if (this.forwarding !== undefined && this.queue.waitingCalls.length > 0) await this.record.refresh();
-    while (this.queue.ready > 0 || this.hasDueWaiting()) {
+    let isPolled = this.forwarding !== undefined && this.queue.waitingCalls.length > 0;
+    if (isPolled) await this.record.refresh();
+    while (isPolled || this.queue.ready > 0 || this.hasDueWaiting()) {
+      isPolled = false;
       await this.record.read();
       const { known } = this.record;
       const batch = decideBatch(this.orgId, this.runtime, known.state, this.queue.takeAll());
