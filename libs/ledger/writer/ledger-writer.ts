@@ -270,13 +270,13 @@ export class LedgerWriter {
       () => true,
       () => false,
     );
-    for (const [index, item] of items.entries()) {
+    const undecided = items.filter((item, index) => {
       const outcome = outcomes[index];
-      if (outcome === undefined || !isRead || !this.answerForwarded(forwarding, item, outcome)) {
-        if (outcome?.kind !== 'waiting') forwarding.doubt(item);
-        this.queue.putBack([item], []);
-      }
-    }
+      if (outcome !== undefined && isRead && this.answerForwarded(forwarding, item, outcome)) return false;
+      if (outcome?.kind !== 'waiting') forwarding.doubt(item);
+      return true;
+    });
+    this.queue.putBack(undecided, []);
     forwarding.ended();
     if (!isRead) this.retryMs = Math.min(RETRY_MS_MAX, this.retryMs * 2);
     return isRead;
