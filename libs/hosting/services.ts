@@ -107,6 +107,7 @@ export async function openServices(engines: Engines, configuration: Configuratio
     responseCache: new ResponseCache(engines.answers, engines.keyStore, systemClock),
     clock: systemClock,
     owner,
+    mayDispatch: () => true,
     router,
     observer: { ...observeCalls(logger, metrics), exceeded: (excess) => void distrustBounds(control, logger, excess) },
     settings: DEFAULT_CALL_SETTINGS,

@@ -76,7 +76,7 @@ function nextRoute<R extends MeteredRequest>(
   const { deps, model, caller, dialect, request, connection } = call;
   if (!classifyTrouble(trouble, call.backend.unbilledServerErrors).mayFailOver) return undefined;
   if (tried.size >= deps.settings.attemptsMax || caller.routing.onlyBackend !== undefined) return undefined;
-  if (connection.isGone && !call.keeper.runsOn) return undefined;
+  if ((connection.isGone && !call.keeper.runsOn) || !deps.mayDispatch()) return undefined;
   const picked = deps.router.choose(model, caller.routing, tried);
   if (picked === undefined || dialect.refusalFor?.(request, picked.backend.kind) !== undefined) return undefined;
   return picked;

@@ -61,6 +61,8 @@ export interface CallDependencies {
   readonly responseCache: ResponseCache;
   readonly clock: Clock;
   readonly owner: BootId;
+  /** Whether the others still take this process for alive: what it holds may be ended by them when they do not. */
+  readonly mayDispatch: () => boolean;
   readonly router: Router;
   readonly observer: CallObserver;
   readonly settings: CallSettings;

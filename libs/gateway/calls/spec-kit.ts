@@ -181,6 +181,8 @@ export class CallWorld {
   readonly reports: CallReport[] = [];
   /** Mistakes of the platform. */
   readonly problems: unknown[] = [];
+  /** Whether the other gateways take this one for alive. */
+  isLeaseHeld = true;
   readonly deps: CallDependencies;
   private readonly identifiers = systemIdentifiers(this.clock);
   private readonly store = new MemoryEventStore();
@@ -208,6 +210,7 @@ export class CallWorld {
       responseCache: new ResponseCache(answers, keyStore, clock),
       clock,
       owner: OWNER,
+      mayDispatch: () => this.isLeaseHeld,
       router: new Router({ backends: () => backends, clock, random: () => 0, settings: NEVER_OPENS }),
       observer: {
         exceeded: () => undefined,
