@@ -120,8 +120,13 @@ export class Forwarding {
     return whole;
   }
 
-  /** Events by which a peer recorded a command; `undefined` when they have not been read. */
-  eventsOf(ids: readonly EventId[]): readonly DecidedEvent[] | undefined {
+  /**
+   * Events by which a peer recorded a command; `undefined` when they have not been read. A request that arrived twice
+   * found at its second time that there was nothing left to record: then what the first one recorded counts.
+   */
+  eventsOf({ command }: QueuedCommand, ids: readonly EventId[]): readonly DecidedEvent[] | undefined {
+    if (ids.length === 0)
+      return [...(this.seen?.values() ?? [])].flatMap(({ event }) => (isOwnEvent(command, event.event) ? event : []));
     const events = ids.map((id) => this.seen?.get(id)?.event);
     return events.every((event) => event !== undefined) ? events : undefined;
   }

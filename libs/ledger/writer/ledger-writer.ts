@@ -287,7 +287,7 @@ export class LedgerWriter {
     const { state } = this.record.known;
     switch (outcome.kind) {
       case 'recorded': {
-        const events = forwarding.eventsOf(outcome.eventIds);
+        const events = forwarding.eventsOf(item, outcome.eventIds);
         if (events === undefined) return false;
         this.answer([{ item, state, ok: true, events }], outcome.position, outcome.eventId);
         return true;
