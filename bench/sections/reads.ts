@@ -1,15 +1,15 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { openLmdbEventStore } from '#event-store/lmdb';
 import { epochMs, formatInstant } from '#kernel';
 import { USAGE_VIEW } from '#projections/usage';
 import { SqliteReadStore } from '#read-store/sqlite';
 import { type Aim, fixed, type SectionResult } from '../figures';
+import { buildLedger } from '../ledger-load/build';
 import { quantile } from '../load/latencies';
 import { PacedCalls, type PacedResult } from '../load/paced-calls';
 import { type Question, questionsOf } from '../read-side-load/questions';
-import { AT_ONCE, appendCalls, nth, projectIds } from '../read-side-load/synthetic-record';
+import { nth, projectIds } from '../read-side-load/synthetic-record';
 import { writeYear } from '../read-side-load/synthetic-year';
 import { type LoopDelay, LoopWatch } from '../support/loop-delay';
 import { watchMachine } from '../support/process-stats';
@@ -160,10 +160,9 @@ export async function benchReads(
 ): Promise<SectionResult> {
   const watch = new LoopWatch(platform.dataDir);
   await platform.stop();
-  tell(`appending ${events} events`);
-  const record = openLmdbEventStore({ directory: join(platform.dataDir, 'events') });
-  await appendCalls(record, { ...AT_ONCE, eventsMax: events, spanMs: DAY_MS });
-  await record.close();
+  tell(`making ${events} events`);
+  const made = await buildLedger(join(platform.dataDir, 'events'), events);
+  tell(`made in ${fixed(made.seconds, 0)} s`);
   rmSync(join(platform.dataDir, 'read'), { recursive: true });
   const startMs = await platform.start(watch.env);
   tell(`started in ${fixed(startMs / 1_000)} s; folding`);
