@@ -3,7 +3,6 @@ import { LmdbAnswerStore } from '#answer-store/lmdb';
 import { systemClock } from '#environment';
 import { KeyedAnswers } from '#gateway';
 import type { CallId, OrganizationId } from '#kernel';
-import { loadMasterKey } from '#key-store';
 import { openLmdbKeyStore } from '#key-store/lmdb';
 import { errorOf, jsonOf } from './support/answers';
 import { chatBody, eventOf, type Tenant } from './support/tenant';
@@ -89,14 +88,11 @@ describe('a kill -9 in the middle of a call', () => {
 
   /** Does what the process does between reading an answer and settling it; the moment is too short to be hit by a kill. */
   async function keepAnswer(tenant: Tenant, callId: CallId): Promise<void> {
-    const { dataDir } = world.platform;
+    const { sharedDir, masterKey } = world.platform;
     const { idempotency } = eventOf(await world.platform.callEvents(tenant.orgId, callId), 'InferenceAuthorized');
     if (idempotency === undefined) throw new Error('the call has no Idempotency-Key');
-    const keyStore = openLmdbKeyStore({
-      directory: join(dataDir, 'key-store'),
-      masterKey: loadMasterKey({}, dataDir).key,
-    });
-    const answers = new LmdbAnswerStore(join(dataDir, 'answers'));
+    const keyStore = openLmdbKeyStore({ directory: join(sharedDir, 'key-store'), masterKey });
+    const answers = new LmdbAnswerStore(join(sharedDir, 'answers'));
     const caller = { orgId: tenant.orgId as OrganizationId, requestId: callId };
     await new KeyedAnswers(answers, keyStore, systemClock).keep(caller, idempotency, {
       status: 200,

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PlatformProcess } from '#testing/platform-process';
+import { PlatformProcess, TEST_MODE } from '#testing/platform-process';
 import { errorOf, framesOf } from './support/answers';
 import { chatBody } from './support/tenant';
 import { World } from './support/world';
@@ -20,7 +20,7 @@ describe('first start', () => {
   it('writes secrets for its owner alone, and prints none of them', () => {
     const { platform } = world;
     const { firstRun } = platform;
-    expect(statSync(join(platform.dataDir, 'first-run.json')).mode & 0o777).toBe(0o600);
+    expect(statSync(platform.firstRunFile).mode & 0o777).toBe(0o600);
     expect(firstRun).toEqual({
       url: platform.url,
       systemToken: expect.stringMatching(/^aiaas_sys_/),
@@ -52,12 +52,23 @@ describe('first start', () => {
     await warns();
   });
 
-  it('takes a directory for itself: a second process says so in one sentence', async () => {
-    const second = await PlatformProcess.startInVain({ dataDir: world.platform.dataDir });
-    expect(second.code).toBe(CONFIGURATION);
-    expect(second.stderr).toMatch(/^[^\n]+in use[^\n]+\n$/);
-    expect(second.stderr).toContain(world.platform.dataDir);
-  });
+  if (TEST_MODE === 'distributed')
+    it('shares its record: a second gateway beside it serves the same keys (alone on disk, it would be refused)', async () => {
+      const { platform } = world;
+      const second = await PlatformProcess.start({ beside: platform });
+      const response = await fetch(`${second.url}/v1/models`, {
+        headers: { authorization: `Bearer ${platform.firstRun.apiKey}` },
+      });
+      expect(response.status).toBe(200);
+      await second.remove();
+    });
+  else
+    it('takes a directory for itself: a second process says so in one sentence (gateways share theirs)', async () => {
+      const second = await PlatformProcess.startInVain({ dataDir: world.platform.dataDir });
+      expect(second.code).toBe(CONFIGURATION);
+      expect(second.stderr).toMatch(/^[^\n]+in use[^\n]+\n$/);
+      expect(second.stderr).toContain(world.platform.dataDir);
+    });
 });
 
 describe('wrong settings', () => {

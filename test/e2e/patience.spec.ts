@@ -1,22 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import type { MockPlan } from '#testing/mock-upstream';
-import { projectRoot } from '#testing/platform-process';
 import { errorOf, framesOf, lastFrameError, read } from './support/answers';
 import { chatBody, type Tenant } from './support/tenant';
 import { World } from './support/world';
-
-/** Opens the platform's own store as a second writer and keeps every other one waiting until it is told to go. */
-const LOCK_HOLDER = `
-  const [file] = process.argv.slice(1);
-  const { open } = require('lmdb');
-  const table = open({ path: file, encoding: 'binary', keyEncoding: 'binary', maxReaders: 126 });
-  table.transactionSync(() => {
-    process.stdout.write('held');
-    // Blocks until its input is closed.
-    try { require('node:fs').readSync(0, Buffer.alloc(1)); } catch {}
-  });
-`;
 
 interface SlowCall {
   readonly tenant: Tenant;
@@ -44,16 +29,6 @@ describe('when something takes its time', () => {
     return { tenant, response };
   }
 
-  async function holdWriteLock(): Promise<ChildProcess> {
-    const file = join(world.platform.eventsDir, 'events.mdb');
-    const holder = spawn(process.execPath, ['-e', LOCK_HOLDER, file], { cwd: projectRoot(), stdio: 'pipe' });
-    await new Promise<void>((resolve, reject) => {
-      holder.stdout?.once('data', () => resolve());
-      holder.once('exit', (code) => reject(new Error(`the lock holder ended with ${code}`)));
-    });
-    return holder;
-  }
-
   it('a settlement that is not durable in time: nobody is told that the call succeeded, and its hold stays', async () => {
     const [unstreamed, streamed] = [await world.tenant(), await world.tenant()];
     const [whole, stream] = [await world.model({ firstByteMs: 1_500 }), await world.model({ pauseAfter: 2 })];
@@ -63,7 +38,7 @@ describe('when something takes its time', () => {
     });
     const answer = unstreamed.chat(whole, { user: 'marker-whole' });
     await world.upstream.callWith('marker-whole');
-    const holder = await holdWriteLock();
+    const letGo = await world.platform.holdWrites();
     world.upstream.resume('marker-begun');
 
     const failed = await answer;
@@ -78,8 +53,7 @@ describe('when something takes its time', () => {
     }
 
     // Once the store writes again, what was only late is recorded: no hold is left behind, and nothing is lost.
-    holder.stdin?.end();
-    await new Promise((resolve) => holder.once('exit', resolve));
+    await letGo();
     const quick = await world.model();
     for (const [tenant, { requestId }] of [
       [unstreamed, failed],

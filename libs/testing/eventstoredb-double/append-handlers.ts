@@ -108,6 +108,7 @@ export class AppendHandlers {
 
   /** Writes, and answers as the next fault has it. */
   async #finish(write: Write, answer: (outcome: WriteOutcome | 'timeout') => void): Promise<void> {
+    if (this.faults.held !== undefined) await this.faults.held;
     const fault = this.faults.take();
     if (fault?.kind === 'broken-before') return this.breakConnections();
     const outcome = this.log.append(write.stream, write.expected, write.records);

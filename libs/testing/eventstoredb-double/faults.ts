@@ -21,6 +21,8 @@ export class Access {
 /** Faults in the order in which the next appends meet them. */
 export class AppendFaults {
   readonly #next: AppendFault[] = [];
+  #held: Promise<void> | undefined;
+  #letGo: (() => void) | undefined;
 
   add(fault: AppendFault, times = 1): void {
     for (let count = 0; count < times; count += 1) this.#next.push(fault);
@@ -32,5 +34,22 @@ export class AppendFaults {
 
   clear(): void {
     this.#next.length = 0;
+  }
+
+  /** Appends wait, unwritten and in their order, until they are let go: as with a disk that has stopped. */
+  hold(): void {
+    this.#held ??= new Promise((resolve) => {
+      this.#letGo = resolve;
+    });
+  }
+
+  letGo(): void {
+    this.#letGo?.();
+    this.#held = undefined;
+    this.#letGo = undefined;
+  }
+
+  get held(): Promise<void> | undefined {
+    return this.#held;
   }
 }

@@ -1,11 +1,21 @@
+import { createInterface } from 'node:readline';
 import { EventStoreDbDouble } from './eventstoredb-double';
 
-/** The double as a process of its own: it writes where it is, and ends with whoever started it. */
+/**
+ * The double as a process of its own. It writes where it is, takes orders from its input (`hold` keeps every append
+ * waiting, `go` lets them go, each is answered with its own name), and ends with whoever started it.
+ */
 async function main(): Promise<void> {
   const double = await EventStoreDbDouble.start();
   process.stdout.write(`${JSON.stringify({ connectionString: double.connectionString })}\n`);
-  // Nothing is ever sent: that the pipe ends is how a test that was killed is noticed.
-  process.stdin.on('end', () => process.exit(0)).resume();
+  const orders = createInterface({ input: process.stdin });
+  orders.on('line', (order) => {
+    if (order === 'hold') double.appendFaults.hold();
+    else if (order === 'go') double.appendFaults.letGo();
+    process.stdout.write(`${order}\n`);
+  });
+  // The pipe ends with the test too, even where that was killed.
+  orders.on('close', () => process.exit(0));
 }
 
 main().catch((error: unknown) => {

@@ -28,11 +28,16 @@ function* sourcesSince(root: string, stampMs: number): Iterable<string> {
 }
 
 /**
- * Where the compiled platform starts.
+ * Where a compiled app starts.
  * @throws Error when there is none, or when a source has changed since: tests of an older program prove nothing.
  */
-export function builtMain(root: string = projectRoot()): string {
-  const main = join(root, 'dist/apps/platform/main.js');
+export function builtMain(app: 'platform' | 'gateway' = 'platform', root: string = projectRoot()): string {
+  return builtProgram(`apps/${app}/main.js`, root);
+}
+
+/** Any compiled program. @throws Error as `builtMain` does. */
+export function builtProgram(file: string, root: string = projectRoot()): string {
+  const main = join(root, 'dist', file);
   const stamp = join(root, 'dist/.tsbuildinfo');
   if (!existsSync(main) || !existsSync(stamp))
     throw new Error('The platform is not compiled: run "npm run build" first ("npm test" does).');

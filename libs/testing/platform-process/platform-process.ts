@@ -2,10 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OrganizationId } from '#kernel';
+import { loadMasterKey } from '#key-store';
 import type { LedgerEvent, LedgerState } from '#ledger';
 import { AdminClient } from './admin-client';
 import { type Exit, PlatformChild } from './child-process';
-import { builtMain } from './fresh-build';
+import { type Ground, groundOf, releaseGround } from './ground';
 import type { LogLine } from './log-lines';
 import { eventsOfCall, foldLedger, type RecordedLedgerEvent, readAllEvents, readLedger } from './recorded-events';
 
@@ -14,6 +15,8 @@ export interface PlatformOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Default: a new one that `remove` deletes. */
   readonly dataDir?: string;
+  /** Shares that one's record and keys, where processes can. */
+  readonly beside?: PlatformProcess;
 }
 
 /** What `first-run.json` holds when the demo is on. */
@@ -37,7 +40,7 @@ export class PlatformProcess {
   #earlierOutput = '';
 
   private constructor(
-    private readonly main: string,
+    private readonly ground: Ground,
     readonly dataDir: string,
     private readonly environment: Readonly<Record<string, string>>,
   ) {
@@ -49,9 +52,9 @@ export class PlatformProcess {
   }
 
   /** Resolves when it is ready. @throws Error with its output when it is not. */
-  static async start({ environment = {}, dataDir }: PlatformOptions = {}): Promise<PlatformProcess> {
+  static async start({ environment = {}, dataDir, beside }: PlatformOptions = {}): Promise<PlatformProcess> {
     const directory = dataDir ?? mkdtempSync(join(tmpdir(), 'aiaas-data-'));
-    const platform = new PlatformProcess(builtMain(), directory, environment);
+    const platform = new PlatformProcess(beside?.ground ?? (await groundOf(directory)), directory, environment);
     await platform.#ready();
     return platform;
   }
@@ -59,8 +62,9 @@ export class PlatformProcess {
   /** A start that is expected to fail: what it writes and how it exits. */
   static async startInVain(options: PlatformOptions): Promise<Exit & { readonly stdout: string; stderr: string }> {
     const { environment = {}, dataDir = '' } = options;
-    const settings = { AIAAS_PORT: '0', AIAAS_DATA: dataDir, ...environment };
-    const child = PlatformChild.spawn(builtMain(), settings);
+    const ground = await groundOf(dataDir);
+    const settings = { AIAAS_PORT: '0', AIAAS_DATA: dataDir, ...ground.environment, ...environment };
+    const child = PlatformChild.spawn(ground.main, settings);
     const timer = setTimeout(() => child.signal('SIGKILL'), READY_MS_MAX);
     const exit = await child.exited;
     clearTimeout(timer);
@@ -75,12 +79,21 @@ export class PlatformProcess {
     return this.#child.pid;
   }
 
-  get eventsDir(): string {
-    return join(this.dataDir, 'events');
+  /** Where keys, kept answers and the secrets of the first run are. */
+  get sharedDir(): string {
+    return this.ground.sharedDir;
+  }
+
+  get masterKey(): Uint8Array {
+    return loadMasterKey(this.ground.environment, this.sharedDir).key;
+  }
+
+  get firstRunFile(): string {
+    return join(this.sharedDir, 'first-run.json');
   }
 
   get firstRun(): FirstRunSecrets {
-    return JSON.parse(readFileSync(join(this.dataDir, 'first-run.json'), 'utf8')) as FirstRunSecrets;
+    return JSON.parse(readFileSync(this.firstRunFile, 'utf8')) as FirstRunSecrets;
   }
 
   /** Structured lines of this run. */
@@ -139,15 +152,21 @@ export class PlatformProcess {
   /** Ends the process and deletes its data. */
   async remove(): Promise<void> {
     await this.kill();
+    await releaseGround(this.dataDir);
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 
+  /** Keeps everybody from writing the record, until the returned function has resolved. */
+  holdWrites(): Promise<() => Promise<void>> {
+    return this.ground.holdWrites();
+  }
+
   ledgerEvents(orgId: OrganizationId | string): Promise<readonly RecordedLedgerEvent[]> {
-    return readLedger(this.eventsDir, orgId as OrganizationId);
+    return readLedger(() => this.ground.openRecord(), orgId as OrganizationId);
   }
 
   allEvents() {
-    return readAllEvents(this.eventsDir);
+    return readAllEvents(() => this.ground.openRecord());
   }
 
   /** What the record says of one call. */
@@ -160,7 +179,9 @@ export class PlatformProcess {
   }
 
   #spawn(): PlatformChild {
-    return PlatformChild.spawn(this.main, { AIAAS_PORT: '0', AIAAS_DATA: this.dataDir, ...this.environment });
+    const { main, environment } = this.ground;
+    const settings = { AIAAS_PORT: '0', AIAAS_DATA: this.dataDir, ...environment, ...this.environment };
+    return PlatformChild.spawn(main, settings);
   }
 
   async #ready(): Promise<void> {

@@ -1,12 +1,14 @@
-import { openLmdbEventStoreReader } from '#event-store/lmdb';
+import type { EventStoreReader } from '#event-store';
 import type { DecodedEvent, OrganizationId, StoredEvent } from '#kernel';
 import { evolve, initialLedgerState, type LedgerEvent, type LedgerState, ledgerCodec, ledgerStream } from '#ledger';
 
 export type RecordedLedgerEvent = DecodedEvent<LedgerEvent>;
 
+export type OpenRecord = () => Promise<EventStoreReader>;
+
 /** Everything on record, whatever its stream. */
-export async function readAllEvents(eventsDir: string): Promise<readonly StoredEvent[]> {
-  const reader = openLmdbEventStoreReader(eventsDir);
+export async function readAllEvents(openRecord: OpenRecord): Promise<readonly StoredEvent[]> {
+  const reader = await openRecord();
   try {
     const events: StoredEvent[] = [];
     for await (const event of reader.readAll()) events.push(event);
@@ -16,9 +18,12 @@ export async function readAllEvents(eventsDir: string): Promise<readonly StoredE
   }
 }
 
-/** One organization's ledger as it lies on disk, beside the process that writes it or without one. */
-export async function readLedger(eventsDir: string, orgId: OrganizationId): Promise<readonly RecordedLedgerEvent[]> {
-  const reader = openLmdbEventStoreReader(eventsDir);
+/** One organization's ledger as it is on record, beside the process that writes it or without one. */
+export async function readLedger(
+  openRecord: OpenRecord,
+  orgId: OrganizationId,
+): Promise<readonly RecordedLedgerEvent[]> {
+  const reader = await openRecord();
   try {
     const events: RecordedLedgerEvent[] = [];
     for await (const stored of reader.readStream(ledgerStream(orgId))) {
