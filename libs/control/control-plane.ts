@@ -20,7 +20,7 @@ import { SystemTokenCommands } from './commands/system-token-commands';
 import { TwoStepCommands } from './commands/two-step-commands';
 import { FinishPending } from './finish-pending';
 import { type Cluster, Follower } from './follower';
-import { type ControlRecords, controlRecords, loadRecords } from './records';
+import { type ControlRecords, controlRecords, loadRecords, loadRecordsInOnePass } from './records';
 import { AuthenticationFailures } from './security';
 
 export interface ControlPlaneOptions {
@@ -94,7 +94,8 @@ export class ControlPlane {
   static async open(options: ControlPlaneOptions): Promise<ControlPlane> {
     const plane = new ControlPlane(options);
     const before = await options.store.lastPosition();
-    await loadRecords(plane.records);
+    if (options.cluster === undefined) await loadRecords(plane.records);
+    else await loadRecordsInOnePass(plane.records, options.store);
     await plane.finishPending();
     plane.follower.start(before);
     plane.finishTimer = setInterval(() => plane.retryUnsettled(), FINISH_RETRY_MS).unref();
