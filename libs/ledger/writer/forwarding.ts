@@ -135,18 +135,8 @@ export class Forwarding {
   doubt(item: QueuedCommand): void {
     const callId = callIdOf(item.command);
     if (callId === undefined || this.doubtful.size >= DOUBTFUL_COMMANDS_MAX) return;
-    for (const { event, position } of this.seen?.values() ?? [])
-      if (isOwnEvent(item.command, event.event)) {
-        this.onFound(item, event, position);
-        return;
-      }
     this.doubtful.set(callId, { item, sinceMs: this.runtime.clock.monotonicMs() });
-  }
-
-  /** Its caller has been answered from the record: nothing is in doubt about it any more. */
-  answered(item: QueuedCommand): void {
-    const callId = callIdOf(item.command);
-    if (callId !== undefined && this.doubtful.get(callId)?.item === item) this.doubtful.delete(callId);
+    for (const { event, position } of this.seen?.values() ?? []) this.found(callId, event, position);
   }
 
   /** A forward and what it has led to are over. */
@@ -161,12 +151,19 @@ export class Forwarding {
       if (stored.type === 'CarryRecorded') continue;
       const { id, event } = ledgerFact(stored);
       this.seen?.set(id, { event: { id, event }, position: stored.position });
-      const callId = 'callId' in event.data ? event.data.callId : undefined;
-      const doubted = callId === undefined ? undefined : this.doubtful.get(callId);
-      if (callId === undefined || doubted === undefined || !isOwnEvent(doubted.item.command, event)) continue;
-      this.doubtful.delete(callId);
-      this.onFound(doubted.item, { id, event }, stored.position);
+      if ('callId' in event.data) this.found(event.data.callId, { id, event }, stored.position);
     }
+  }
+
+  /**
+   * An authorization is looked for even when it has been found, or its caller was answered otherwise: a peer that is late
+   * may record one too many, and then nobody but its owner can end it. Nothing else can be recorded twice.
+   */
+  private found(callId: CallId, event: DecidedEvent, position: bigint): void {
+    const item = this.doubtful.get(callId)?.item;
+    if (item === undefined || !isOwnEvent(item.command, event.event)) return;
+    if (item.command.type !== 'AuthorizeCall') this.doubtful.delete(callId);
+    this.onFound(item, event, position);
   }
 
   /** Forgets commands that no gateway can still have queued. */

@@ -12,6 +12,7 @@ import { RefusalCounter } from './refusal-counter';
 import type { LedgerRuntime } from './runtime';
 import {
   type CommandMetadata,
+  type DecidedEvent,
   type LedgerOutcome,
   LedgerUnavailableError,
   type QueuedCommand,
@@ -40,6 +41,8 @@ export class LedgerWriter {
   private readonly refusals: RefusalCounter;
   /** Holds whose expiry is queued, so that a long outage queues each once. */
   private readonly expiring = new Set<CallId>();
+  /** The authorization that a caller was told of, or that was released since the caller had left. */
+  private readonly told = new WeakMap<QueuedCommand, EventId>();
   private readonly quietListeners: (() => void)[] = [];
   /** Where other gateways write this ledger too. */
   private readonly forwarding: Forwarding | undefined;
@@ -316,7 +319,6 @@ export class LedgerWriter {
   private answer(decided: readonly DecidedItem[], position: bigint, countedIn?: EventId): void {
     for (const one of decided) {
       const { item, state } = one;
-      this.forwarding?.answered(item);
       const eventId = countedIn ?? this.refusalEventId(one);
       const named = eventId === undefined ? {} : { eventId };
       if (!one.ok) {
@@ -324,7 +326,7 @@ export class LedgerWriter {
         continue;
       }
       // A peer's caller may not have left: its own gateway finds the authorization and decides.
-      if (item.settled && item.origin === 'own' && one.events.length > 0) this.releaseUnwanted(item.command);
+      if (item.origin === 'own') this.releaseUnwanted(item, one.events);
       item.resolve({ ok: true, events: one.events, state, position, ...named });
     }
   }
@@ -340,9 +342,15 @@ export class LedgerWriter {
     return one.events[0]?.id ?? this.refusals.count(command, command.code, one.state);
   }
 
-  /** An authorization whose caller has left while its batch was in doubt is released by its owner. */
-  private releaseUnwanted(command: LedgerCommand): void {
-    if (command.type !== 'AuthorizeCall') return;
+  /** An authorization whose caller has left, or was told of another, is released by its owner. */
+  private releaseUnwanted(item: QueuedCommand, events: readonly DecidedEvent[]): void {
+    const { command } = item;
+    const id = events.find(({ event }) => event.type === 'InferenceAuthorized')?.id;
+    if (command.type !== 'AuthorizeCall' || id === undefined) return;
+    if (!item.settled) this.told.set(item, id);
+    // It may be found more than once: in what a peer answers, and in the record.
+    if (this.told.get(item) === id) return;
+    this.told.set(item, id);
     const { callId, owner } = command;
     const trace = { attempts: [], latencyMs: 0 };
     this.submitOwn({ type: 'ReleaseCall', callId, owner, reason: 'caller-left', dispatched: false, trace });
