@@ -200,9 +200,9 @@ export class LedgerRecord {
     if (delta instanceof LedgerHistoryChangedError) return { kind: 'unavailable', error: delta };
     // Expecting too much is no conflict that reading could settle: the stream ends before what was read of it.
     if (delta.length === 0) return { kind: 'unavailable', error: this.historyChanged() };
-    const own = new Set<string>(encoded.map(({ id }) => id));
-    const landed = delta.findLast(({ id }) => own.has(id));
-    const winner = delta.findLast(({ id }) => !own.has(id));
+    // All of them or none: a single one may have been given out before, and been recorded by a peer.
+    const found = new Map<string, StoredEvent>(delta.map((stored) => [stored.id, stored]));
+    const landed = encoded.every(({ id }) => found.has(id)) ? found.get(encoded.at(-1)?.id ?? '') : undefined;
     try {
       await this.read();
       this.takeIn(delta);
@@ -211,6 +211,7 @@ export class LedgerRecord {
       this.warm = undefined;
     }
     if (landed !== undefined) return { kind: 'written', position: landed.position };
+    const winner = delta.at(-1);
     const gateway = winner && gatewayOf(winner);
     return { kind: 'lost', ...(gateway === undefined ? {} : { winner: gateway }) };
   }
