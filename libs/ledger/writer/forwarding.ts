@@ -46,6 +46,14 @@ function isOwnEvent(command: LedgerCommand, event: LedgerEvent): boolean {
   }
 }
 
+/**
+ * Whether a peer may record it. A count of refusals has no call by which it would be found when its answer is lost, and
+ * its event's id was given out: it must not be recorded twice.
+ */
+export function isForwardable(command: LedgerCommand): boolean {
+  return command.type !== 'CountRefusals';
+}
+
 function callIdOf(command: LedgerCommand): CallId | undefined {
   return 'callId' in command ? command.callId : undefined;
 }

@@ -5,7 +5,7 @@ import { isRecordedRefusal, ledgerTime } from '../decide';
 import type { LedgerState } from '../state';
 import { type Batch, type DecidedItem, decideBatch } from './batch';
 import { CommandQueue, rankOf } from './command-queue';
-import { Forwarding, outcomeForPeer } from './forwarding';
+import { Forwarding, isForwardable, outcomeForPeer } from './forwarding';
 import { type KnownLedger, LedgerRecord, unavailable } from './ledger-record';
 import type { ForwardedCommand, ForwardedOutcome } from './peers';
 import { RefusalCounter } from './refusal-counter';
@@ -246,10 +246,17 @@ export class LedgerWriter {
   /** Whether to go on; not while the store cannot be reached. */
   private async recordBatch(batch: Batch, known: KnownLedger): Promise<boolean> {
     const peer = this.forwarding?.asks;
-    if (this.forwarding !== undefined && peer !== undefined && batch.decided.every(({ item }) => item.origin === 'own'))
-      return this.forwardBatch(this.forwarding, peer, batch);
-    const fate = await this.record.append(batch.encoded, known, batch.state);
     const items = itemsOf(batch);
+    const forwardable = items.filter(({ command }) => isForwardable(command));
+    const isAsked = peer !== undefined && forwardable.length > 0 && items.every(({ origin }) => origin === 'own');
+    if (this.forwarding !== undefined && isAsked) {
+      this.queue.putBack(
+        items.filter(({ command }) => !isForwardable(command)),
+        [],
+      );
+      return this.forwardItems(this.forwarding, peer, forwardable);
+    }
+    const fate = await this.record.append(batch.encoded, known, batch.state);
     switch (fate.kind) {
       case 'written':
         this.forwarding?.won();
@@ -265,9 +272,12 @@ export class LedgerWriter {
     }
   }
 
-  /** Has the batch's commands recorded by the gateway that wins; what it cannot tell is decided here again. */
-  private async forwardBatch(forwarding: Forwarding, to: BootId, batch: Batch): Promise<boolean> {
-    const items = itemsOf(batch);
+  /** Has commands recorded by the gateway that wins; what it cannot tell is decided here again. */
+  private async forwardItems(
+    forwarding: Forwarding,
+    to: BootId,
+    items: readonly QueuedCommand[],
+  ): Promise<boolean> {
     const outcomes = await forwarding.forward(to, items);
     const isRead = await this.record.refresh().then(
       () => true,
