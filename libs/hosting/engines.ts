@@ -1,8 +1,20 @@
 import type { AnswerStore } from '#answer-store';
-import type { Checks, ConfigurationOf, Mode } from '#configuration';
+import type { PeerKey, RecordedAt } from '#cluster';
+import type { Checks, ConfigurationOf, Mode, PeerConfiguration } from '#configuration';
 import type { EventStore } from '#event-store';
+import type { StreamName } from '#kernel';
 import type { KeyStore } from '#key-store';
 import type { RecordSource } from '#read-side';
+
+/** What a gateway needs to be one of several. */
+export interface Sharing {
+  readonly peer: PeerConfiguration;
+  readonly peerKey: PeerKey;
+  /** When the store, by its own clock, recorded an event. */
+  readonly recordedAt?: RecordedAt;
+  /** Keeps the stream of a gateway's beats short. */
+  readonly limitHistory?: (stream: StreamName) => Promise<void>;
+}
 
 /** What the services of a process stand on, whatever keeps it. */
 export interface Engines {
@@ -13,8 +25,8 @@ export interface Engines {
   readonly record: RecordSource;
   /** What is waited for while the record does not answer, for the log; without credentials. */
   readonly recordName: string;
-  /** Whether other processes write to the record too. */
-  readonly isShared: boolean;
+  /** Present where other gateways write to the record too. */
+  readonly sharing?: Sharing;
   /** Where the secrets of the first run are kept. */
   readonly firstRunFile: string;
   close(): Promise<void>;

@@ -2,50 +2,96 @@ import { ControlPlane } from '#control';
 import { systemClock, systemIdentifiers, systemTimers } from '#environment';
 import { KeyedAnswers } from '#gateway';
 import type { BootId } from '#kernel';
-import { LedgerService } from '#ledger';
+import { LedgerService, type LedgerServiceOptions } from '#ledger';
 import type { Logger } from '#telemetry';
+import { ClusterNode } from './cluster-node';
 import type { Engines } from './engines';
 import { recoverKeyedCalls } from './recover-keyed-calls';
+import { OrphanSweep } from './sweep-orphans';
 
 export interface OpenRecord {
   readonly ledger: LedgerService;
   readonly control: ControlPlane;
   readonly keyedAnswers: KeyedAnswers;
+  /** Present where other gateways write to the record too. */
+  readonly node?: ClusterNode;
+  /** Writes down what was only counted, and takes leave of the other gateways. */
+  close(): Promise<void>;
 }
 
-function ledgerOf({ store, isShared }: Engines, owner: BootId): LedgerService {
+function ledgerOf(
+  { store }: Engines,
+  others: Pick<LedgerServiceOptions, 'isOwnerAlive' | 'peers' | 'onHistoryChanged'>,
+): LedgerService {
   const identifiers = systemIdentifiers(systemClock);
-  return new LedgerService(store, {
-    clock: systemClock,
-    timers: systemTimers,
-    newEventId: () => identifiers.eventId(),
-    // A store that is claimed by this process alone knows no other owner that lives. Of a shared one nobody is held
-    // dead before that is proved: a hold that was expired too early would be counted at its ceiling.
-    isOwnerAlive: (boot) => boot === owner || isShared,
-  });
+  const newEventId = () => identifiers.eventId();
+  return new LedgerService(store, { clock: systemClock, timers: systemTimers, newEventId, ...others });
 }
 
-/** Ends holds of dead processes and, from here on, those whose deadline has passed. */
-async function startLedger(ledger: LedgerService, { isShared }: Engines, logger: Logger): Promise<void> {
-  // Other gateways' ledgers are none of this one's start: a scan of every stream would take longer the more there are.
-  if (isShared) return ledger.watch();
-  const orphans = await ledger.start();
-  if (orphans > 0) logger.warn({ orphans }, 'calls of an earlier process have become unresolved');
-}
-
-/**
- * Opens the record and brings it to where calls could be admitted: holds of dead processes are ended, half-done commands
- * finished, kept answers settled.
- */
-export async function openRecord(engines: Engines, owner: BootId, logger: Logger): Promise<OpenRecord> {
-  const { store, keyStore, answers } = engines;
-  const ledger = ledgerOf(engines, owner);
-  await startLedger(ledger, engines, logger);
+function controlOptions({ store, keyStore }: Engines, ledger: LedgerService, logger: Logger) {
   const onProblem = (error: Error) => logger.error({ error }, 'control plane');
   const identifiers = systemIdentifiers(systemClock);
-  const control = await ControlPlane.open({ store, keyStore, ledger, clock: systemClock, identifiers, onProblem });
-  const keyedAnswers = new KeyedAnswers(answers, keyStore, systemClock);
+  return { store, keyStore, ledger, clock: systemClock, identifiers, onProblem };
+}
+
+/** A record that this process alone writes: whatever an earlier one left half done is finished before the first call. */
+async function openOwnRecord(engines: Engines, owner: BootId, logger: Logger): Promise<OpenRecord> {
+  // The store is claimed by this process alone, so every other boot is dead.
+  const ledger = ledgerOf(engines, { isOwnerAlive: (boot) => boot === owner });
+  const orphans = await ledger.start();
+  if (orphans > 0) logger.warn({ orphans }, 'calls of an earlier process have become unresolved');
+  const control = await ControlPlane.open(controlOptions(engines, ledger, logger));
+  const keyedAnswers = new KeyedAnswers(engines.answers, engines.keyStore, systemClock);
   const recovered = await recoverKeyedCalls(ledger, keyedAnswers, control.organizationIds());
   if (recovered > 0) logger.warn({ recovered }, 'calls were settled from their kept answers');
-  return { ledger, control, keyedAnswers };
+  return {
+    ledger,
+    control,
+    keyedAnswers,
+    async close() {
+      await ledger.stop();
+      await control.close();
+    },
+  };
+}
+
+/** A record that other gateways write too: who is dead, and what they left, shows while this one runs. */
+async function openSharedRecord(engines: Engines, node: ClusterNode, owner: BootId, logger: Logger) {
+  const { membership, peers } = node;
+  const ledger = ledgerOf(engines, {
+    peers,
+    isOwnerAlive: (boot) => membership.isAlive(boot),
+    onHistoryChanged: (stream) => node.fail(new Error(`${stream} is no longer what was read of it`)),
+  });
+  ledger.watch();
+  const control = await ControlPlane.open({
+    ...controlOptions(engines, ledger, logger),
+    cluster: node.clusterOf(owner),
+    onHistoryChanged: (reason) => node.fail(reason),
+  });
+  node.serve(ledger);
+  await membership.start();
+  const keyedAnswers = new KeyedAnswers(engines.answers, engines.keyStore, systemClock);
+  const sweep = new OrphanSweep({ node, ledger, control, keyedAnswers, logger });
+  sweep.start();
+  return {
+    ledger,
+    control,
+    keyedAnswers,
+    node,
+    async close() {
+      await node.closeDoor();
+      await sweep.stop();
+      await ledger.stop();
+      await control.close();
+      await node.leave();
+    },
+  };
+}
+
+/** Opens the record and brings it to where calls could be admitted. */
+export async function openRecord(engines: Engines, owner: BootId, logger: Logger): Promise<OpenRecord> {
+  const { store, sharing } = engines;
+  if (sharing === undefined) return openOwnRecord(engines, owner, logger);
+  return openSharedRecord(engines, await ClusterNode.open(store, sharing, owner, logger), owner, logger);
 }

@@ -64,6 +64,7 @@ async function serve(services: Services): Promise<NestFastifyApplication> {
   const url = urlOf(configuration, server.getHttpServer().address());
   const announcement = await prepareFirstUse(services, url);
   await applyConfiguration(services, process.env);
+  await services.node?.untilKnown();
   services.phase = 'ready';
   logger.info({ url, version, data: configuration.dataDir }, 'ready');
   if (announcement !== undefined) process.stdout.write(announcement);

@@ -32,7 +32,7 @@ class PlatformModule {
 }
 
 /** What must answer for the platform to be ready. */
-async function checks({ engines, control }: Services): Promise<Readonly<Record<string, Check>>> {
+async function checks({ engines, control, node }: Services): Promise<Readonly<Record<string, Check>>> {
   const store = await engines.store.lastPosition().then(
     (): Check => ({ status: 'pass' }),
     (error: unknown): Check => ({ status: 'fail', message: String(error) }),
@@ -42,6 +42,7 @@ async function checks({ engines, control }: Services): Promise<Readonly<Record<s
     controlPlane: control.isFollowing
       ? { status: 'pass' }
       : { status: 'fail', message: 'it does not follow the record' },
+    ...(node === undefined ? {} : { cluster: node.check() }),
   };
 }
 
@@ -63,7 +64,7 @@ function registerV1(server: FastifyInstance, services: Services): void {
     clock: systemClock,
     newRequestId: (): RequestId => identifiers.id('req'),
     addressOf: (request) => request.ip,
-    isAdmitting: () => services.phase === 'ready',
+    isAdmitting: () => services.phase === 'ready' && services.node?.mayAct() !== false,
     active,
     onUnexpected: (error, request) => logger.error({ error, requestId: request.v1.requestId }, 'a /v1 request failed'),
   });

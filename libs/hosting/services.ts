@@ -21,6 +21,7 @@ import type { BackendKind } from '#inference/catalogue';
 import type { LedgerService } from '#ledger';
 import { ReadSide, type ReadSideClient } from '#read-side';
 import { createMetrics, type Logger, type Metrics, observeCalls } from '#telemetry';
+import type { ClusterNode } from './cluster-node';
 import type { Engines } from './engines';
 import { openRecord } from './open-record';
 import { pollForViews, tellViews } from './tell-views';
@@ -40,6 +41,8 @@ export interface Services {
   readonly runner: CallRunner;
   readonly router: Router;
   readonly active: ActiveCalls;
+  /** Present where other gateways write to the record too. */
+  readonly node?: ClusterNode;
   phase: Phase;
   close(): Promise<void>;
 }
@@ -94,9 +97,10 @@ export async function openServices(engines: Engines, configuration: Configuratio
     report: (report) => logger[report.type === 'rebuild' ? 'info' : 'warn']({ report }, 'read side'),
   });
   const owner = systemIdentifiers(systemClock).id('boot');
-  const { ledger, control, keyedAnswers } = await openRecord(engines, owner, logger);
+  const record = await openRecord(engines, owner, logger);
+  const { ledger, control, keyedAnswers, node } = record;
   const readSide = await openingReadSide;
-  const telling = engines.isShared ? pollForViews(engines.store, readSide) : await tellViews(engines.store, readSide);
+  const telling = node === undefined ? await tellViews(engines.store, readSide) : pollForViews(engines.store, readSide);
   const clients = backendClients(control);
   const router = new Router({ backends: () => control.backends(), clock: systemClock, random: Math.random });
   const calls: CallDependencies = {
@@ -107,7 +111,7 @@ export async function openServices(engines: Engines, configuration: Configuratio
     responseCache: new ResponseCache(engines.answers, engines.keyStore, systemClock),
     clock: systemClock,
     owner,
-    mayDispatch: () => true,
+    mayDispatch: () => node?.membership.leaseHolds() ?? true,
     router,
     observer: { ...observeCalls(logger, metrics), exceeded: (excess) => void distrustBounds(control, logger, excess) },
     settings: DEFAULT_CALL_SETTINGS,
@@ -127,11 +131,11 @@ export async function openServices(engines: Engines, configuration: Configuratio
     router,
     active: new ActiveCalls((count) => metrics.activeCalls.set(count)),
     phase: 'starting',
+    ...(node === undefined ? {} : { node }),
     async close() {
       clearInterval(sweeper);
       probing.stop();
-      await ledger.stop();
-      await control.close();
+      await record.close();
       for (const client of clients.values()) await client.close();
       await telling.close();
       await readSide.close();

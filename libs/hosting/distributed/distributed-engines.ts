@@ -1,5 +1,7 @@
+import { derivePeerKey } from '#cluster';
 import { ConfigurationError, type DistributedConfiguration } from '#configuration';
 import { EventStoreDbEventStore, InvalidConnectionStringError, parseConnectionString } from '#event-store/eventstoredb';
+import { loadMasterKey } from '#key-store';
 import type { EngineKit, Engines } from '../engines';
 import { openLocalStores } from '../local-stores';
 
@@ -23,9 +25,10 @@ function openStore(connectionString: string): EventStoreDbEventStore {
  * @throws ConfigurationError, MasterKeyError or KeyStoreOpenError, each with a sentence that says what to do.
  */
 export async function openDistributedEngines(
-  { eventStoreDbUrl, sharedDataDir }: DistributedConfiguration,
+  { eventStoreDbUrl, sharedDataDir, peer }: DistributedConfiguration,
   environment: NodeJS.ProcessEnv,
 ): Promise<Engines> {
+  const masterKey = loadMasterKey(environment, sharedDataDir).key;
   const store = openStore(eventStoreDbUrl);
   const local = await openLocalStores(sharedDataDir, environment).catch(async (error: unknown) => {
     await store.close();
@@ -36,7 +39,7 @@ export async function openDistributedEngines(
     store,
     record: { kind: 'eventstoredb', url: eventStoreDbUrl },
     recordName: `EventStoreDB at ${hostsOf(eventStoreDbUrl)}`,
-    isShared: true,
+    sharing: { peer, peerKey: derivePeerKey(masterKey) },
     async close() {
       await local.close();
       await store.close();

@@ -21,7 +21,6 @@ export async function openEmbeddedEngines(
     store,
     record: { kind: 'lmdb', directory },
     recordName: `the record in ${directory}`,
-    isShared: false,
     async close() {
       await local.close();
       await store.close();
