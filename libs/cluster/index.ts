@@ -1,1 +1,2 @@
 export * from './membership';
+export * from './peers';
