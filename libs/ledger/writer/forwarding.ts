@@ -142,7 +142,9 @@ export class Forwarding {
   /** The peer may have recorded it, or may yet: it is looked for in everything that is read from now on. */
   doubt(item: QueuedCommand): void {
     const callId = callIdOf(item.command);
-    if (callId === undefined || this.doubtful.size >= DOUBTFUL_COMMANDS_MAX) return;
+    // A refusal that is recorded twice moves nothing.
+    if (callId === undefined || item.command.type === 'RecordRefusal') return;
+    if (this.doubtful.size >= DOUBTFUL_COMMANDS_MAX) return;
     this.doubtful.set(callId, { item, sinceMs: this.runtime.clock.monotonicMs() });
     for (const { event, position } of this.seen?.values() ?? []) this.found(callId, event, position);
   }

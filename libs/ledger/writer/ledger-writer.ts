@@ -273,11 +273,7 @@ export class LedgerWriter {
   }
 
   /** Has commands recorded by the gateway that wins; what it cannot tell is decided here again. */
-  private async forwardItems(
-    forwarding: Forwarding,
-    to: BootId,
-    items: readonly QueuedCommand[],
-  ): Promise<boolean> {
+  private async forwardItems(forwarding: Forwarding, to: BootId, items: readonly QueuedCommand[]): Promise<boolean> {
     const outcomes = await forwarding.forward(to, items);
     const isRead = await this.record.refresh().then(
       () => true,
@@ -286,8 +282,14 @@ export class LedgerWriter {
     const undecided = items.filter((item, index) => {
       const outcome = outcomes[index];
       if (outcome !== undefined && isRead && this.answerForwarded(forwarding, item, outcome)) return false;
-      if (outcome?.kind !== 'waiting') forwarding.doubt(item);
-      return true;
+      if (outcome?.kind === 'waiting') return true;
+      if (rankOf(item.command) !== 'control') {
+        forwarding.doubt(item);
+        return true;
+      }
+      // Nothing in the record tells whose it is, and a second time could undo what others have decided since the first.
+      item.reject(new LedgerUnavailableError('it is not known whether this was recorded; look before you try again'));
+      return false;
     });
     this.queue.putBack(undecided, []);
     forwarding.ended();
