@@ -43,6 +43,7 @@ async function copy({ from, to, args, output, signal }: Job): Promise<Result> {
         patienceMs: args.patienceMs,
         signal,
         onProgress: output.progress,
+        onWaiting: tellWaiting(output),
       });
       const names = { from: from.name, to: to.name };
       if (report.kind === 'refused')
@@ -69,10 +70,15 @@ async function verify({ from, to, args, output, signal }: Job): Promise<Result> 
         patienceMs: args.patienceMs,
         signal,
         onProgress: output.progress,
+        onWaiting: tellWaiting(output),
       });
       return { from: from.name, to: to.name, comparison, ...verdictOf(comparison) };
     });
   });
+}
+
+function tellWaiting(output: Output): (reason: string) => void {
+  return (reason) => output.note(`waiting: ${reason}`);
 }
 
 async function closing<T>(stores: readonly EventStoreReader[], work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import type { AppendResult, EventStore, EventStoreReader, ExpectedRevision } from '#event-store';
+import {
+  type AppendResult,
+  type EventStore,
+  type EventStoreReader,
+  type ExpectedRevision,
+  StoreUnavailableError,
+} from '#event-store';
 import { MemoryEventStore } from '#event-store/memory';
 import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
 import { type AppendFault, FaultyEventStore } from '#testing/simulation';
@@ -116,6 +122,18 @@ describe('a copy', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('says once that it waits, and gives up with what the store says when its patience ends', async () => {
+    const source = await storeWith(['ledger-a']);
+    const away = new FaultyEventStore(new MemoryEventStore(), noSleep, {
+      append: () => ({ fault: 'unavailable' }),
+      isReadable: () => true,
+    });
+    const told: string[] = [];
+    const copy = copyRecord({ source, target: away, patienceMs: 1_000, onWaiting: (reason) => told.push(reason) });
+    await expect(copy).rejects.toThrow(StoreUnavailableError);
+    expect(told).toEqual(['the store is away']);
   });
 
   it('joins what lies together in one stream, up to what one append may carry', async () => {

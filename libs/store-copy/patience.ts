@@ -13,10 +13,14 @@ const BACKOFF_MS_MAX = 2_000;
 export interface PatienceOptions {
   /** How long one outage of a store is waited out. Default: 60,000. */
   readonly patienceMs?: number;
+  /** Told once for each outage that is more than a moment, with what the store says. */
+  readonly onWaiting?: (reason: string) => void;
   readonly signal?: AbortSignal;
 }
 
 const PATIENCE_MS = 60_000;
+/** So many attempts take about half a second. */
+const QUIET_ATTEMPTS = 4;
 
 /** Waits out a store that is away; one outage is as long as nothing succeeds. */
 export class Patience {
@@ -41,6 +45,7 @@ export class Patience {
     const backoff = Math.min(BACKOFF_MS_MIN * 2 ** this.#attempts, BACKOFF_MS_MAX);
     if (now + backoff - this.#failingSince > this.#patienceMs) throw failure;
     this.#attempts += 1;
+    if (this.#attempts === QUIET_ATTEMPTS) this.options.onWaiting?.(failure.message);
     const { signal } = this.options;
     await sleep(backoff, undefined, signal === undefined ? {} : { signal });
   }
