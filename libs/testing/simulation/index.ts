@@ -1,5 +1,6 @@
 export * from './faulty-event-store';
 export * from './ledger-simulation';
 export * from './ledger-world';
+export * from './peer-network';
 export * from './random';
 export * from './virtual-time';

@@ -15,8 +15,10 @@ import { costOfUsage } from './oracle-arithmetic';
 import { Random } from './random';
 import { RecordedStore } from './recorded-store';
 import { type Scenario, scenarioOf } from './scenario';
+import { SimulatedCluster } from './simulated-cluster';
 import { SimulatedCall, type Surroundings } from './simulated-gateway';
 import { SimulatedProcess, type Weather } from './simulated-process';
+import { NOTHING_BETWEEN, type SimulationOptions, type SimulationReport } from './simulation-report';
 import { Upstream } from './upstream';
 import { settle, VirtualTime } from './virtual-time';
 
@@ -24,13 +26,6 @@ import { settle, VirtualTime } from './virtual-time';
 const START = epochMs(Date.parse('2026-03-31T21:59:20Z'));
 const ACTOR = { actor: { type: 'system', id: 'operator' } } as const;
 const DEAD_LONG_ENOUGH_MS = 3_600_000;
-
-export interface SimulationReport {
-  readonly events: number;
-  readonly calls: number;
-  readonly steps: number;
-  readonly phases: Readonly<Record<string, number>>;
-}
 
 /**
  * Many callers over the ledger's service on a store that fails, in processes that crash, on clocks that jump. All of it
@@ -47,13 +42,18 @@ export class LedgerSimulation {
   private readonly store: RecordedStore;
   private readonly aliveBoots = new Set<string>();
   private readonly processes: SimulatedProcess[] = [];
+  private readonly places = new Map<BootId, number>();
   private readonly around: Surroundings;
   /** The fold of the record, by number of events. */
   private readonly folds: LedgerState[] = [initialLedgerState];
   private readonly crashes: unknown[] = [];
   private steps = 0;
+  private readonly cluster: SimulatedCluster | undefined;
 
-  constructor(readonly seed: number) {
+  constructor(
+    readonly seed: number,
+    { gateways }: SimulationOptions = {},
+  ) {
     this.random = new Random(seed);
     this.org = composeId('org', START, this.random.bytes(10));
     this.scenario = scenarioOf(this.random);
@@ -64,10 +64,19 @@ export class LedgerSimulation {
       delayMsMax: this.random.pick([0, 5, 50, 1_000]),
     };
     this.upstream = new Upstream(this.random);
+    const { time, weather, store } = this;
+    const onHistoryChanged = () => this.crashes.push(new Error('the store was taken for a restored one'));
+    if (gateways !== undefined)
+      this.cluster = new SimulatedCluster(
+        { time, random: this.random, weather, store, settings: this.scenario.settings, onHistoryChanged },
+        gateways,
+      );
     this.oracle = new LedgerOracle({
-      isOwnerAlive: (owner) => this.aliveBoots.has(owner),
+      isOwnerAlive: (owner) => !(this.cluster?.leases.hasLapsed(owner) ?? !this.aliveBoots.has(owner)),
       wasDispatched: (callId) => this.upstream.dispatched.has(callId),
-      mayRunOut: (callId) => this.scenario.hasJumps || this.upstream.silent.has(callId),
+      mayRunOut: (callId) =>
+        this.scenario.hasJumps || this.upstream.silent.has(callId) || this.cluster?.wasSilentIn(callId) === true,
+      mayComeTwice: () => this.cluster !== undefined && this.scenario.hasJumps,
     });
     const { org, random, oracle, upstream } = this;
     this.around = { org, random, oracle, upstream, endings: [] };
@@ -75,7 +84,8 @@ export class LedgerSimulation {
 
   /** @throws Error that names the seed and everything that was found wrong. */
   async run(actions: number): Promise<SimulationReport> {
-    for (let i = 0; i < this.scenario.writers; i += 1) this.background(this.boot());
+    const places = this.cluster?.gateways ?? this.scenario.writers;
+    for (let i = 0; i < places; i += 1) this.background(this.boot(i));
     await this.pass(10_000);
     for (const command of this.scenario.setUp) this.submit(command);
     await this.pass(2_000);
@@ -104,6 +114,7 @@ export class LedgerSimulation {
       [() => this.crashOne(), this.scenario.crashWeight],
       [() => this.turnStore(), 4],
       [() => this.setAClock(), this.scenario.hasJumps ? 6 : 0],
+      [() => this.pauseOne(), this.cluster === undefined ? 0 : 5],
     ]);
     act();
   }
@@ -169,10 +180,25 @@ export class LedgerSimulation {
   private crashOne(): void {
     const process = this.anyProcess();
     if (process === undefined) return;
-    process.crash();
+    const place = this.places.get(process.boot) ?? 0;
+    if (this.cluster === undefined) process.crash();
+    else this.cluster.crash(process);
     this.aliveBoots.delete(process.boot);
     this.processes.splice(this.processes.indexOf(process), 1);
-    this.time.after(this.random.between(0, 5_000), () => this.background(this.boot()));
+    this.sweepLater();
+    this.time.after(this.random.between(0, 5_000), () => this.background(this.boot(place)));
+  }
+
+  private pauseOne(): void {
+    const process = this.anyProcess();
+    if (process === undefined) return;
+    this.cluster?.pause(process);
+    this.sweepLater();
+  }
+
+  private sweepLater(): void {
+    if (this.cluster === undefined) return;
+    for (const process of this.processes) this.background(this.cluster.sweepAfterLease(process, this.org));
   }
 
   private turnStore(): void {
@@ -187,21 +213,19 @@ export class LedgerSimulation {
   }
 
   private anyProcess(): SimulatedProcess | undefined {
-    return this.processes[this.random.between(0, Math.max(0, this.processes.length - 1))];
+    const running = this.processes.filter(({ isPaused }) => !isPaused);
+    return running[this.random.between(0, Math.max(0, running.length - 1))];
   }
 
   /** Starts a process as an operator would: again and again until it works, with its clock set right. */
-  private async boot(): Promise<void> {
+  private async boot(place: number): Promise<void> {
+    if (this.cluster !== undefined) return this.bootGateway(this.cluster, place);
+    const { time, random, weather, store } = this;
+    const { settings } = this.scenario;
     for (;;) {
-      const process = new SimulatedProcess(
-        this.time,
-        this.random,
-        this.weather,
-        this.store,
-        (owner) => this.aliveBoots.has(owner),
-        this.scenario.settings,
-      );
-      const ahead = Math.max(0, (this.folds.at(-1)?.time ?? 0) - process.now());
+      const isOwnerAlive = (owner: string) => this.aliveBoots.has(owner);
+      const process = new SimulatedProcess({ time, random, weather, store, isOwnerAlive, settings });
+      const ahead = this.aheadOf(process);
       if (this.random.chance(80)) process.jump(ahead);
       this.aliveBoots.add(process.boot);
       try {
@@ -211,10 +235,24 @@ export class LedgerSimulation {
       } catch (error) {
         this.oracle.expect(!(error instanceof RecordInFutureError) || ahead > 300_000, 'refused to start too early');
         process.crash();
-        this.aliveBoots.delete(process.boot as BootId);
+        this.aliveBoots.delete(process.boot);
         await this.time.sleep(1_000);
       }
     }
+  }
+
+  private bootGateway(cluster: SimulatedCluster, place: number): Promise<void> {
+    const process = cluster.start(place);
+    process.jump(this.aheadOf(process));
+    this.aliveBoots.add(process.boot);
+    this.places.set(process.boot, place);
+    this.processes.push(process);
+    return cluster.sweepAfterLease(process, this.org);
+  }
+
+  /** How far the record is ahead of a process's clock. */
+  private aheadOf(process: SimulatedProcess): number {
+    return Math.max(0, (this.folds.at(-1)?.time ?? 0) - process.now());
   }
 
   /** What runs beside the simulation's own steps; a throw in it is a finding. */
@@ -227,6 +265,7 @@ export class LedgerSimulation {
     if (decoded === undefined) throw new Error(`${stored.type} is no event of the ledger`);
     this.oracle.observe(decoded);
     const { id, event, metadata } = decoded;
+    this.cluster?.recorded(decoded, this.oracle);
     this.folds.push(evolve(this.folds.at(-1) ?? initialLedgerState, { id, event, at: metadata.at }));
   }
 
@@ -251,6 +290,13 @@ export class LedgerSimulation {
     const newest = this.folds.at(-1) ?? initialLedgerState;
     const loaded = await loadLedger(this.store, this.org);
     this.oracle.expect(carryText(loaded.state) === carryText(newest), 'loading from a carry gives another state');
+    if (this.cluster === undefined) await this.compareWarmStates();
+    else await this.compareReadStates();
+    this.compareSums(this.folds.at(-1) ?? newest);
+    this.checkFindings();
+  }
+
+  private async compareWarmStates(): Promise<void> {
     for (const process of this.processes) {
       const [state, position] = await Promise.all([
         process.ledger.read(this.org).catch(() => undefined),
@@ -260,8 +306,24 @@ export class LedgerSimulation {
       if (state === undefined || fold === undefined) continue;
       this.oracle.expect(carryText(state) === carryText(fold), `the warm state at ${position} is not the fold`);
     }
-    this.compareSums(newest);
-    this.checkFindings();
+  }
+
+  /** Where others write too, a read gives everything that was recorded before it was asked for. */
+  private async compareReadStates(): Promise<void> {
+    const asked = this.folds.length - 1;
+    const states: LedgerState[] = [];
+    for (const process of this.processes)
+      if (!process.isPaused)
+        process.ledger.read(this.org).then(
+          (state) => states.push(state),
+          () => undefined,
+        );
+    await this.pass(500);
+    for (const state of states) {
+      const text = carryText(state);
+      const isFold = this.folds.slice(asked).some((fold) => carryText(fold) === text);
+      this.oracle.expect(isFold, 'a state that was read is not what was on record');
+    }
   }
 
   private compareSums(state: LedgerState): void {
@@ -280,7 +342,9 @@ export class LedgerSimulation {
     await this.pass(20_000);
     Object.assign(this.weather, { isStoreDown: false, faultPercent: 0, delayMsMax: 0 });
     await this.pass(20_000);
-    for (const process of this.processes) process.jump(DEAD_LONG_ENOUGH_MS);
+    for (const process of this.processes) this.cluster?.goOn(process);
+    if (this.cluster !== undefined) await this.pass(20_000);
+    for (const process of this.processes) process.jump(this.aheadAtRest(process) + DEAD_LONG_ENOUGH_MS);
     await this.pass(15_000);
     const stopped = Promise.all(this.processes.map((process) => process.ledger.stop()));
     await this.pass(1_000);
@@ -292,6 +356,11 @@ export class LedgerSimulation {
     await this.compareStates();
     this.checkBills();
     this.checkFindings();
+  }
+
+  /** Gateways that know each other do not refuse to start behind the record. */
+  private aheadAtRest(process: SimulatedProcess): number {
+    return this.cluster === undefined ? 0 : this.aheadOf(process);
   }
 
   /** No budget believes that a call cost less than it did, unless that is recorded as an excess or was decided so. */
@@ -313,6 +382,7 @@ export class LedgerSimulation {
   private report(): SimulationReport {
     const phases: Record<string, number> = {};
     for (const { phase } of this.oracle.calls.values()) phases[phase] = (phases[phase] ?? 0) + 1;
-    return { events: this.folds.length - 1, calls: this.oracle.calls.size, steps: this.steps, phases };
+    const between = this.cluster?.counts() ?? NOTHING_BETWEEN;
+    return { events: this.folds.length - 1, calls: this.oracle.calls.size, steps: this.steps, phases, between };
   }
 }

@@ -7,6 +7,8 @@ import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
  * repeated append for a conflict: writers must find their own events in the record then.
  */
 export class RecordedStore extends MemoryEventStore {
+  /** Appends that were refused since somebody else was first. */
+  conflicts = 0;
   private readonly heads = new Map<StreamName, bigint>();
 
   constructor(
@@ -21,7 +23,10 @@ export class RecordedStore extends MemoryEventStore {
     expected: ExpectedRevision,
     events: readonly EncodedEvent[],
   ): Promise<AppendResult> {
-    const result = await super.append(stream, expected, events);
+    const result = await super.append(stream, expected, events).catch((error: unknown) => {
+      if (error instanceof WrongExpectedRevisionError) this.conflicts += 1;
+      throw error;
+    });
     const head = this.heads.get(stream) ?? -1n;
     if (result.revision <= head) {
       if (!this.knowsRepeats) throw new WrongExpectedRevisionError(stream, expected, head);

@@ -136,7 +136,8 @@ export class SimulatedCall {
 
   /** Nobody is told that a call has ended before that is on record. */
   private checkDurable(callId: CallId): void {
-    const phase = this.around.oracle.calls.get(callId)?.phase;
-    this.around.oracle.expect(phase !== undefined && phase !== 'open', `${callId} was answered before it was recorded`);
+    const row = this.around.oracle.calls.get(callId);
+    const hasEnded = row !== undefined && (row.phase !== 'open' || row.before !== undefined);
+    this.around.oracle.expect(hasEnded, `${callId} was answered before it was recorded`);
   }
 }

@@ -1,0 +1,436 @@
+import { usd } from '#kernel';
+import { LedgerWorld, type LedgerWorldOptions, submit } from '#testing/simulation';
+import type { LedgerCommand } from '../commands';
+import {
+  authorize,
+  boot,
+  call,
+  complete,
+  defineBudget,
+  key,
+  MINUTE_MS,
+  release,
+  SECOND_MS,
+  setLimits,
+} from '../spec-kit';
+import type { SubmitOptions } from './types';
+
+/** Two gateways of one ledger: appends of the far one take a tenth of a second to arrive, the near one's no time. */
+function twoGateways(options: LedgerWorldOptions = {}) {
+  const world = new LedgerWorld();
+  const near = world.service({ boot: boot('near'), ...options });
+  const far = world.service({ boot: boot('far'), arrivesAfterMs: 100, ...options });
+  near.watch();
+  far.watch();
+  let writes = 0;
+  /** Something that has nothing to do with calls. */
+  const nearWrites = () => {
+    writes += 1;
+    const id = key('z');
+    const type = writes % 2 === 1 ? 'BarSubject' : 'UnbarSubject';
+    submit(near, world.org, { type, subject: { type: 'api-key', id }, reason: 'test' });
+  };
+  return {
+    world,
+    near,
+    far,
+    nearWrites,
+    toNear: (command: LedgerCommand, to?: SubmitOptions) => submit(near, world.org, command, to),
+    toFar: (command: LedgerCommand, to?: SubmitOptions) => submit(far, world.org, command, to),
+    /** What the far one has just sent arrives after something of the near one's, twice. */
+    farLosesTwice: async () => {
+      for (const _ of ['first', 'second']) {
+        await world.time.pass(50);
+        nearWrites();
+        await world.time.pass(50);
+      }
+    },
+    calls: async () =>
+      (await world.events()).filter(({ type }) => type.startsWith('Inference')).map(({ type }) => type),
+    /** Which gateway recorded what. */
+    gateways: async () =>
+      (await world.stored()).map(({ type, body }) => {
+        const { gateway } = JSON.parse(Buffer.from(body).toString()) as { gateway?: string };
+        return [type, gateway];
+      }),
+  };
+}
+
+const mine = { owner: boot('far') };
+
+describe('gateways that write one ledger', () => {
+  it('lose no command to a conflict, and write their names on what they record', async () => {
+    const { world, toNear, toFar, gateways } = twoGateways();
+    const asked = Array.from({ length: 10 }, (_, i) =>
+      i % 2 === 0 ? toNear(authorize(`${i}`)) : toFar(authorize(`${i}`)),
+    );
+    await world.time.pass(SECOND_MS);
+    expect(asked.map(({ answer }) => answer)).toEqual(Array.from({ length: 10 }, () => 'accepted'));
+    const written = await gateways();
+    expect(written).toHaveLength(10);
+    expect(new Set(written.map(([, gateway]) => gateway))).toEqual(new Set([boot('near'), boot('far')]));
+  });
+
+  it('name themselves on carries too, so that a loser knows whom to ask whatever was written last', async () => {
+    const { world, toNear, gateways } = twoGateways({ settings: { carryEveryEvents: 1 } });
+    toNear(defineBudget('b'));
+    await world.time.pass(1);
+    expect(await gateways()).toEqual([
+      ['BudgetDefined', boot('near')],
+      ['CarryRecorded', boot('near')],
+    ]);
+  });
+
+  it('read what the other one has recorded before they were asked', async () => {
+    const { world, near, far, toFar } = twoGateways();
+    await near.read(world.org);
+    toFar(authorize('1'));
+    await world.time.pass(SECOND_MS);
+    expect((await near.read(world.org)).holds.has(call('1'))).toBe(true);
+    expect(await near.position(world.org)).toBe(await far.position(world.org));
+  });
+});
+
+describe('a refusal that nothing is recorded for', () => {
+  it('is not answered from what the other gateway has changed: a budget that it has freed admits', async () => {
+    const { world, toNear, toFar } = twoGateways();
+    toNear(defineBudget('b', { limit: usd('0.01') }));
+    await world.time.pass(1);
+    toNear(authorize('1'));
+    await world.time.pass(1);
+    // The first refusal of its kind is an event; only the second one would be answered without any.
+    const first = toFar(authorize('2'));
+    await world.time.pass(SECOND_MS);
+    toNear(release('1'));
+    await world.time.pass(1);
+    const second = toFar(authorize('3'));
+    await world.time.pass(SECOND_MS);
+    expect([first.answer, second.answer]).toEqual(['budget_contended', 'accepted']);
+  });
+
+  it('nor is an admission: a bar that the other gateway has put up refuses', async () => {
+    const { world, toNear, toFar } = twoGateways();
+    const first = toFar(authorize('1'));
+    await world.time.pass(SECOND_MS);
+    toNear({ type: 'BarSubject', subject: { type: 'api-key', id: key('a') }, reason: 'stolen' });
+    await world.time.pass(1);
+    const second = toFar(authorize('2'));
+    await world.time.pass(SECOND_MS);
+    expect([first.answer, second.answer]).toEqual(['accepted', 'api_key_revoked']);
+  });
+
+  it('is an answer of the other one: nothing to settle is said only after a fresh read', async () => {
+    const { world, toNear, toFar } = twoGateways();
+    const unknown = toFar(complete('1', usd('0')));
+    await world.time.pass(1);
+    toNear(authorize('1'));
+    await world.time.pass(1);
+    const known = toFar(complete('1', usd('0')));
+    await world.time.pass(SECOND_MS);
+    expect([unknown.answer, known.answer]).toEqual(['call_not_found', 'accepted']);
+  });
+});
+
+describe('a call that waits for others', () => {
+  it.each([
+    ['concurrency_limit_exceeded', [setLimits({ concurrency: 1 }), authorize('1')]],
+    ['budget_contended', [defineBudget('b', { limit: usd('0.01') }), authorize('1')]],
+  ] as const)('%s: is admitted when they end on another gateway', async (code, setUp) => {
+    const { world, toNear, toFar } = twoGateways();
+    for (const command of setUp) {
+      toNear(command);
+      await world.time.pass(1);
+    }
+    const waiting = toFar(authorize('2'), { waitMs: { [code]: 5 * SECOND_MS } });
+    await world.time.pass(SECOND_MS);
+    expect(waiting.answer).toBeUndefined();
+    toNear(release('1'));
+    await world.time.pass(200);
+    expect(waiting.answer).toBe('accepted');
+  });
+});
+
+describe('after two lost rounds', () => {
+  it('commands go to the winner and come back with their events, the state and the position', async () => {
+    const { world, toFar, farLosesTwice, gateways } = twoGateways();
+    const asked = toFar(authorize('1', mine));
+    await farLosesTwice();
+    await world.time.pass(1);
+    const outcome = asked.outcome?.ok === true ? asked.outcome : undefined;
+    expect(outcome?.events.map(({ event }) => event.type)).toEqual(['InferenceAuthorized']);
+    expect(outcome?.state.holds.has(call('1'))).toBe(true);
+    const recorded = (await world.stored()).at(-1);
+    expect([outcome?.position, outcome?.events[0]?.id]).toEqual([recorded?.position, recorded?.id]);
+    expect((await gateways()).at(-1)).toEqual(['InferenceAuthorized', boot('near')]);
+    expect(world.network.forwards).toBe(1);
+  });
+
+  it('settlements come back with what was charged', async () => {
+    const { world, toFar, farLosesTwice } = twoGateways();
+    toFar(authorize('1', mine));
+    await world.time.pass(SECOND_MS);
+    const asked = toFar(complete('1', usd('0.03')));
+    await farLosesTwice();
+    await world.time.pass(1);
+    const event = asked.outcome?.ok === true ? asked.outcome.events[0]?.event : undefined;
+    expect(event).toMatchObject({
+      type: 'InferenceCompleted',
+      data: { charged: usd('0.01'), actual: usd('0.03'), excess: usd('0.02') },
+    });
+    expect(world.network.forwards).toBe(1);
+  });
+
+  it('refusals come back with the event that records them', async () => {
+    const { world, toNear, toFar, farLosesTwice } = twoGateways();
+    toNear(defineBudget('b', { limit: 0n }));
+    await world.time.pass(1);
+    const asked = toFar(authorize('1', mine));
+    await farLosesTwice();
+    await world.time.pass(1);
+    expect(asked.answer).toBe('budget_exhausted');
+    expect(asked.eventId).toBe((await world.stored()).at(-1)?.id);
+  });
+
+  it('goes on asking for a second, then tries by itself again', async () => {
+    const { world, toFar, farLosesTwice, gateways } = twoGateways();
+    toFar(authorize('1', mine));
+    await farLosesTwice();
+    await world.time.pass(500);
+    const soon = toFar(authorize('2', mine));
+    await world.time.pass(SECOND_MS);
+    expect(soon.answer).toBe('accepted');
+    const later = toFar(authorize('3', mine));
+    await world.time.pass(SECOND_MS);
+    expect(later.answer).toBe('accepted');
+    expect((await gateways()).slice(-2).map(([, gateway]) => gateway)).toEqual([boot('near'), boot('far')]);
+  });
+
+  it('keep their order where the peer could not tell what became of them', async () => {
+    const { world, toFar, farLosesTwice } = twoGateways();
+    world.routes.push({ fault: 'request-lost' });
+    for (const name of ['1', '2', '3']) toFar(authorize(name, mine));
+    await farLosesTwice();
+    await world.time.pass(5 * SECOND_MS);
+    const calls = (await world.events()).flatMap((event) => (event.type === 'InferenceAuthorized' ? event.data : []));
+    expect(calls.map(({ callId }) => callId)).toEqual(['1', '2', '3'].map(call));
+  });
+
+  it('two that ask each other end it: each tries by itself', async () => {
+    const { world, near, toNear, toFar, farLosesTwice, calls } = twoGateways();
+    const asked = [toFar(authorize('1', mine))];
+    await farLosesTwice();
+    // The near one is asked while it asks: by the far one's commands, which it must not send back.
+    world.routes.push({ fault: 'fine', arrivesAfterMs: 20 });
+    asked.push(toFar(authorize('2', mine)), toNear(authorize('3')));
+    const forwarded = near.takeForwarded(
+      world.org,
+      [{ command: authorize('4', mine), metadata: { actor: { type: 'system', id: 'far' } } }],
+      SECOND_MS,
+    );
+    await world.time.pass(SECOND_MS);
+    expect((await forwarded).map(({ kind }) => kind)).toEqual(['recorded']);
+    expect(asked.map(({ answer }) => answer)).toEqual(['accepted', 'accepted', 'accepted']);
+    expect(await calls()).toHaveLength(4);
+    expect(world.network.forwards).toBeLessThanOrEqual(2);
+  });
+
+  it('a command of a peer is not sent on, however often its batch loses', async () => {
+    const { world, far, farLosesTwice } = twoGateways();
+    const command = authorize('1', { owner: boot('third') });
+    const forwarded = far.takeForwarded(
+      world.org,
+      [{ command, metadata: { actor: { type: 'system', id: 'third' } } }],
+      5 * SECOND_MS,
+    );
+    for (let i = 0; i < 3; i += 1) await farLosesTwice();
+    await world.time.pass(SECOND_MS);
+    expect((await forwarded).map(({ kind }) => kind)).toEqual(['recorded']);
+    expect(world.network.forwards).toBe(0);
+  });
+});
+
+describe('counted refusals', () => {
+  it('are recorded by the gateway that counted them, once, as the event that their answers have named', async () => {
+    const { world, toNear, toFar, farLosesTwice } = twoGateways();
+    toNear(defineBudget('b', { limit: 0n }));
+    await world.time.pass(1);
+    for (const name of ['1', '2']) toFar(authorize(name, mine));
+    await world.time.pass(SECOND_MS);
+    const counted = toFar(authorize('3', mine));
+    await world.time.pass(9_995);
+    // The count and a call lose together; only the call may be asked of another: a count has no call to be told by.
+    world.routes.push({ fault: 'answer-lost' });
+    toFar(authorize('4', { ...mine, keyId: key('b') }));
+    await farLosesTwice();
+    await world.time.pass(10 * SECOND_MS);
+    const counts = (await world.stored()).filter(({ type }) => type === 'RefusalsCounted');
+    expect(world.network.forwards).toBe(1);
+    expect(counts.map(({ id }) => id)).toEqual([counted.eventId]);
+  });
+
+  it('that another gateway has decided name its event', async () => {
+    const { world, toNear, toFar, farLosesTwice } = twoGateways();
+    toNear(defineBudget('b', { limit: 0n }));
+    await world.time.pass(1);
+    const first = toFar(authorize('1', mine));
+    const second = toFar(authorize('2', mine));
+    await farLosesTwice();
+    await world.time.pass(12 * SECOND_MS);
+    const stored = await world.stored();
+    expect([first.eventId, second.eventId]).toEqual(
+      ['InferenceRefused', 'RefusalsCounted'].map((type) => stored.find((event) => event.type === type)?.id),
+    );
+  });
+});
+
+describe('control that is forwarded', () => {
+  it('is recorded by the other gateway', async () => {
+    const { world, toFar, farLosesTwice, gateways } = twoGateways();
+    const asked = toFar(defineBudget('b'));
+    await farLosesTwice();
+    await world.time.pass(1);
+    expect(asked.answer).toBe('accepted');
+    expect((await gateways()).at(-1)).toEqual(['BudgetDefined', boot('near')]);
+  });
+
+  it.each(['request-lost', 'answer-lost'] as const)(
+    '%s: is not tried a second time, which could undo what others have decided since; its caller hears that',
+    async (fault) => {
+      const { world, toFar, farLosesTwice } = twoGateways();
+      world.routes.push({ fault });
+      const asked = toFar(defineBudget('b'));
+      await farLosesTwice();
+      await world.time.pass(5 * SECOND_MS);
+      expect(asked.answer).toBe('LedgerUnavailableError');
+      const defined = (await world.events()).filter(({ type }) => type === 'BudgetDefined');
+      expect(defined).toHaveLength(fault === 'answer-lost' ? 1 : 0);
+    },
+  );
+});
+
+describe('a batch', () => {
+  it('has landed only where all of it has: one event of it, recorded by a peer, says nothing of the others', async () => {
+    const { world, near, toNear, toFar } = twoGateways();
+    const firstEventId = world.newEventId();
+    const asked = [toFar(authorize('1', mine), { firstEventId }), toFar(authorize('2', mine))];
+    await world.time.pass(50);
+    const metadata = { actor: { type: 'system', id: 'far' } } as const;
+    await Promise.all([
+      near.takeForwarded(world.org, [{ command: authorize('1', mine), metadata, firstEventId }], SECOND_MS),
+      world.time.pass(10),
+    ]);
+    toNear(authorize('3'));
+    await world.time.pass(SECOND_MS);
+    expect(asked.map(({ answer }) => answer)).toEqual(['accepted', 'accepted']);
+    const ids = (await world.events()).flatMap((event) =>
+      event.type === 'InferenceAuthorized' ? event.data.callId : [],
+    );
+    expect(ids).toEqual(['1', '3', '2'].map(call));
+  });
+});
+
+describe('a forward that is lost', () => {
+  it.each(['request-lost', 'answer-lost', 'delivered-twice'] as const)(
+    '%s: is recorded once, and its caller gets its authorization',
+    async (fault) => {
+      const { world, toFar, farLosesTwice, calls } = twoGateways();
+      world.routes.push({ fault });
+      const asked = toFar(authorize('1', mine));
+      await farLosesTwice();
+      await world.time.pass(5 * SECOND_MS);
+      expect(await calls()).toEqual(['InferenceAuthorized']);
+      const outcome = asked.outcome?.ok === true ? asked.outcome : undefined;
+      expect(outcome?.events.map(({ id }) => id)).toEqual([(await world.stored()).at(-1)?.id]);
+    },
+  );
+
+  it.each(['request-lost', 'answer-lost', 'delivered-twice'] as const)(
+    '%s: a settlement is recorded once, and its caller hears what was charged',
+    async (fault) => {
+      const { world, toFar, farLosesTwice, calls } = twoGateways();
+      toFar(authorize('1', mine));
+      await world.time.pass(SECOND_MS);
+      world.routes.push({ fault });
+      const asked = toFar(complete('1', usd('0.005')));
+      await farLosesTwice();
+      await world.time.pass(5 * SECOND_MS);
+      expect(await calls()).toEqual(['InferenceAuthorized', 'InferenceCompleted']);
+      const outcome = asked.outcome?.ok === true ? asked.outcome : undefined;
+      expect(outcome?.events.map(({ event }) => event)).toMatchObject([{ data: { charged: usd('0.005') } }]);
+    },
+  );
+
+  it('to a gateway that has crashed: its commands are tried here at once', async () => {
+    const { world, toFar, farLosesTwice, gateways } = twoGateways();
+    const asked = toFar(authorize('1', mine));
+    world.routes.push({ fault: 'fine', arrivesAfterMs: 10 });
+    await farLosesTwice();
+    world.network.leave(boot('near'));
+    await world.time.pass(200);
+    expect(asked.answer).toBe('accepted');
+    expect((await gateways()).at(-1)).toEqual(['InferenceAuthorized', boot('far')]);
+  });
+
+  it('and recorded later, after the caller had left: its owner releases it, the peer never does', async () => {
+    const { world, toFar, farLosesTwice, gateways } = twoGateways();
+    world.routes.push({ fault: 'fine', arrivesAfterMs: 4 * SECOND_MS });
+    const asked = toFar(authorize('1', mine), { timeoutMs: SECOND_MS });
+    await farLosesTwice();
+    await world.time.pass(2 * SECOND_MS);
+    expect(asked.answer).toBe('LedgerUnavailableError');
+    await world.time.pass(5 * SECOND_MS);
+    const released = (await world.events()).filter(({ type }) => type === 'InferenceReleased');
+    expect(released).toMatchObject([{ data: { callId: call('1'), reason: 'caller-left', dispatched: false } }]);
+    expect((await gateways()).at(-1)).toEqual(['InferenceReleased', boot('far')]);
+  });
+
+  it('and then asked for again: an authorization that its caller was told of is not released', async () => {
+    const { world, toFar, farLosesTwice, calls } = twoGateways();
+    world.routes.push({ fault: 'request-lost' });
+    const asked = toFar(authorize('1', mine));
+    await farLosesTwice();
+    await world.time.pass(3_000);
+    await farLosesTwice();
+    await world.time.pass(3 * SECOND_MS);
+    expect([asked.answer, world.network.forwards]).toEqual(['accepted', 2]);
+    expect(await calls()).toEqual(['InferenceAuthorized']);
+  });
+
+  it('and recorded later, after its caller was refused meanwhile: its owner releases it', async () => {
+    const { world, toNear, toFar, farLosesTwice } = twoGateways();
+    toNear(defineBudget('b', { limit: usd('0.01') }));
+    await world.time.pass(1);
+    world.routes.push({ fault: 'fine', arrivesAfterMs: 4 * SECOND_MS });
+    const asked = toFar(authorize('1', mine));
+    await farLosesTwice();
+    await world.time.pass(2 * SECOND_MS);
+    toNear(authorize('2'));
+    await world.time.pass(1_500);
+    expect(asked.answer).toBe('budget_contended');
+    toNear(release('2'));
+    await world.time.pass(3 * SECOND_MS);
+    const ofCall = (await world.events()).filter((event) => 'callId' in event.data && event.data.callId === call('1'));
+    expect(ofCall.map(({ type }) => type)).toEqual(['InferenceRefused', 'InferenceAuthorized', 'InferenceReleased']);
+  });
+
+  it('and recorded a second time, when the ledger has forgotten the first: its owner releases that too', async () => {
+    const { world, toNear, toFar, farLosesTwice } = twoGateways();
+    world.routes.push({ fault: 'fine', arrivesAfterMs: 5 * SECOND_MS });
+    toFar(authorize('1', mine));
+    await farLosesTwice();
+    await world.time.pass(4 * SECOND_MS);
+    toFar(complete('1', usd('0')));
+    await world.time.pass(500);
+    // A clock goes wrong: what has ended a minute ago is no longer known.
+    world.time.jump(2 * MINUTE_MS);
+    toNear(setLimits({}));
+    await world.time.pass(3 * SECOND_MS);
+    const ofCall = (await world.events()).filter((event) => 'callId' in event.data && event.data.callId === call('1'));
+    expect(ofCall.map(({ type }) => type)).toEqual([
+      'InferenceAuthorized',
+      'InferenceCompleted',
+      'InferenceAuthorized',
+      'InferenceReleased',
+    ]);
+  });
+});
