@@ -1,4 +1,4 @@
-import type { EncodedEvent, EventId, StoredEvent, StreamName } from '#kernel';
+import type { EncodedEvent, EpochMs, EventId, StoredEvent, StreamName } from '#kernel';
 import { assertValidAppend } from '../append-rules';
 import {
   type AppendResult,
@@ -12,7 +12,10 @@ import {
 } from '../port';
 import { BatchAppender } from './batch-appender';
 import type { ConnectionSettings } from './connection-settings';
+import { streamPageRequest } from './read-requests';
 import { Reads } from './reads';
+import { recordedTimeOf } from './recorded-event';
+import { limitsEvent, metadataStream, type StreamLimits } from './stream-limits';
 import { StreamsConnection } from './streams-connection';
 import { EventStoreDbSubscription } from './subscription';
 
@@ -94,6 +97,28 @@ export class EventStoreDbEventStore implements EventStore {
   async eventIdAt(position: bigint): Promise<EventId | undefined> {
     this.#assertOpen();
     return this.#reads.idAt(position);
+  }
+
+  /**
+   * When the server recorded an event, by the server's clock. Who appended it knows that this was between sending it and
+   * being answered, and so how far apart the two clocks are. `undefined` when the stream does not show the event.
+   * @throws StoreUnavailableError
+   */
+  async recordedAt(stream: StreamName, revision: bigint): Promise<EpochMs | undefined> {
+    this.#assertOpen();
+    const [found] = await this.#reads.page(streamPageRequest(stream, 'forwards', revision, 1));
+    return found === undefined || BigInt(found.getStreamRevision()) !== revision ? undefined : recordedTimeOf(found);
+  }
+
+  /**
+   * Bounds what the server shows of a stream, in place of any limits that it had; for streams whose past nobody needs.
+   * Hidden events stay among all events until the server is scavenged, and revisions go on as they were.
+   * @throws RangeError for a limit that is no positive 32-bit integer, AppendOutcomeUnknownError, StoreUnavailableError
+   */
+  async limitStream(stream: StreamName, limits: StreamLimits): Promise<void> {
+    this.#assertOpen();
+    // Whoever writes last is right, and writing the same again changes nothing.
+    await this.#appender.append({ stream: metadataStream(stream), expected: 'any', events: [limitsEvent(limits)] });
   }
 
   close(): Promise<void> {

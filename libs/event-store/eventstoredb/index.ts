@@ -8,3 +8,4 @@ export {
 } from './connection-settings';
 export { EventStoreDbEventStore, type EventStoreDbOptions } from './eventstoredb-event-store';
 export { AccessRefusedError, StreamTombstonedError } from './rpc-failure';
+export type { StreamLimits } from './stream-limits';

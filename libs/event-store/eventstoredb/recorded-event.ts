@@ -1,5 +1,5 @@
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb';
-import type { EventId, StoredEvent, StreamName } from '#kernel';
+import { type EpochMs, type EventId, epochMs, type StoredEvent, type StreamName } from '#kernel';
 
 export type RecordedEvent = ReadResp.ReadEvent.RecordedEvent;
 
@@ -24,6 +24,14 @@ function typeOf(recorded: RecordedEvent): string {
 
 export function idOf(recorded: RecordedEvent): string {
   return recorded.getId()?.getString() ?? '';
+}
+
+const TICKS_PER_MS = 10_000n;
+
+/** When the server recorded it, by the server's clock; `undefined` when it does not say. */
+export function recordedTimeOf(recorded: RecordedEvent): EpochMs | undefined {
+  const ticks = recorded.getMetadataMap().get('created') ?? '';
+  return /^\d+$/.test(ticks) ? epochMs(Number(BigInt(ticks) / TICKS_PER_MS)) : undefined;
 }
 
 export function isSystemEvent(recorded: RecordedEvent): boolean {

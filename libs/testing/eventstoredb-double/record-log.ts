@@ -41,6 +41,7 @@ const END_OF_TIME = 9_223_372_036_854_775_807n;
 /** Where the first event stands in a new database: the server's own epoch record comes first. */
 const FIRST_POSITION = 733n;
 const RECORD_BYTES_MIN = 77;
+const TICKS_PER_S = 10_000_000n;
 const RECENT_EVENTS_MAX = 100_000;
 
 interface StreamState {
@@ -51,6 +52,8 @@ interface StreamState {
 interface StreamMetadata {
   readonly truncateBefore: bigint;
   readonly maxCount: number;
+  /** Records from before this are not shown. */
+  readonly createdTicksMin: bigint;
 }
 
 /** The server's log and its rules for writing, in memory. */
@@ -186,8 +189,7 @@ export class RecordLog {
   }
 
   #write(stream: string, proposed: ProposedRecord, revision = this.#head(stream) + 1n): LogRecord {
-    const createdTicks = BigInt(Date.now()) * 10_000n;
-    const record = { ...proposed, stream, revision, position: this.#end, createdTicks };
+    const record = { ...proposed, stream, revision, position: this.#end, createdTicks: ticksNow() };
     this.#index(record);
     this.#end = this.#endAfter(record);
     for (const listener of [...this.#listeners]) listener(record);
@@ -229,8 +231,10 @@ export class RecordLog {
   #visible(stream: string, state: StreamState): readonly LogRecord[] {
     const metadata = this.#metadata(stream);
     if (metadata === undefined) return state.records;
-    const { truncateBefore, maxCount } = metadata;
-    return state.records.filter((record) => record.revision >= truncateBefore).slice(-maxCount);
+    const { truncateBefore, maxCount, createdTicksMin } = metadata;
+    return state.records
+      .slice(-maxCount)
+      .filter((record) => record.revision >= truncateBefore && record.createdTicks >= createdTicksMin);
   }
 
   #isSoftDeleted(stream: string): boolean {
@@ -244,11 +248,17 @@ export class RecordLog {
     // Read by pattern: the largest revision is no exact number in JSON.
     const truncateBefore = /"\$tb":\s*(\d+)/.exec(text)?.[1];
     const maxCount = /"\$maxCount":\s*(\d+)/.exec(text)?.[1];
+    const maxAgeS = /"\$maxAge":\s*(\d+)/.exec(text)?.[1];
     return {
       truncateBefore: BigInt(truncateBefore ?? 0),
       maxCount: maxCount === undefined ? Number.MAX_SAFE_INTEGER : Number(maxCount),
+      createdTicksMin: maxAgeS === undefined ? 0n : ticksNow() - BigInt(maxAgeS) * TICKS_PER_S,
     };
   }
+}
+
+function ticksNow(): bigint {
+  return BigInt(Date.now()) * 10_000n;
 }
 
 function metadataRecord(json: string): ProposedRecord {
