@@ -6,7 +6,7 @@ import { assertValidAggregate } from '../rules';
 import type { ColumnValue, TableSchema } from '../schema';
 import { orderGroups } from '../values';
 import type { Connection, SqlRow, SqlValue } from './connection';
-import { labelIn, type Run, runsOf, widthOf } from './runs';
+import { extentOf, type Run, runsOf } from './runs';
 import { columnValue, quoted, type SqlTable } from './tables';
 import { whereSql } from './where';
 
@@ -118,13 +118,16 @@ function aggregated(
   };
   /** Says no, having found nothing, where stretches hold too many values. */
   const askInOne = (run: Run): boolean => {
-    const [begin, end] = [run[0]?.from ?? 0, run.at(-1)?.before ?? 0];
-    const width = ranges?.step === undefined ? undefined : widthOf(run, ranges.step);
-    // Where a stretch holds several values, sorting them together here is cheaper than adding them up outside.
-    const by = width === undefined ? column : `${begin} + (${column} - ${begin}) / ${width} * ${width}`;
-    const all = rows(statement([by]), [begin, end]);
+    const { from, before, width } = extentOf(run);
+    // Values come in the order in which they are kept, stretches would be sorted: worth it where they hold several.
+    const hasSeveral = ranges?.step !== undefined && width > ranges.step;
+    const by = hasSeveral ? `(${column} - ${from}) / ${width}` : column;
+    const all = rows(statement([by]), [from, before]);
     if (isTooMany(all.length)) return false;
-    for (const row of all) found.push(read(row, 1, labelIn(run, Number(row[0]))));
+    for (const row of all) {
+      const index = hasSeveral ? Number(row[0]) : Math.floor((Number(row[0]) - from) / width);
+      found.push(read(row, 1, run[index]?.label));
+    }
     return true;
   };
 

@@ -1,33 +1,27 @@
 import type { Range } from '../query';
 
-/** Stretches that follow one another without a gap. */
+/** Stretches of one width that follow one another without a gap. */
 export type Run = readonly Range[];
+
+function widthOf({ from, before }: Range): number {
+  return before - from;
+}
 
 /** Cuts stretches into runs, ascending. */
 export function runsOf(ranges: readonly Range[]): readonly Run[] {
   const runs: Range[][] = [];
   for (const range of [...ranges].sort((left, right) => left.from - right.from)) {
-    const last = runs.at(-1);
-    if (last?.at(-1)?.before === range.from) last.push(range);
+    const run = runs.at(-1);
+    const last = run?.at(-1);
+    if (last !== undefined && last.before === range.from && widthOf(last) === widthOf(range)) run?.push(range);
     else runs.push([range]);
   }
   return runs;
 }
 
-/** The width of the stretches, where all of them are equally wide and hold several steps. */
-export function widthOf(run: Run, step = 1): number | undefined {
-  const widths = new Set(run.map(({ from, before }) => before - from));
-  const [width] = widths;
-  return widths.size === 1 && width !== undefined && width > step ? width : undefined;
-}
-
-/** The label of the stretch that holds a value, which lies within the run. */
-export function labelIn(run: Run, value: number): number | undefined {
-  let [low, high] = [0, run.length - 1];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((run[middle]?.from ?? Number.POSITIVE_INFINITY) <= value) low = middle;
-    else high = middle - 1;
-  }
-  return run[low]?.label;
+/** Where a run begins and ends, and how wide each of its stretches is. */
+export function extentOf(run: Run): { readonly from: number; readonly before: number; readonly width: number } {
+  const [first, last] = [run[0], run.at(-1)];
+  if (first === undefined || last === undefined) throw new RangeError('a run has at least one stretch');
+  return { from: first.from, before: last.before, width: widthOf(first) };
 }
