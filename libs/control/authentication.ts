@@ -77,6 +77,11 @@ const EVERY_ADDRESS = () => true;
 /** An unknown key is compared with this, so that the time taken does not tell it from a known one. */
 const NOBODYS_SECRETS: Secrets = { hash: hashSecret(''), fingerprint: fingerprintOf(hashSecret('')) };
 
+/** Whether a secret has the form and the checksum of a key or a token, so that it may be somebody's. */
+export function isCredential(secret: string): boolean {
+  return parseApiKeySecret(secret).ok || parseSystemTokenSecret(secret).ok;
+}
+
 /** Tells whose a secret is, from warm state alone: no call waits for the record. */
 export class Authentication {
   private readonly keys = new Map<ApiKeyId, KnownKey>();
@@ -130,6 +135,16 @@ export class Authentication {
     if (systemTokenKind(holder) !== parsed.kind) return undefined;
     if (holder.type === 'service-account' && !this.isLiveAccount(holder.orgId, holder.id)) return undefined;
     return { ...holder, tokenId };
+  }
+
+  /** Whether a secret is a key or a token that works now, from wherever. */
+  isAccepted(secret: string): boolean {
+    const parsed = parseApiKeySecret(secret);
+    if (!parsed.ok) return this.authenticateToken(secret) !== undefined;
+    const known = this.keys.get(parsed.keyId);
+    return (
+      known !== undefined && verifySecret(known.state, hashSecret(secret), this.clock.now()).outcome === 'accepted'
+    );
   }
 
   keysOf(orgId: OrganizationId): Iterable<ApiKeyId> {

@@ -1,5 +1,6 @@
 import type { Identifiers } from '#environment';
 import type { Actor, Clock, EpochMs, OrganizationId, RequestId } from '#kernel';
+import type { Claim } from './claims';
 import type { ControlMetadata, ExecuteOptions } from './warm-aggregates';
 
 /** What makes one Idempotency-Key count once. */
@@ -24,6 +25,8 @@ export interface CommandContext {
   /** Revisions (or tags) that the caller may have seen; any other is refused as stale. */
   readonly ifMatch?: readonly string[];
   readonly keyed?: KeyedCommand;
+  /** Rejects once somebody else may be changing the same subject; awaited right before each append. */
+  readonly stillHolds?: () => Promise<void>;
 }
 
 /** A context for what the platform does by itself. */
@@ -45,9 +48,26 @@ export function metadataOf(context: CommandContext, orgId?: OrganizationId): Con
   };
 }
 
-export function optionsOf({ ifMatch, keyed }: CommandContext): ExecuteOptions {
+/** What has to happen before anything that a command causes is recorded; `undefined`: nothing. */
+export function beforeAppendOf({ keyed, stillHolds }: CommandContext): (() => Promise<void>) | undefined {
+  if (stillHolds === undefined) return keyed && (() => keyed.claim());
+  return async () => {
+    await keyed?.claim();
+    await stillHolds();
+  };
+}
+
+export function optionsOf(context: CommandContext): ExecuteOptions {
+  const { ifMatch, keyed } = context;
+  const beforeAppend = beforeAppendOf(context);
   return {
     ...(ifMatch === undefined ? {} : { ifMatch }),
-    ...(keyed === undefined ? {} : { beforeAppend: () => keyed.claim(), isRepeat: keyed.isRepeat }),
+    ...(beforeAppend === undefined ? {} : { beforeAppend }),
+    ...(keyed === undefined ? {} : { isRepeat: keyed.isRepeat }),
   };
+}
+
+/** The same command, while a claim on its subject is held; without one, nobody else could change the subject. */
+export function under(claim: Claim | undefined, context: CommandContext): CommandContext {
+  return claim === undefined ? context : { ...context, stillHolds: () => claim.check() };
 }

@@ -6,9 +6,11 @@ import { type BackendId, type Clock, type EpochMs, type ModelId, type Organizati
 import type { KeyStore } from '#key-store';
 import type { LedgerService } from '#ledger';
 import type { Versioned } from './aggregate';
-import { Authentication, type KeyVerdict, type Principal } from './authentication';
+import { Authentication, isCredential, type KeyVerdict, type Principal } from './authentication';
 import { BackendCredentials } from './backend-credentials';
 import { type CallableModel, CallableModels, type ModelCaller } from './callable-models';
+import { type ClaimSubject, Claims } from './claims';
+import type { Cluster } from './cluster';
 import { type CommandContext, systemContext } from './command-context';
 import { CommandKeys } from './command-keys';
 import { ApiKeyCommands } from './commands/api-key-commands';
@@ -19,7 +21,8 @@ import { OrganizationCommands } from './commands/organization-commands';
 import { SystemTokenCommands } from './commands/system-token-commands';
 import { TwoStepCommands } from './commands/two-step-commands';
 import { FinishPending } from './finish-pending';
-import { type Cluster, Follower } from './follower';
+import { Follower } from './follower';
+import { ReadThrough } from './read-through';
 import { type ControlRecords, controlRecords, loadRecords, loadRecordsInOnePass } from './records';
 import { AuthenticationFailures } from './security';
 
@@ -54,8 +57,9 @@ export class ControlPlane {
   readonly commandKeys: CommandKeys;
   readonly authenticationFailures: AuthenticationFailures;
   private readonly credentials: BackendCredentials;
-  private readonly twoStep = new TwoStepCommands();
-  private readonly finish: FinishPending;
+  private readonly twoStep: TwoStepCommands;
+  private readonly claims: Claims | undefined;
+  private readonly readThrough: ReadThrough | undefined;
   private readonly follower: Follower;
   private finishTimer: NodeJS.Timeout | undefined;
 
@@ -66,45 +70,48 @@ export class ControlPlane {
     this.models = new CallableModels(this.records);
     this.credentials = new BackendCredentials(keyStore);
     this.ledgers = new LedgerCommands(ledger, clock);
+    const finish = new FinishPending(this.records, this.authentication, this.ledgers, () =>
+      this.systemContext('control'),
+    );
+    this.follower = new Follower({ ...options, records: this.records, onProblem });
+    this.claims = this.claimsOf(options);
+    this.twoStep = new TwoStepCommands({
+      settle: (subject, claim) => finish.settle(subject, claim),
+      ...(this.claims === undefined ? {} : { claims: this.claims }),
+    });
     this.ledgerEdits = new LedgerEdits(this.ledgers);
     this.organizations = new OrganizationCommands(this.records, this.ledgers, this.twoStep);
     this.apiKeys = new ApiKeyCommands(this.records, this.ledgers, this.twoStep);
-    this.systemTokens = new SystemTokenCommands(this.records);
+    this.systemTokens = new SystemTokenCommands(this.records, this.twoStep);
     this.catalogueCommands = new CatalogueCommands(this.records, this.credentials);
     this.commandKeys = new CommandKeys({ store, keyStore, clock, identifiers, onProblem });
     this.authenticationFailures = new AuthenticationFailures({ store, clock, identifiers, onProblem });
-    this.finish = new FinishPending(this.records, this.authentication, this.ledgers, this.twoStep, () =>
-      this.systemContext('control'),
-    );
-    const { cluster, onHistoryChanged } = options;
-    this.follower = new Follower({
-      store,
-      records: this.records,
-      onProblem,
-      ...(cluster === undefined ? {} : { cluster }),
-      ...(onHistoryChanged === undefined ? {} : { onHistoryChanged }),
-    });
-    cluster?.onDeath(() => this.finishForTheDead());
+    const { cluster } = options;
+    this.readThrough = cluster && new ReadThrough(clock, () => cluster.barrier());
+    cluster?.onDeath(() => this.settleDue());
   }
 
   /**
    * Loads what the record has, finishes what a crash left half done, and follows the record from there on. The ledger
-   * service has to be started before, for finishing asks it.
+   * service has to be started before, for finishing asks it. Where several gateways share the store, what looks half done
+   * may be under way: that is settled once its gateway is dead.
    */
   static async open(options: ControlPlaneOptions): Promise<ControlPlane> {
     const plane = new ControlPlane(options);
     const before = await options.store.lastPosition();
     if (options.cluster === undefined) await loadRecords(plane.records);
     else await loadRecordsInOnePass(plane.records, options.store);
-    await plane.finishPending();
+    if (options.cluster === undefined) await plane.finishPending();
     plane.follower.start(before);
-    plane.finishTimer = setInterval(() => plane.retryUnsettled(), FINISH_RETRY_MS).unref();
+    plane.finishTimer = setInterval(() => plane.settleAgain(), FINISH_RETRY_MS).unref();
     return plane;
   }
 
   /** @returns how many facts had been left between two appends; see FinishPending for which side wins. */
   async finishPending(): Promise<number> {
-    return this.finish.run(this.organizationIds());
+    let missing = 0;
+    for (const subject of this.claims?.due() ?? this.organizationIds()) missing += await this.twoStep.settle(subject);
+    return missing;
   }
 
   async close(): Promise<void> {
@@ -182,14 +189,27 @@ export class ControlPlane {
   }
 
   /**
-   * Resolves with true once the warm records know everything that any gateway recorded before the call. A process that
-   * shares its store with nobody knows it at once.
+   * True once the warm records know everything that any gateway recorded before the call, false when that takes too long.
+   * A process that shares its store with nobody knows it at once.
    */
-  async catchUp(): Promise<boolean> {
-    return (await this.options.cluster?.barrier()) ?? true;
+  catchUp(): boolean | Promise<boolean> {
+    return this.options.cluster?.barrier() ?? true;
   }
 
-  /** Whether the records are being kept up with the store. */
+  /** The same for a request with a credential; those that are not known here catch up together, so that they cost little. */
+  catchUpFor(secret: string): boolean | Promise<boolean> {
+    return this.authentication.isAccepted(secret) ? this.catchUp() : (this.lookFor(secret) ?? true);
+  }
+
+  /**
+   * Another gateway may have issued a credential a moment ago that is not known here: resolves with true once it would
+   * be. `undefined`: it is nobody's, whoever is asked.
+   */
+  lookFor(secret: string): Promise<boolean> | undefined {
+    return this.readThrough !== undefined && isCredential(secret) ? this.readThrough.ask() : undefined;
+  }
+
+  /** Whether the records are being kept up with the store: if not, nothing may be admitted by them. Asked on every call. */
   get isFollowing(): boolean {
     return this.follower.isFollowing;
   }
@@ -204,16 +224,25 @@ export class ControlPlane {
     return systemContext(id, this.options);
   }
 
-  /** A gateway may have died between the two appends of a command; one of those that live finishes it. */
-  private finishForTheDead(): void {
-    const { cluster, onProblem = () => undefined } = this.options;
-    if (cluster?.isEldest() === true) this.finishPending().catch(onProblem);
+  private claimsOf({ cluster, clock }: ControlPlaneOptions): Claims | undefined {
+    const waitFor = this.waitFor.bind(this);
+    return cluster && new Claims({ records: this.records.claims, cluster, clock, waitFor });
   }
 
-  private retryUnsettled(): void {
-    if (!this.twoStep.hasUnsettled) return;
+  /** A gateway may have died between the two appends of a command; one of those that live finishes it. */
+  private settleDue(): void {
+    if (this.claims === undefined || this.options.cluster?.isEldest() !== true) return;
+    this.settleAll(this.claims.due());
+  }
+
+  private settleAgain(): void {
+    this.settleAll(this.twoStep.takeUnsettled());
+    this.settleDue();
+  }
+
+  private settleAll(subjects: readonly ClaimSubject[]): void {
     const { onProblem = () => undefined } = this.options;
-    for (const orgId of this.twoStep.takeUnsettled()) this.finish.run([orgId]).catch(onProblem);
+    for (const subject of subjects) this.twoStep.settle(subject).catch(onProblem);
   }
 }
 

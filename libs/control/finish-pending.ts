@@ -1,15 +1,21 @@
 import { apiKeyStream, type OrganizationState, organizationStream, type Project } from '#identity';
-import type { OrganizationId } from '#kernel';
+import type { ApiKeyId, OrganizationId } from '#kernel';
 import type { BarSubject, LedgerState } from '#ledger';
 import type { Authentication } from './authentication';
 import { type Barred, barOf, barReason, isBarred } from './bars';
-import { type CommandContext, metadataOf } from './command-context';
+import { type Claim, type ClaimSubject, SYSTEM_TOKENS } from './claims';
+import { type CommandContext, metadataOf, optionsOf, under } from './command-context';
 import type { LedgerCommands } from './commands/ledger-commands';
 import type { OrganizationChange } from './commands/organization-commands';
-import type { TwoStepCommands } from './commands/two-step-commands';
 import type { ControlRecords } from './records';
 
-type Registered = Exclude<OrganizationState, { status: 'none' }>;
+/** An organization as it was found, and in whose name it is settled. */
+interface Settling {
+  readonly orgId: OrganizationId;
+  readonly state: Exclude<OrganizationState, { status: 'none' }>;
+  readonly ledger: LedgerState;
+  readonly context: () => CommandContext;
+}
 
 /**
  * Finishes what a crash left between two appends. Revocations, suspensions and archivings reach the ledger first; the
@@ -25,93 +31,84 @@ type Registered = Exclude<OrganizationState, { status: 'none' }>;
  * Rotation needs no bar: the old secret was to live on in any case.
  */
 export class FinishPending {
-  private finished = 0;
-
   constructor(
     private readonly records: ControlRecords,
     private readonly authentication: Authentication,
     private readonly ledgers: LedgerCommands,
-    private readonly twoStep: TwoStepCommands,
     private readonly context: () => CommandContext,
   ) {}
 
   /** @returns how many facts or bars had been missing. */
-  async run(orgIds: Iterable<OrganizationId>): Promise<number> {
-    this.finished = 0;
-    for (const orgId of orgIds) await this.twoStep.run(orgId, () => this.settle(orgId));
-    return this.finished;
+  async settle(subject: ClaimSubject, claim: Claim | undefined): Promise<number> {
+    // A token is revoked by one append: there is nothing that could be half done.
+    if (subject === SYSTEM_TOKENS) return 0;
+    const ledger = await this.ledgers.ledger.read(subject);
+    const { state } = await this.records.organizations.refresh(organizationStream(subject));
+    if (state.status === 'none') return 0;
+    const settling: Settling = { orgId: subject, state, ledger, context: () => under(claim, this.context()) };
+    let missing = await this.settleLife(settling);
+    for (const project of state.organization.projects.values()) missing += await this.settleProject(settling, project);
+    for (const keyId of this.authentication.keysOf(subject)) missing += await this.settleKey(settling, keyId);
+    return missing;
   }
 
-  private async settle(orgId: OrganizationId): Promise<void> {
-    const ledger = await this.ledgers.ledger.read(orgId);
-    const { state } = await this.records.organizations.refresh(organizationStream(orgId));
-    if (state.status === 'none') return;
-    await this.settleLife(orgId, state, ledger);
-    for (const project of state.organization.projects.values()) await this.settleProject(orgId, state, project, ledger);
-    for (const keyId of this.authentication.keysOf(orgId)) await this.settleKey(orgId, keyId, ledger);
-  }
-
-  private async settleLife(orgId: OrganizationId, state: Registered, ledger: LedgerState): Promise<void> {
+  private async settleLife(settling: Settling): Promise<number> {
+    const { state, ledger } = settling;
     const subject: BarSubject = { type: 'organization' };
     const barred = barOf(ledger, subject);
     if (barred?.because === 'closed' && state.status !== 'closed')
-      await this.record(orgId, { type: 'CloseOrganization' });
-    else if (barred?.because === 'suspended' && state.status === 'active')
-      await this.record(orgId, { type: 'SuspendOrganization', reason: barred.reason });
-    else if (state.status === 'suspended')
-      await this.barIfMissing(orgId, ledger, subject, { because: 'suspended', reason: state.reason });
-    else if (state.status === 'closed') await this.barIfMissing(orgId, ledger, subject, { because: 'closed' });
+      return this.record(settling, { type: 'CloseOrganization' });
+    if (barred?.because === 'suspended' && state.status === 'active')
+      return this.record(settling, { type: 'SuspendOrganization', reason: barred.reason });
+    if (state.status === 'suspended')
+      return this.barIfMissing(settling, subject, { because: 'suspended', reason: state.reason });
+    return state.status === 'closed' ? this.barIfMissing(settling, subject, { because: 'closed' }) : 0;
   }
 
-  private async settleProject(
-    orgId: OrganizationId,
-    state: Registered,
-    { id, archived, teamId }: Project,
-    ledger: LedgerState,
-  ): Promise<void> {
+  private async settleProject(settling: Settling, { id, archived, teamId }: Project): Promise<number> {
+    const { orgId, state, ledger, context } = settling;
     // Of a closed organization nothing moves any more, and its own bar covers everything.
-    if (state.status === 'closed') return;
+    if (state.status === 'closed') return 0;
     const subject: BarSubject = { type: 'project', id };
-    if (archived) await this.barIfMissing(orgId, ledger, subject, { because: 'archived' });
+    let missing = 0;
+    if (archived) missing += await this.barIfMissing(settling, subject, { because: 'archived' });
     else if (barOf(ledger, subject)?.because === 'archived')
-      await this.record(orgId, { type: 'ArchiveProject', projectId: id });
+      missing += await this.record(settling, { type: 'ArchiveProject', projectId: id });
     const counted = ledger.projectTeams.get(id);
-    if (counted === teamId) return;
-    if (await this.record(orgId, { type: 'AssignProject', projectId: id, teamId: counted ?? null })) return;
+    if (counted === teamId) return missing;
+    const moved = await this.record(settling, { type: 'AssignProject', projectId: id, teamId: counted ?? null });
+    if (moved > 0) return missing + moved;
     const back = { type: 'AssignProject' as const, projectId: id, ...(teamId === undefined ? {} : { teamId }) };
-    await this.ledgers.change(orgId, back, this.context());
-    this.finished += 1;
+    await this.ledgers.change(orgId, back, context());
+    return missing + 1;
   }
 
-  private async settleKey(
-    orgId: OrganizationId,
-    keyId: Extract<BarSubject, { type: 'api-key' }>['id'],
-    ledger: LedgerState,
-  ): Promise<void> {
+  private async settleKey(settling: Settling, keyId: ApiKeyId): Promise<number> {
+    const { orgId, ledger, context } = settling;
     const subject: BarSubject = { type: 'api-key', id: keyId };
     const { state } = this.records.apiKeys.find(apiKeyStream(keyId));
     const barred = barOf(ledger, subject);
     if (state.status === 'revoked')
-      await this.barIfMissing(orgId, ledger, subject, { because: 'revoked', reason: state.reason });
-    else if (barred?.because === 'revoked') {
-      const command = { type: 'RevokeApiKey' as const, reason: barred.reason };
-      await this.records.apiKeys.execute(apiKeyStream(keyId), command, metadataOf(this.context(), orgId));
-      this.finished += 1;
-    }
+      return this.barIfMissing(settling, subject, { because: 'revoked', reason: state.reason });
+    if (barred?.because !== 'revoked') return 0;
+    const command = { type: 'RevokeApiKey' as const, reason: barred.reason };
+    const metadata = metadataOf(context(), orgId);
+    await this.records.apiKeys.execute(apiKeyStream(keyId), command, metadata, optionsOf(context()));
+    return 1;
   }
 
-  private async barIfMissing(orgId: OrganizationId, ledger: LedgerState, subject: BarSubject, barred: Barred) {
-    if (isBarred(ledger, subject)) return;
-    await this.ledgers.change(orgId, { type: 'BarSubject', subject, reason: barReason(barred) }, this.context());
-    this.finished += 1;
+  private async barIfMissing({ orgId, ledger, context }: Settling, subject: BarSubject, barred: Barred) {
+    if (isBarred(ledger, subject)) return 0;
+    await this.ledgers.change(orgId, { type: 'BarSubject', subject, reason: barReason(barred) }, context());
+    return 1;
   }
 
-  /** Whether the organization took the fact. */
-  private async record(orgId: OrganizationId, command: OrganizationChange): Promise<boolean> {
+  /** 0 when the organization does not take the fact. */
+  private async record({ orgId, context }: Settling, command: OrganizationChange): Promise<number> {
     const { organizations } = this.records;
-    const metadata = metadataOf(this.context(), orgId);
-    const { kind } = await organizations.execute(organizationStream(orgId), command, metadata);
-    if (kind === 'accepted') this.finished += 1;
-    return kind === 'accepted';
+    const metadata = metadataOf(context(), orgId);
+    const stream = organizationStream(orgId);
+    const { kind } = await organizations.execute(stream, command, metadata, optionsOf(context()));
+    return kind === 'accepted' ? 1 : 0;
   }
 }

@@ -1,6 +1,8 @@
 export type { Versioned } from './aggregate';
 export type { AuthenticatedKey, KeyRejection, KeyVerdict, Principal } from './authentication';
 export type { CallableModel, ModelCaller } from './callable-models';
+export { CLAIM_STREAM_PREFIX, type ClaimEvent, claimCodec } from './claims';
+export type { Cluster } from './cluster';
 export * from './command-context';
 export * from './command-keys';
 export type { KeyExecuted, KeyIssued, KeyWanted } from './commands/api-key-commands';
@@ -26,7 +28,6 @@ export {
   firstRun,
 } from './first-run';
 export { firstRunFile } from './first-run-file';
-export type { Cluster } from './follower';
 export type { ControlRefusal, ControlRefusalCode } from './refusals';
 export * from './security';
 export { ControlUnavailableError, type Executed } from './warm-aggregates';

@@ -15,6 +15,7 @@ import {
 } from '#identity';
 import { CATALOGUE_STREAM, catalogueCodec, catalogueDecider } from '#inference/catalogue';
 import type { StoredEvent } from '#kernel';
+import { CLAIM_STREAM_PREFIX, claimCodec, claimDecider } from './claims';
 import { type ControlRuntime, WarmAggregates } from './warm-aggregates';
 
 /** Every control stream begins with one of these, and no other stream does. */
@@ -24,6 +25,7 @@ export const CONTROL_STREAM_PREFIXES: readonly string[] = [
   API_KEY_STREAM_PREFIX,
   SYSTEM_TOKEN_STREAM_PREFIX,
   CATALOGUE_STREAM,
+  CLAIM_STREAM_PREFIX,
 ];
 
 /** Everything that commands of people and automation decide against, warm. */
@@ -58,7 +60,11 @@ export function controlRecords(runtime: ControlRuntime) {
     { name: 'catalogue', streamPrefix: CATALOGUE_STREAM, codec: catalogueCodec, decider: catalogueDecider },
     runtime,
   );
-  return { organizations, slugs, apiKeys, systemTokens, catalogue };
+  const claims = new WarmAggregates(
+    { name: 'claim', streamPrefix: CLAIM_STREAM_PREFIX, codec: claimCodec, decider: claimDecider },
+    runtime,
+  );
+  return { organizations, slugs, apiKeys, systemTokens, catalogue, claims };
 }
 
 export type ControlRecords = ReturnType<typeof controlRecords>;

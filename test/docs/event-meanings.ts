@@ -1,5 +1,5 @@
 import type { GatewayEvent } from '#cluster';
-import type { CommandKeyEvent, SecurityEvent } from '#control';
+import type { ClaimEvent, CommandKeyEvent, SecurityEvent } from '#control';
 import type { ApiKeyEvent, OrganizationEvent, SlugEvent, SystemTokenEvent } from '#identity';
 import type { CatalogueEvent } from '#inference/catalogue';
 import type { LedgerEvent } from '#ledger';
@@ -113,6 +113,12 @@ export const SECURITY: Readonly<Record<SecurityEvent['type'], string>> = {
 export const COMMAND_KEY: Readonly<Record<CommandKeyEvent['type'], string>> = {
   CommandKeyClaimed: 'A command with an Idempotency-Key is about to record something.',
   CommandAnswered: 'A part of its sealed answer, for whoever repeats it.',
+};
+
+export const CLAIM: Readonly<Record<ClaimEvent['type'], string>> = {
+  ClaimTaken:
+    'Where several processes share one record, this one alone changes the subject now. One that dies meanwhile is taken over from.',
+  ClaimReleased: 'It has recorded whatever it changed.',
 };
 
 export const GATEWAY: Readonly<Record<GatewayEvent['type'], string>> = {

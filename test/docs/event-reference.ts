@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { GATEWAY_STREAM_PREFIX, gatewayCodec } from '#cluster';
-import { COMMAND_KEY_STREAM_PREFIX, commandKeyCodec, SECURITY_STREAM_PREFIX, securityCodec } from '#control';
+import {
+  CLAIM_STREAM_PREFIX,
+  COMMAND_KEY_STREAM_PREFIX,
+  claimCodec,
+  commandKeyCodec,
+  SECURITY_STREAM_PREFIX,
+  securityCodec,
+} from '#control';
 import {
   API_KEY_STREAM_PREFIX,
   apiKeyCodec,
@@ -111,6 +118,7 @@ export function eventReference(): string {
       commandKeyCodec,
       meanings.COMMAND_KEY,
     ),
+    context('Claims', `${CLAIM_STREAM_PREFIX}<organization id, or system-tokens>`, claimCodec, meanings.CLAIM),
     context('Gateways', `${GATEWAY_STREAM_PREFIX}<boot id>`, gatewayCodec, meanings.GATEWAY),
   ].join('\n');
 }

@@ -18,7 +18,7 @@ import {
 import type { ApiKeyId, EpochMs, OrganizationId, ProjectId } from '#kernel';
 import type { BarSubject } from '#ledger';
 import { barReason } from '../bars';
-import { type CommandContext, metadataOf, optionsOf } from '../command-context';
+import { type CommandContext, metadataOf, optionsOf, under } from '../command-context';
 import type { ControlRecords } from '../records';
 import { type ControlRefusal, refuse } from '../refusals';
 import type { Executed } from '../warm-aggregates';
@@ -92,16 +92,17 @@ export class ApiKeyCommands {
   /** The ledger is told first: no authorization follows the bar in the record, on any gateway. */
   revoke(context: CommandContext, orgId: OrganizationId, keyId: ApiKeyId, reason: string): Promise<KeyExecuted> {
     const command: RevokeApiKey = { type: 'RevokeApiKey', reason };
-    return this.twoStep.run(orgId, async () => {
+    return this.twoStep.run(orgId, async (claim) => {
+      const first = under(claim, context);
       const ifMatch = context.keyed?.isRepeat === true ? undefined : context.ifMatch;
       const preview = this.records.apiKeys.preview(apiKeyStream(keyId), command, ifMatch);
       if (preview.kind !== 'accepted') return preview;
       const subject: BarSubject = { type: 'api-key', id: keyId };
       const recorded = preview.aggregate.state.status === 'revoked' ? preview.aggregate.state.reason : reason;
       const bar = barReason({ because: 'revoked', reason: recorded });
-      const done = await this.ledgers.change(orgId, { type: 'BarSubject', subject, reason: bar }, context);
+      const done = await this.ledgers.change(orgId, { type: 'BarSubject', subject, reason: bar }, first);
       if (done.kind === 'refused') return done;
-      const { ifMatch: _, ...second } = context;
+      const { ifMatch: _, ...second } = first;
       return this.execute(second, orgId, keyId, command);
     });
   }

@@ -13,7 +13,7 @@ import {
   type SetLimits,
   type UnbarSubject,
 } from '#ledger';
-import { type CommandContext, metadataOf } from '../command-context';
+import { beforeAppendOf, type CommandContext, metadataOf } from '../command-context';
 import type { ControlRefusal, ControlRefusalCode } from '../refusals';
 
 /** What people and automation change in a ledger; calls are the inference plane's. */
@@ -58,7 +58,7 @@ export class LedgerCommands {
         position: await this.ledger.position(orgId),
         changed: isRepeat,
       };
-    await context.keyed?.claim();
+    await beforeAppendOf(context)?.();
     const outcome = await this.ledger.submit(orgId, command, metadataOf(context));
     if (!outcome.ok) return refused(outcome.refusal);
     const events = outcome.events.map(({ event }) => event);

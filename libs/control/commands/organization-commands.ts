@@ -11,7 +11,7 @@ import {
 import type { OrganizationId, ProjectId, TeamId } from '#kernel';
 import type { BarSubject } from '#ledger';
 import { type Barred, barOf, barReason } from '../bars';
-import { type CommandContext, metadataOf, optionsOf } from '../command-context';
+import { type CommandContext, metadataOf, optionsOf, under } from '../command-context';
 import type { ControlRecords } from '../records';
 import type { ControlRefusal } from '../refusals';
 import type { Executed } from '../warm-aggregates';
@@ -100,14 +100,15 @@ export class OrganizationCommands {
   ): Promise<OrganizationExecuted> {
     const step = commands.map(ledgerStepOf).find((one) => one !== undefined);
     if (step === undefined) return this.execute(context, orgId, commands);
-    return this.twoStep.run(orgId, async () => {
+    return this.twoStep.run(orgId, async (claim) => {
+      const first = under(claim, context);
       // A repeat may find the revision that it made itself: whether it did is for the record to say.
-      const { ifMatch, ...second } = context;
+      const { ifMatch, ...second } = first;
       const seen = context.keyed?.isRepeat === true ? undefined : ifMatch;
       const preview = this.records.organizations.preview(organizationStream(orgId), commands, seen);
       if (preview.kind !== 'accepted') return preview;
       const change = await this.ledgerChangeOf(orgId, step);
-      const done = change && (await this.ledgers.change(orgId, change, context));
+      const done = change && (await this.ledgers.change(orgId, change, first));
       // The caller's revision was compared before the ledger was told: now there is no way back.
       return done?.kind === 'refused' ? done : this.execute(second, orgId, commands);
     });

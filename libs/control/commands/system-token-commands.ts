@@ -10,11 +10,12 @@ import {
   systemTokenStream,
 } from '#identity';
 import type { EpochMs, SystemTokenId } from '#kernel';
-import { type CommandContext, metadataOf, optionsOf } from '../command-context';
-import { KeyedMutex } from '../keyed-mutex';
+import { type Claim, SYSTEM_TOKENS } from '../claims';
+import { type CommandContext, metadataOf, optionsOf, under } from '../command-context';
 import type { ControlRecords } from '../records';
 import { type ControlRefusal, refuse } from '../refusals';
 import type { Executed } from '../warm-aggregates';
+import type { TwoStepCommands } from './two-step-commands';
 
 /** The platform's own administrator, in whose name system tokens speak. */
 export const SYSTEM_ADMINISTRATOR = { type: 'system', id: 'administrator' } as const;
@@ -33,9 +34,10 @@ export type KnownSystemToken = Exclude<SystemTokenState, { status: 'none' }>;
 
 /** Commands of the administrator's tokens: no organization has a part in them. */
 export class SystemTokenCommands {
-  private readonly revocations = new KeyedMutex();
-
-  constructor(private readonly records: ControlRecords) {}
+  constructor(
+    private readonly records: ControlRecords,
+    private readonly twoStep: TwoStepCommands,
+  ) {}
 
   /** Ascending. */
   ids(): readonly SystemTokenId[] {
@@ -74,11 +76,11 @@ export class SystemTokenCommands {
   }
 
   /**
-   * Never takes the last token that lasts: nobody could issue another. Revocations follow one another, so that two
-   * cannot each count on the token that the other takes; several processes would need a stream in common for that.
+   * Never takes the last token that lasts: nobody could issue another. Revocations follow one another, on all gateways
+   * together, so that two cannot each count on the token that the other takes.
    */
   revoke(context: CommandContext, tokenId: SystemTokenId, reason: string): Promise<SystemTokenExecuted> {
-    return this.revocations.run('administrator', async () => {
+    const work = async (claim: Claim | undefined): Promise<SystemTokenExecuted> => {
       const command = { type: 'RevokeSystemToken', reason } as const;
       const isRepeat = context.keyed?.isRepeat === true;
       const preview = this.records.systemTokens.preview(
@@ -87,19 +89,22 @@ export class SystemTokenCommands {
         isRepeat ? undefined : context.ifMatch,
       );
       if (preview.kind !== 'accepted') return preview;
-      if (preview.changed && !this.isAnotherLasting(tokenId))
+      if (preview.changed && !this.isAnotherLasting(tokenId, claim?.doubts ?? []))
         return refuse(
           'last_system_token',
           'This is the last system token that lasts: issue one that does not expire, and revoke this one with it.',
         );
-      return this.execute(context, tokenId, command);
-    });
+      return this.execute(under(claim, context), tokenId, command);
+    };
+    return this.twoStep.run(SYSTEM_TOKENS, work, tokenId);
   }
 
-  private isAnotherLasting(tokenId: SystemTokenId): boolean {
-    const revoked = systemTokenStream(tokenId);
-    for (const { stream, state } of this.records.systemTokens.all())
-      if (stream !== revoked && isLastingAdministrator(state)) return true;
+  /** @param doubts tokens that a gateway which was held dead may yet revoke: nobody may count on them. */
+  private isAnotherLasting(tokenId: SystemTokenId, doubts: readonly string[]): boolean {
+    for (const { state } of this.records.systemTokens.all()) {
+      if (state.status === 'none' || state.token.id === tokenId) continue;
+      if (isLastingAdministrator(state) && !doubts.includes(state.token.id)) return true;
+    }
     return false;
   }
 
