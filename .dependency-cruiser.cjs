@@ -60,6 +60,23 @@ module.exports = {
       },
     },
     {
+      name: 'the-cluster-knows-ports-only',
+      comment: 'It says who lives and carries commands; what a command means is the business of the ledger.',
+      severity: 'error',
+      from: { path: '^libs/cluster/', pathNot: '\\.spec\\.ts$|/(spec-kit|arbitraries)\\.ts$' },
+      to: {
+        path: '^(libs|projections)/|^node_modules/',
+        pathNot:
+          '^libs/(cluster|kernel)/|^libs/(event-store|ledger)/index\\.ts$|^node_modules/(undici|zod|@types/node)/',
+      },
+    },
+    {
+      name: 'membership-and-peers-do-not-know-each-other',
+      severity: 'error',
+      from: { path: '^libs/cluster/(membership|peers)/' },
+      to: { path: '^libs/cluster/', pathNot: '^libs/cluster/$1/' },
+    },
+    {
       name: 'projections-read-events-never-deciders',
       severity: 'error',
       from: { path: '^projections/' },

@@ -67,7 +67,8 @@ export class Heartbeat {
   hurry(): void {
     if (this.phase !== 'beating') return;
     this.isHurried = true;
-    if (this.isWriting) return;
+    // While the store is away, whoever is in a hurry must not make every gateway knock without pause.
+    if (this.isWriting || this.isFailing) return;
     this.cancelNext?.();
     this.writeNext();
   }
