@@ -12,7 +12,7 @@ import type { VirtualTime } from './virtual-time';
 const SKEW_MS_MAX = 1_000;
 const PAUSE_MS_MAX = 60_000;
 /** One gateway is so many times farther from the store and from the others. */
-const FAR = 10;
+export const FAR = 10;
 
 interface ClusterWorld {
   readonly time: VirtualTime;
@@ -21,6 +21,8 @@ interface ClusterWorld {
   readonly store: RecordedStore;
   readonly settings: Partial<LedgerWriterSettings>;
   readonly onHistoryChanged: () => void;
+  /** How far the near gateways are from everything. Default: it follows from the seed. */
+  readonly nearMs?: number;
 }
 
 /** Several gateways on one store: how far away each is, who hears whom, and who takes whom for dead. */
@@ -40,7 +42,7 @@ export class SimulatedCluster {
     readonly gateways: number,
   ) {
     const { time, random } = world;
-    this.nearMs = random.pick([0, 1, 5, 20]);
+    this.nearMs = world.nearMs ?? random.pick([0, 1, 5, 20]);
     this.network = new PeerNetwork(time, (from, to) => this.route(from, to));
     this.leases = new SimulatedLeases(() => time.monotonicMs());
   }
