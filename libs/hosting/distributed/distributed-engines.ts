@@ -5,6 +5,8 @@ import { loadMasterKey } from '#key-store';
 import type { EngineKit, Engines } from '../engines';
 import { openLocalStores } from '../local-stores';
 
+const BEATS_KEPT_MAX = 100;
+
 /** Hosts and ports of a connection string: what may be told to anybody. */
 function hostsOf(connectionString: string): string {
   const { endpoints } = parseConnectionString(connectionString);
@@ -39,7 +41,13 @@ export async function openDistributedEngines(
     store,
     record: { kind: 'eventstoredb', url: eventStoreDbUrl },
     recordName: `EventStoreDB at ${hostsOf(eventStoreDbUrl)}`,
-    sharing: { peer, peerKey: derivePeerKey(masterKey) },
+    sharing: {
+      peer,
+      peerKey: derivePeerKey(masterKey),
+      recordedAt: (stream, revision) => store.recordedAt(stream, revision),
+      // Of a gateway only its newest beats say anything.
+      limitHistory: (stream) => store.limitStream(stream, { maxCount: BEATS_KEPT_MAX }),
+    },
     async close() {
       await local.close();
       await store.close();
