@@ -87,6 +87,11 @@ export class LedgerRecord {
     return this.inDoubt;
   }
 
+  /** Whether the store no longer holds what was read from it. */
+  get isBroken(): boolean {
+    return this.broken !== undefined;
+  }
+
   /** Monotonic time at which the warm state was certainly the newest. */
   get freshAsOfMs(): number {
     return this.knownAsOfMs;

@@ -13,6 +13,7 @@ import type { LedgerRuntime } from './runtime';
 import {
   type CommandMetadata,
   type DecidedEvent,
+  LedgerHistoryChangedError,
   type LedgerOutcome,
   LedgerUnavailableError,
   type QueuedCommand,
@@ -71,6 +72,8 @@ export class LedgerWriter {
   /** Whether forgetting the warm state would lose nothing but time. */
   get isIdle(): boolean {
     if (!this.isQuiet || !this.refusals.isEmpty || this.forwarding?.isInDoubt === true) return false;
+    // Read anew, the restored record would be taken for the true one.
+    if (this.record.isBroken) return false;
     const holds = this.record.state?.holds;
     if (holds === undefined || holds.size === 0) return true;
     // What other gateways hold is theirs to end.
@@ -321,8 +324,9 @@ export class LedgerWriter {
   /** Nothing was written: calls and control are told so; endings stay, since nobody else can tell what happened. */
   private postpone(items: readonly QueuedCommand[], error: LedgerUnavailableError): void {
     const nowMs = this.runtime.clock.monotonicMs();
+    const isFinal = error instanceof LedgerHistoryChangedError;
     const isKept = ({ command, arrivedMs }: QueuedCommand) =>
-      rankOf(command) === 'endings' && nowMs < arrivedMs + ENDING_RETRY_MS_MAX;
+      !isFinal && rankOf(command) === 'endings' && nowMs < arrivedMs + ENDING_RETRY_MS_MAX;
     for (const item of items) if (!isKept(item)) item.reject(error);
     this.queue.putBack(items.filter(isKept), []);
     this.retryMs = Math.min(RETRY_MS_MAX, this.retryMs * 2);

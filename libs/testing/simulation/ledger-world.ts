@@ -127,7 +127,7 @@ export function submit(
       submitted.outcome = outcome;
     },
     (error: unknown) => {
-      submitted.answer = error instanceof Error ? error.name : 'thrown';
+      submitted.answer = error instanceof Error ? error.constructor.name : 'thrown';
     },
   );
   return submitted;
