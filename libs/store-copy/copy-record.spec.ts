@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { GATEWAY_STREAM_PREFIX } from '#cluster';
 import {
   type AppendResult,
   type EventStore,
@@ -12,6 +13,7 @@ import { type AppendFault, FaultyEventStore } from '#testing/simulation';
 import { copyRecord } from './copy-record';
 import { differenceSentence } from './difference';
 import { RecordNotWholeError, TargetInUseError } from './errors';
+import { HEARTBEAT_PREFIX } from './heartbeat-streams';
 import { contentOf, eventNumber, record, streamOf } from './spec-kit';
 
 /** Few names, so that streams take turns as well as run on. */
@@ -249,6 +251,10 @@ it('gives up when somebody else writes to the target', async () => {
 });
 
 describe('of a source that has lost events', () => {
+  it('heartbeats are known by the name that gateways give their streams', () => {
+    expect(HEARTBEAT_PREFIX).toBe(GATEWAY_STREAM_PREFIX);
+  });
+
   it('a heartbeat stream without its beginning is left out', async () => {
     const whole = await storeWith(['gateway-boot_1', 'ledger-a', 'gateway-boot_1', 'gateway-boot_2']);
     const source = without(whole, ({ stream, revision }) => stream === 'gateway-boot_1' && revision === 0n);
