@@ -3,7 +3,7 @@ import type { EventStoreReader } from '#event-store';
 import { MemoryEventStore } from '#event-store/memory';
 import type { StoredEvent } from '#kernel';
 import { compareRecords } from './compare-records';
-import { differenceSentence } from './difference';
+import { differenceSentence, isSameEvent } from './difference';
 import { RecordDigest } from './record-digest';
 import { eventNumber, record, streamOf } from './spec-kit';
 
@@ -84,7 +84,7 @@ describe('the digest of a record', () => {
     ['id', { id: eventNumber(2).id }],
     ['type', { type: 'Other' }],
     ['body', { body: Buffer.from('{"other":1}') }],
-  ])('changes with the %s of an event', (_, change) => {
+  ])('changes with the %s of an event, as equality does', (_, change) => {
     const event: StoredEvent = { ...eventNumber(1), stream: streamOf('a'), revision: 0n, position: 1n };
     const digestOf = (one: StoredEvent): string => {
       const digest = new RecordDigest();
@@ -93,5 +93,7 @@ describe('the digest of a record', () => {
     };
     expect(digestOf({ ...event, ...change })).not.toBe(digestOf(event));
     expect(digestOf({ ...event, position: 2n })).toBe(digestOf(event));
+    expect(isSameEvent(event, { ...event, ...change })).toBe(false);
+    expect(isSameEvent(event, { ...event, position: 2n })).toBe(true);
   });
 });
