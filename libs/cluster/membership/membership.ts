@@ -146,14 +146,13 @@ export class Membership {
 
   /**
    * Whether a boot can still end what it began. Where this process cannot know, since it is not fresh or has only just
-   * caught up, the answer is yes, and the death listeners hear of it should that turn out wrong.
+   * caught up, the answer is yes for all that did not stop, and the death listeners hear of it should that turn out wrong.
    */
   isAlive(bootId: BootId): boolean {
     if (bootId === this.options.bootId) return !this.isStopped;
     const isSure = this.isFresh();
     if (isSure) this.lapse();
-    const status = this.peers.statusOf(bootId);
-    if (status === 'dead' || (status === 'unknown' && isSure && this.nowMs >= this.graceUntilMs)) return false;
+    if (this.isDead(bootId, isSure)) return false;
     this.peers.vouchFor(bootId, this.nowMs);
     return true;
   }
@@ -176,8 +175,8 @@ export class Membership {
   }
 
   /**
-   * Calls back, in a turn of its own, for each gateway that dies from here on, once; again only if it came back and
-   * died again. A stop that is history when this process catches up is told only of a boot that was asked about before.
+   * Calls back, in a turn of its own, for each gateway that dies from here on: once for each time that it counted as
+   * alive before, so again when it came back, or was vouched for anew, and died again. A stop that is history when this process catches up is told only of a boot that was asked about before.
    */
   onDeath(listener: DeathListener): void {
     this.listeners.push(listener);
@@ -230,10 +229,25 @@ export class Membership {
     this.graceUntilMs = this.nowMs + this.settings.leaseMs;
   }
 
+  private isDead(bootId: BootId, isSure: boolean): boolean {
+    const status = this.peers.statusOf(bootId);
+    switch (status) {
+      case 'alive':
+        return false;
+      case 'stopped':
+        return true;
+      // One that was given up may have come back unheard.
+      case 'lapsed':
+        return isSure;
+      case 'unknown':
+        return isSure && this.nowMs >= this.graceUntilMs;
+    }
+  }
+
   private heardStop(bootId: BootId): void {
-    const wasDead = this.peers.statusOf(bootId) === 'dead';
+    const before = this.peers.statusOf(bootId);
     const wasVouchedFor = this.peers.stopped(bootId);
-    if (wasVouchedFor || (this.isCaughtUp && !wasDead)) this.announce(bootId);
+    if (wasVouchedFor || (this.isCaughtUp && (before === 'alive' || before === 'unknown'))) this.announce(bootId);
   }
 
   /** Only while this process is fresh: else it could not tell a silent gateway from its own deafness. */

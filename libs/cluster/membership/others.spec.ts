@@ -196,14 +196,20 @@ describe('who cannot know says that others live', () => {
     expect(watcher.deaths).toEqual([]);
   });
 
-  it('whoever was dead or stopped before stays so meanwhile', async () => {
+  it('even of one that it had given up, which may have come back unheard; not of one that stopped', async () => {
     const [stopped, lost] = [await cluster.running(), await cluster.running()];
     kill(lost);
     await stopped.membership.stop();
     await cluster.pass(16_000);
+    expect([stopped, lost].map(isAlive)).toEqual([false, false]);
     watcher.deaf(true);
     await cluster.pass(5_000);
+    expect([stopped, lost].map(isAlive)).toEqual([false, true]);
+    watcher.deaf(false);
+    await cluster.pass(16_000);
     expect([stopped, lost].map(isAlive)).toEqual([false, false]);
+    // It was vouched for anew, so its end is told anew.
+    expect(watcher.deaths).toEqual([stopped.bootId, lost.bootId, lost.bootId]);
   });
 
   it('a boot without a trace lives until one lease after the catch-up, and its end is told', async () => {

@@ -34,6 +34,7 @@ export class PeerLeases {
   vouchFor(bootId: BootId, nowMs: number): void {
     const lease = this.leases.get(bootId);
     if (lease?.isVouchedFor === true) return;
+    this.dead.delete(bootId);
     this.set(bootId, { untilMs: nowMs + this.settings.leaseMs, ...lease, isVouchedFor: true });
   }
 
@@ -57,9 +58,8 @@ export class PeerLeases {
     return lapsed;
   }
 
-  statusOf(bootId: BootId): 'alive' | 'dead' | 'unknown' {
-    if (this.leases.has(bootId)) return 'alive';
-    return this.dead.has(bootId) ? 'dead' : 'unknown';
+  statusOf(bootId: BootId): 'alive' | 'lapsed' | 'stopped' | 'unknown' {
+    return this.leases.has(bootId) ? 'alive' : (this.dead.get(bootId) ?? 'unknown');
   }
 
   peerUrlOf(bootId: BootId): string | undefined {

@@ -39,6 +39,11 @@ class Freezer {
     };
   }
 
+  /** Resolves once the process runs. */
+  awake(): Promise<void> {
+    return new Promise((resolve) => this.run(resolve));
+  }
+
   thaw(): void {
     this.isFrozen = false;
     for (const task of this.waiting.splice(0)) this.run(task);
@@ -73,8 +78,10 @@ export class TestGateway {
       },
       isReadable: () => true,
     };
+    const faulty = new FaultyEventStore(store, (ms) => time.sleep(ms), faults);
     this.membership = new Membership({
-      store: new FaultyEventStore(store, (ms) => time.sleep(ms), faults),
+      // Whatever the store answers, a frozen process hears of it when it thaws.
+      store: { append: (...append) => faulty.append(...append).finally(() => this.freezer.awake()) },
       clock: time,
       timers: this.freezer,
       bootId: this.bootId,
