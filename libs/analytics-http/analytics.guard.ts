@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#admin-http';
+import { ControlUnavailableError } from '#control';
 import { looksLikeSecret } from '#identity';
 import type { OrganizationId, ProjectId } from '#kernel';
 import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
@@ -28,21 +29,32 @@ function unauthenticated(message: string): Problem {
 export class AnalyticsGuard implements CanActivate {
   constructor(@Inject(ANALYTICS_HTTP_OPTIONS) private readonly options: AnalyticsHttpOptions) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  /** Where several gateways share the record, whoever any of them let in before is let in here. */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    readers.set(request.raw, this.authenticate(request));
+    const secret = this.secretOf(request);
+    const caughtUp = this.options.control.catchUpFor(secret);
+    if (typeof caughtUp === 'boolean') return this.admit(request, secret, caughtUp);
+    return caughtUp.then((isCurrent) => this.admit(request, secret, isCurrent));
+  }
+
+  private admit(request: FastifyRequest, secret: string, isCurrent: boolean): boolean {
+    if (!isCurrent) throw new ControlUnavailableError('this gateway does not know what the others have recorded');
+    readers.set(request.raw, this.authenticate(secret, request.ip));
     return true;
   }
 
-  private authenticate({ headers, ip }: FastifyRequest): AnalyticsReader {
+  private secretOf({ headers, ip }: FastifyRequest): string {
     const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization?.trim() ?? '')?.[1];
     const own = headers['x-api-key'];
     const secret = bearer ?? (typeof own === 'string' ? own : undefined);
+    if (secret !== undefined) return secret;
+    this.options.control.authenticationFailures.record(ip, 'missing_credential');
+    throw unauthenticated('Send a token, or an API key with scope analytics:read, as "Authorization: Bearer …".');
+  }
+
+  private authenticate(secret: string, ip: string): AnalyticsReader {
     const { control } = this.options;
-    if (secret === undefined) {
-      control.authenticationFailures.record(ip, 'missing_credential');
-      throw unauthenticated('Send a token, or an API key with scope analytics:read, as "Authorization: Bearer …".');
-    }
     if (looksLikeSecret(secret) && /^aiaas_(?:live|test)_/.test(secret)) return this.authenticateKey(secret, ip);
     const principal = control.authenticateToken(secret);
     if (principal === undefined) {

@@ -107,10 +107,15 @@ export class ControlPlane {
     return plane;
   }
 
-  /** @returns how many facts had been left between two appends; see FinishPending for which side wins. */
+  /**
+   * Settles every organization; where several gateways share the store, those that nobody is changing and that may be
+   * half changed.
+   * @returns how many facts had been left between two appends; see FinishPending for which side wins.
+   */
   async finishPending(): Promise<number> {
+    const subjects = this.claims === undefined ? this.organizationIds() : this.pending(this.claims);
     let missing = 0;
-    for (const subject of this.claims?.due() ?? this.organizationIds()) missing += await this.twoStep.settle(subject);
+    for (const subject of subjects) missing += await this.twoStep.settle(subject);
     return missing;
   }
 
@@ -238,6 +243,10 @@ export class ControlPlane {
   private settleAgain(): void {
     this.settleAll(this.twoStep.takeUnsettled());
     this.settleDue();
+  }
+
+  private pending(claims: Claims): Iterable<ClaimSubject> {
+    return new Set([...this.twoStep.takeUnsettled(), ...claims.due()]);
   }
 
   private settleAll(subjects: readonly ClaimSubject[]): void {

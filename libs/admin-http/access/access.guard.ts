@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Principal } from '#control';
+import { ControlUnavailableError, type Principal } from '#control';
 import { looksLikeSecret } from '#identity';
 import { ADMIN_HTTP_OPTIONS, type AdminHttpOptions } from '../options';
 import { Problem } from '../problems/problem';
@@ -21,9 +21,18 @@ export function principalOf(request: Pick<FastifyRequest, 'raw'>): Principal {
 export class AccessGuard implements CanActivate {
   constructor(@Inject(ADMIN_HTTP_OPTIONS) private readonly options: AdminHttpOptions) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  /** Where several gateways share the record, a request is handled on what any of them recorded before it arrived. */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const token = this.tokenOf(context.switchToHttp().getRequest<FastifyRequest>());
+    const caughtUp = this.options.control.catchUpFor(token);
+    if (typeof caughtUp === 'boolean') return this.admit(context, token, caughtUp);
+    return caughtUp.then((isCurrent) => this.admit(context, token, isCurrent));
+  }
+
+  private admit(context: ExecutionContext, token: string, isCurrent: boolean): boolean {
+    if (!isCurrent) throw new ControlUnavailableError('this gateway does not know what the others have recorded');
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const principal = this.authenticate(request);
+    const principal = this.authenticate(token, request.ip);
     const route = routeKey(context.getClass(), context.getHandler());
     const granted = route === undefined ? [] : (ACCESS_TABLE[route] ?? []);
     if (!granted.some((grantee) => isGrantee(principal, grantee)))
@@ -32,13 +41,15 @@ export class AccessGuard implements CanActivate {
     return true;
   }
 
-  private authenticate({ headers, ip }: FastifyRequest): Principal {
-    const { control } = this.options;
+  private tokenOf({ headers, ip }: FastifyRequest): string {
     const [scheme = '', token = '', ...rest] = (headers.authorization ?? '').trim().split(/ +/);
-    if (scheme.toLowerCase() !== 'bearer' || token === '' || rest.length > 0) {
-      control.authenticationFailures.record(ip, 'missing_credential');
-      throw unauthenticated('Send a token as "Authorization: Bearer aiaas_sys_…".');
-    }
+    if (scheme.toLowerCase() === 'bearer' && token !== '' && rest.length === 0) return token;
+    this.options.control.authenticationFailures.record(ip, 'missing_credential');
+    throw unauthenticated('Send a token as "Authorization: Bearer aiaas_sys_…".');
+  }
+
+  private authenticate(token: string, ip: string): Principal {
+    const { control } = this.options;
     const principal = control.authenticateToken(token);
     if (principal !== undefined) return principal;
     control.authenticationFailures.record(ip, 'invalid_token');

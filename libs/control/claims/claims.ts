@@ -19,7 +19,7 @@ export type ClaimRecords = WarmAggregates<ClaimCommand, ClaimState, ClaimEvent, 
 
 export interface ClaimsOptions {
   readonly records: ClaimRecords;
-  readonly cluster: Pick<Cluster, 'bootId' | 'isAlive' | 'isFresh'>;
+  readonly cluster: Pick<Cluster, 'bootId' | 'isAlive' | 'isFresh' | 'onDeath'>;
   readonly clock: Clock;
   /** Whether the warm records know everything up to a position, waiting at most so long. */
   readonly waitFor: (position: bigint, timeoutMs: number) => Promise<boolean>;
@@ -63,12 +63,15 @@ function overtaken(): ControlUnavailableError {
 export class Claims {
   /** Claims that are held, or were taken over not long ago: few. */
   private readonly open = new Map<StreamName, Versioned<ClaimState>>();
+  private readonly waiters = new Set<() => void>();
 
   constructor(private readonly options: ClaimsOptions) {
+    options.cluster.onDeath(() => this.wake());
     options.records.onChange((claim) => {
       const { holder, overtaken } = claim.state;
       if (holder === undefined && overtaken.length === 0) this.open.delete(claim.stream);
       else this.open.set(claim.stream, claim);
+      this.wake();
     });
   }
 
@@ -97,7 +100,7 @@ export class Claims {
         // A decision about the living and the dead holds for the revision that it was made for, and no other.
         const executed = await records.execute(stream, command, METADATA, { ifMatch: [String(known.revision)] });
         if (executed.kind === 'accepted') return this.taken(known, executed.aggregate);
-      } else await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS).unref());
+      } else await this.somethingNew();
       if (clock.monotonicMs() >= untilMs) throw new ClaimHeldError(subject);
     }
   }
@@ -116,6 +119,23 @@ export class Claims {
       else if (now - takenAt >= RESETTLE_MS) due.push(subject);
     }
     return due;
+  }
+
+  /** Resolves when a claim has changed or a gateway has died, and at the latest when it is time to look anyway. */
+  private somethingNew(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.waiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, LOOK_AGAIN_MS);
+      this.waiters.add(done);
+    });
+  }
+
+  private wake(): void {
+    for (const done of this.waiters) done();
   }
 
   /** Whether a holder may still end its command. A process that may have missed something holds nobody dead. */

@@ -1,2 +1,5 @@
 export * from './actions';
+export * from './interleaving';
+export * from './scripted-cluster';
+export * from './test-gateways';
 export * from './test-platform';

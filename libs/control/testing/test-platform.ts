@@ -4,7 +4,8 @@ import { MemoryEventStore } from '#event-store/memory';
 import { type Clock, type EncodedEvent, epochMs, type StoredEvent, type StreamName } from '#kernel';
 import type { KeyStore } from '#key-store';
 import { MemoryKeyStore } from '#key-store/memory';
-import { LedgerService } from '#ledger';
+import { LedgerService, type LedgerServiceOptions } from '#ledger';
+import type { Cluster } from '../cluster';
 import { ControlPlane } from '../control-plane';
 
 /** A clock that moves only when it is told to. */
@@ -79,20 +80,35 @@ export function testMachine(): TestMachine {
 }
 
 /** Starts the command side over a machine; after `appends` appends it is as if the process had been killed. */
-export async function startPlatform(machine: TestMachine, appends = Number.POSITIVE_INFINITY): Promise<TestPlatform> {
+export function startPlatform(machine: TestMachine, appends = Number.POSITIVE_INFINITY): Promise<TestPlatform> {
+  return startOn(machine, new MortalStore(machine.store, appends), { isOwnerAlive: () => true });
+}
+
+/** Where the command side is one of several that share a record. */
+export interface TestNeighbours extends Pick<LedgerServiceOptions, 'isOwnerAlive' | 'peers'> {
+  readonly cluster?: Cluster;
+}
+
+/** Starts the command side over a machine, with a way of its own to the record. */
+export async function startOn(
+  machine: TestMachine,
+  store: EventStore,
+  { cluster, ...neighbours }: TestNeighbours,
+): Promise<TestPlatform> {
   const { clock, keyStore } = machine;
-  const store = new MortalStore(machine.store, appends);
   const identifiers = systemIdentifiers(clock);
   const ledger = new LedgerService(store, {
     clock,
     timers: systemTimers,
     newEventId: () => identifiers.eventId(),
-    isOwnerAlive: () => true,
+    ...neighbours,
   });
-  await ledger.start();
+  if (cluster === undefined) await ledger.start();
+  else ledger.watch();
   const problems: Error[] = [];
   const onProblem = (problem: Error) => problems.push(problem);
-  const control = await ControlPlane.open({ store, keyStore, ledger, clock, identifiers, onProblem });
+  const shared = cluster === undefined ? {} : { cluster };
+  const control = await ControlPlane.open({ store, keyStore, ledger, clock, identifiers, onProblem, ...shared });
   return {
     ...machine,
     control,

@@ -20,6 +20,12 @@ export type KeyVerdict =
 
 export interface KeyAuthenticator {
   authenticateKey(secret: string, address: string): KeyVerdict;
+  /**
+   * Where other gateways issue keys too: waits until everything is known that was recorded before the call, so that a key
+   * which is not known here can be looked up once more. False: that could not be found out now. `undefined`: the secret
+   * is nobody's, whoever is asked.
+   */
+  lookFor?(secret: string): Promise<boolean> | undefined;
   /** Counts a failure, for the security trail. */
   authenticationFailed(address: string, code: KeyRejection): void;
 }

@@ -7,6 +7,7 @@ import { BytesInFlight } from './bytes-in-flight';
 import { registerCountTokens } from './count-tokens-route';
 import { apiKeyOf } from './credentials';
 import { registerModels } from './models-routes';
+import type { KeyVerdict } from './ports';
 import { registerPreflight } from './preflight-route';
 import { registerReads } from './read-routes';
 import { callerOf, sendError, type V1Options } from './v1-request';
@@ -17,6 +18,10 @@ function clientRequestIdOf(request: FastifyRequest): string | undefined {
   const own = request.headers['x-client-request-id'] ?? request.headers['x-request-id'];
   // Header values are single bytes: what is not printable ASCII could not be echoed as it came.
   return typeof own === 'string' && /^[ -~]+$/.test(own) ? foreignText(own, 128).replace('…', '') : undefined;
+}
+
+function isUnknown(verdict: KeyVerdict): boolean {
+  return !verdict.ok && verdict.code === 'invalid_api_key';
 }
 
 /** Authenticates before the body is read: a stranger's megabytes are nobody's to parse. */
@@ -38,7 +43,13 @@ function authenticate(options: V1Options, inFlight: BytesInFlight) {
       if (credential.code === 'invalid_api_key') options.authenticator.authenticationFailed(address, credential.code);
       return sendError(request, reply, credential.code);
     }
-    const verdict = options.authenticator.authenticateKey(credential.secret, address);
+    let verdict = options.authenticator.authenticateKey(credential.secret, address);
+    const looked = isUnknown(verdict) ? options.authenticator.lookFor?.(credential.secret) : undefined;
+    if (looked !== undefined) {
+      // A key that cannot be looked up is not called invalid: a client would throw it away.
+      if (!(await looked)) return sendError(request, reply, 'not_ready', { retryAfterMs: 1_000 });
+      verdict = options.authenticator.authenticateKey(credential.secret, address);
+    }
     if (!verdict.ok) {
       options.authenticator.authenticationFailed(address, verdict.code);
       return sendError(request, reply, verdict.code);
