@@ -33,14 +33,14 @@ async function closing(close: () => Promise<void>): Promise<void> {
 }
 
 /** Of a thread, where 0 is everybody's and 19 the most modest: about a third of the processor when others want it too. */
-const PROJECTOR_NICENESS = 5;
+const READING_NICENESS = 5;
 
-/** Views may lag while the processors are busy, calls should not. Elsewhere a priority belongs to the whole process. */
+/** Views may lag and questions wait while the processors are busy, calls should not. Elsewhere a priority belongs to the whole process. */
 async function giveWay(): Promise<void> {
   if (process.platform !== 'linux') return;
   // The pool of threads that the record is written with is made at its first use and inherits this thread's priority.
   await stat(__filename);
-  setPriority(PROJECTOR_NICENESS);
+  setPriority(READING_NICENESS);
 }
 
 async function runProjector({ path, record }: Extract<WorkerRole, { role: 'projector' }>): Promise<void> {
@@ -61,7 +61,8 @@ async function runProjector({ path, record }: Extract<WorkerRole, { role: 'proje
   post({ type: 'opened', recreated: projector.recreated, progress: projector.progress() });
 }
 
-function runQueries({ path }: Extract<WorkerRole, { role: 'query' }>): void {
+async function runQueries({ path }: Extract<WorkerRole, { role: 'query' }>): Promise<void> {
+  await giveWay();
   const runner = QueryRunner.open(path);
   parentPort?.on('message', (request: WorkerRequest) => {
     if (request.type === 'query') {
@@ -77,7 +78,7 @@ function runQueries({ path }: Extract<WorkerRole, { role: 'query' }>): void {
 
 async function main(role: WorkerRole): Promise<void> {
   if (role.role === 'projector') await runProjector(role);
-  else runQueries(role);
+  else await runQueries(role);
 }
 
 // A failure to open ends the thread; the main thread reports it and starts another one.
