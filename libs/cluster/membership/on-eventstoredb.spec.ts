@@ -8,7 +8,7 @@ import { Membership } from './membership';
 import { newBootId, newEventId } from './spec-kit';
 
 const url = process.env.EVENTSTOREDB_URL;
-const settings = { beatMs: 50, freshMsMax: 1_000, leaseMs: 2_200, marginMs: 1_100 };
+const settings = { beatMs: 50, freshMsMax: 1_000, leaseMs: 2_200, marginMs: 1_100, stopMsMax: 200 };
 jest.setTimeout(30_000);
 
 let double: EventStoreDbDouble | undefined;

@@ -1,4 +1,5 @@
 import { appendingFacts } from './facts/appending';
+import { limitingFacts } from './facts/limiting';
 import { readingFacts } from './facts/reading';
 import { restartingFacts } from './facts/restarting';
 import { subscribingFacts } from './facts/subscribing';
@@ -37,6 +38,7 @@ export function eventStoreDbFacts(name: string, connect: Connect, restartable: b
 
     describe('appending', () => appendingFacts(given));
     describe('reading', () => readingFacts(given));
+    describe('limits and times of streams', () => limitingFacts(given));
     describe('subscribing', () => subscribingFacts(given));
     describe('traps of the client', () => trapFacts(given));
     if (restartable) describe('restarting', () => restartingFacts(given));
