@@ -50,7 +50,7 @@ function isOwnEvent(command: LedgerCommand, event: LedgerEvent): boolean {
  * Whether a peer may record it. A count of refusals has no call by which it would be found when its answer is lost, and
  * its event's id was given out: it must not be recorded twice.
  */
-export function isForwardable(command: LedgerCommand): boolean {
+export function isForwardable({ command }: QueuedCommand): boolean {
   return command.type !== 'CountRefusals';
 }
 
@@ -137,6 +137,16 @@ export class Forwarding {
       return [...(this.seen?.values() ?? [])].flatMap(({ event }) => (isOwnEvent(command, event.event) ? event : []));
     const events = ids.map((id) => this.seen?.get(id)?.event);
     return events.every((event) => event !== undefined) ? events : undefined;
+  }
+
+  /** Commands that are about to be recorded: what was looked for on behalf of an earlier one for the same call is theirs. */
+  takeUp(items: readonly QueuedCommand[]): void {
+    for (const item of items) {
+      const callId = callIdOf(item.command);
+      const doubted = callId === undefined ? undefined : this.doubtful.get(callId);
+      if (callId === undefined || doubted?.item.command.type !== item.command.type) continue;
+      if (item.origin === 'own') this.doubtful.set(callId, { ...doubted, item });
+    }
   }
 
   /** The peer may have recorded it, or may yet: it is looked for in everything that is read from now on. */

@@ -250,14 +250,12 @@ export class LedgerWriter {
   private async recordBatch(batch: Batch, known: KnownLedger): Promise<boolean> {
     const peer = this.forwarding?.asks;
     const items = itemsOf(batch);
-    const forwardable = items.filter(({ command }) => isForwardable(command));
-    const isAsked = peer !== undefined && forwardable.length > 0 && items.every(({ origin }) => origin === 'own');
+    this.forwarding?.takeUp(items);
+    const [sent, kept] = [items.filter(isForwardable), items.filter((item) => !isForwardable(item))];
+    const isAsked = peer !== undefined && sent.length > 0 && items.every(({ origin }) => origin === 'own');
     if (this.forwarding !== undefined && isAsked) {
-      this.queue.putBack(
-        items.filter(({ command }) => !isForwardable(command)),
-        [],
-      );
-      return this.forwardItems(this.forwarding, peer, forwardable);
+      this.queue.putBack(kept, []);
+      return this.forwardItems(this.forwarding, peer, sent);
     }
     const fate = await this.record.append(batch.encoded, known, batch.state);
     switch (fate.kind) {
@@ -323,10 +321,9 @@ export class LedgerWriter {
 
   /** Nothing was written: calls and control are told so; endings stay, since nobody else can tell what happened. */
   private postpone(items: readonly QueuedCommand[], error: LedgerUnavailableError): void {
-    const nowMs = this.runtime.clock.monotonicMs();
     const isFinal = error instanceof LedgerHistoryChangedError;
-    const isKept = ({ command, arrivedMs }: QueuedCommand) =>
-      !isFinal && rankOf(command) === 'endings' && nowMs < arrivedMs + ENDING_RETRY_MS_MAX;
+    const keptFromMs = isFinal ? Number.POSITIVE_INFINITY : this.runtime.clock.monotonicMs() - ENDING_RETRY_MS_MAX;
+    const isKept = ({ command, arrivedMs }: QueuedCommand) => rankOf(command) === 'endings' && arrivedMs > keptFromMs;
     for (const item of items) if (!isKept(item)) item.reject(error);
     this.queue.putBack(items.filter(isKept), []);
     this.retryMs = Math.min(RETRY_MS_MAX, this.retryMs * 2);
@@ -368,8 +365,8 @@ export class LedgerWriter {
     if (this.told.get(item) === id) return;
     this.told.set(item, id);
     const { callId, owner } = command;
-    const trace = { attempts: [], latencyMs: 0 };
-    this.submitOwn({ type: 'ReleaseCall', callId, owner, reason: 'caller-left', dispatched: false, trace });
+    const how = { reason: 'caller-left', dispatched: false, trace: { attempts: [], latencyMs: 0 } };
+    this.submitOwn({ type: 'ReleaseCall', callId, owner, ...how });
   }
 
   private hasDueWaiting(): boolean {

@@ -1,62 +1,8 @@
 import { usd } from '#kernel';
-import { LedgerWorld, type LedgerWorldOptions, submit } from '#testing/simulation';
-import type { LedgerCommand } from '../commands';
-import {
-  authorize,
-  boot,
-  call,
-  complete,
-  defineBudget,
-  key,
-  MINUTE_MS,
-  release,
-  SECOND_MS,
-  setLimits,
-} from '../spec-kit';
-import type { SubmitOptions } from './types';
+import { FAR_AWAY, NEAR, twoGateways } from '#testing/simulation';
+import { authorize, boot, call, complete, defineBudget, key, release, SECOND_MS, setLimits } from '../spec-kit';
 
-/** Two gateways of one ledger: appends of the far one take a tenth of a second to arrive, the near one's no time. */
-function twoGateways(options: LedgerWorldOptions = {}) {
-  const world = new LedgerWorld();
-  const near = world.service({ boot: boot('near'), ...options });
-  const far = world.service({ boot: boot('far'), arrivesAfterMs: 100, ...options });
-  near.watch();
-  far.watch();
-  let writes = 0;
-  /** Something that has nothing to do with calls. */
-  const nearWrites = () => {
-    writes += 1;
-    const id = key('z');
-    const type = writes % 2 === 1 ? 'BarSubject' : 'UnbarSubject';
-    submit(near, world.org, { type, subject: { type: 'api-key', id }, reason: 'test' });
-  };
-  return {
-    world,
-    near,
-    far,
-    nearWrites,
-    toNear: (command: LedgerCommand, to?: SubmitOptions) => submit(near, world.org, command, to),
-    toFar: (command: LedgerCommand, to?: SubmitOptions) => submit(far, world.org, command, to),
-    /** What the far one has just sent arrives after something of the near one's, twice. */
-    farLosesTwice: async () => {
-      for (const _ of ['first', 'second']) {
-        await world.time.pass(50);
-        nearWrites();
-        await world.time.pass(50);
-      }
-    },
-    calls: async () =>
-      (await world.events()).filter(({ type }) => type.startsWith('Inference')).map(({ type }) => type),
-    /** Which gateway recorded what. */
-    gateways: async () =>
-      (await world.stored()).map(({ type, body }) => {
-        const { gateway } = JSON.parse(Buffer.from(body).toString()) as { gateway?: string };
-        return [type, gateway];
-      }),
-  };
-}
-
-const mine = { owner: boot('far') };
+const mine = { owner: FAR_AWAY };
 
 describe('gateways that write one ledger', () => {
   it('lose no command to a conflict, and write their names on what they record', async () => {
@@ -68,7 +14,7 @@ describe('gateways that write one ledger', () => {
     expect(asked.map(({ answer }) => answer)).toEqual(Array.from({ length: 10 }, () => 'accepted'));
     const written = await gateways();
     expect(written).toHaveLength(10);
-    expect(new Set(written.map(([, gateway]) => gateway))).toEqual(new Set([boot('near'), boot('far')]));
+    expect(new Set(written.map(([, gateway]) => gateway))).toEqual(new Set([NEAR, FAR_AWAY]));
   });
 
   it('name themselves on carries too, so that a loser knows whom to ask whatever was written last', async () => {
@@ -76,8 +22,8 @@ describe('gateways that write one ledger', () => {
     toNear(defineBudget('b'));
     await world.time.pass(1);
     expect(await gateways()).toEqual([
-      ['BudgetDefined', boot('near')],
-      ['CarryRecorded', boot('near')],
+      ['BudgetDefined', NEAR],
+      ['CarryRecorded', NEAR],
     ]);
   });
 
@@ -161,7 +107,7 @@ describe('after two lost rounds', () => {
     expect(outcome?.state.holds.has(call('1'))).toBe(true);
     const recorded = (await world.stored()).at(-1);
     expect([outcome?.position, outcome?.events[0]?.id]).toEqual([recorded?.position, recorded?.id]);
-    expect((await gateways()).at(-1)).toEqual(['InferenceAuthorized', boot('near')]);
+    expect((await gateways()).at(-1)).toEqual(['InferenceAuthorized', NEAR]);
     expect(world.network.forwards).toBe(1);
   });
 
@@ -202,7 +148,7 @@ describe('after two lost rounds', () => {
     const later = toFar(authorize('3', mine));
     await world.time.pass(SECOND_MS);
     expect(later.answer).toBe('accepted');
-    expect((await gateways()).slice(-2).map(([, gateway]) => gateway)).toEqual([boot('near'), boot('far')]);
+    expect((await gateways()).slice(-2).map(([, gateway]) => gateway)).toEqual([NEAR, FAR_AWAY]);
   });
 
   it('keep their order where the peer could not tell what became of them', async () => {
@@ -290,7 +236,7 @@ describe('control that is forwarded', () => {
     await farLosesTwice();
     await world.time.pass(1);
     expect(asked.answer).toBe('accepted');
-    expect((await gateways()).at(-1)).toEqual(['BudgetDefined', boot('near')]);
+    expect((await gateways()).at(-1)).toEqual(['BudgetDefined', NEAR]);
   });
 
   it.each(['request-lost', 'answer-lost'] as const)(
@@ -326,111 +272,5 @@ describe('a batch', () => {
       event.type === 'InferenceAuthorized' ? event.data.callId : [],
     );
     expect(ids).toEqual(['1', '3', '2'].map(call));
-  });
-});
-
-describe('a forward that is lost', () => {
-  it.each(['request-lost', 'answer-lost', 'delivered-twice'] as const)(
-    '%s: is recorded once, and its caller gets its authorization',
-    async (fault) => {
-      const { world, toFar, farLosesTwice, calls } = twoGateways();
-      world.routes.push({ fault });
-      const asked = toFar(authorize('1', mine));
-      await farLosesTwice();
-      await world.time.pass(5 * SECOND_MS);
-      expect(await calls()).toEqual(['InferenceAuthorized']);
-      const outcome = asked.outcome?.ok === true ? asked.outcome : undefined;
-      expect(outcome?.events.map(({ id }) => id)).toEqual([(await world.stored()).at(-1)?.id]);
-    },
-  );
-
-  it.each(['request-lost', 'answer-lost', 'delivered-twice'] as const)(
-    '%s: a settlement is recorded once, and its caller hears what was charged',
-    async (fault) => {
-      const { world, toFar, farLosesTwice, calls } = twoGateways();
-      toFar(authorize('1', mine));
-      await world.time.pass(SECOND_MS);
-      world.routes.push({ fault });
-      const asked = toFar(complete('1', usd('0.005')));
-      await farLosesTwice();
-      await world.time.pass(5 * SECOND_MS);
-      expect(await calls()).toEqual(['InferenceAuthorized', 'InferenceCompleted']);
-      const outcome = asked.outcome?.ok === true ? asked.outcome : undefined;
-      expect(outcome?.events.map(({ event }) => event)).toMatchObject([{ data: { charged: usd('0.005') } }]);
-    },
-  );
-
-  it('to a gateway that has crashed: its commands are tried here at once', async () => {
-    const { world, toFar, farLosesTwice, gateways } = twoGateways();
-    const asked = toFar(authorize('1', mine));
-    world.routes.push({ fault: 'fine', arrivesAfterMs: 10 });
-    await farLosesTwice();
-    world.network.leave(boot('near'));
-    await world.time.pass(200);
-    expect(asked.answer).toBe('accepted');
-    expect((await gateways()).at(-1)).toEqual(['InferenceAuthorized', boot('far')]);
-  });
-
-  it('and recorded later, after the caller had left: its owner releases it, the peer never does', async () => {
-    const { world, toFar, farLosesTwice, gateways } = twoGateways();
-    world.routes.push({ fault: 'fine', arrivesAfterMs: 4 * SECOND_MS });
-    const asked = toFar(authorize('1', mine), { timeoutMs: SECOND_MS });
-    await farLosesTwice();
-    await world.time.pass(2 * SECOND_MS);
-    expect(asked.answer).toBe('LedgerUnavailableError');
-    await world.time.pass(5 * SECOND_MS);
-    const released = (await world.events()).filter(({ type }) => type === 'InferenceReleased');
-    expect(released).toMatchObject([{ data: { callId: call('1'), reason: 'caller-left', dispatched: false } }]);
-    expect((await gateways()).at(-1)).toEqual(['InferenceReleased', boot('far')]);
-  });
-
-  it('and then asked for again: an authorization that its caller was told of is not released', async () => {
-    const { world, toFar, farLosesTwice, calls } = twoGateways();
-    world.routes.push({ fault: 'request-lost' });
-    const asked = toFar(authorize('1', mine));
-    await farLosesTwice();
-    await world.time.pass(3_000);
-    await farLosesTwice();
-    await world.time.pass(3 * SECOND_MS);
-    expect([asked.answer, world.network.forwards]).toEqual(['accepted', 2]);
-    expect(await calls()).toEqual(['InferenceAuthorized']);
-  });
-
-  it('and recorded later, after its caller was refused meanwhile: its owner releases it', async () => {
-    const { world, toNear, toFar, farLosesTwice } = twoGateways();
-    toNear(defineBudget('b', { limit: usd('0.01') }));
-    await world.time.pass(1);
-    world.routes.push({ fault: 'fine', arrivesAfterMs: 4 * SECOND_MS });
-    const asked = toFar(authorize('1', mine));
-    await farLosesTwice();
-    await world.time.pass(2 * SECOND_MS);
-    toNear(authorize('2'));
-    await world.time.pass(1_500);
-    expect(asked.answer).toBe('budget_contended');
-    toNear(release('2'));
-    await world.time.pass(3 * SECOND_MS);
-    const ofCall = (await world.events()).filter((event) => 'callId' in event.data && event.data.callId === call('1'));
-    expect(ofCall.map(({ type }) => type)).toEqual(['InferenceRefused', 'InferenceAuthorized', 'InferenceReleased']);
-  });
-
-  it('and recorded a second time, when the ledger has forgotten the first: its owner releases that too', async () => {
-    const { world, toNear, toFar, farLosesTwice } = twoGateways();
-    world.routes.push({ fault: 'fine', arrivesAfterMs: 5 * SECOND_MS });
-    toFar(authorize('1', mine));
-    await farLosesTwice();
-    await world.time.pass(4 * SECOND_MS);
-    toFar(complete('1', usd('0')));
-    await world.time.pass(500);
-    // A clock goes wrong: what has ended a minute ago is no longer known.
-    world.time.jump(2 * MINUTE_MS);
-    toNear(setLimits({}));
-    await world.time.pass(3 * SECOND_MS);
-    const ofCall = (await world.events()).filter((event) => 'callId' in event.data && event.data.callId === call('1'));
-    expect(ofCall.map(({ type }) => type)).toEqual([
-      'InferenceAuthorized',
-      'InferenceCompleted',
-      'InferenceAuthorized',
-      'InferenceReleased',
-    ]);
   });
 });

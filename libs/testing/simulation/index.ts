@@ -3,4 +3,5 @@ export * from './ledger-simulation';
 export * from './ledger-world';
 export * from './peer-network';
 export * from './random';
+export * from './two-gateways';
 export * from './virtual-time';

@@ -1,0 +1,43 @@
+import type { ApiKeyId, BootId } from '#kernel';
+import { type LedgerCommand, ledgerCodec, type SubmitOptions } from '#ledger';
+import { LedgerWorld, type LedgerWorldOptions, type Submitted, submit } from './ledger-world';
+
+export const NEAR = 'boot_near' as BootId;
+export const FAR_AWAY = 'boot_far' as BootId;
+
+/** Two gateways of one ledger: appends of the far one take a tenth of a second to arrive, the near one's no time. */
+export function twoGateways(options: LedgerWorldOptions = {}) {
+  const world = new LedgerWorld();
+  const near = world.service({ boot: NEAR, ...options });
+  const far = world.service({ boot: FAR_AWAY, arrivesAfterMs: 100, ...options });
+  near.watch();
+  far.watch();
+  let writes = 0;
+  /** Something that has nothing to do with calls. */
+  const nearWrites = () => {
+    writes += 1;
+    const subject = { type: 'api-key', id: 'key_z' as ApiKeyId } as const;
+    submit(near, world.org, { type: writes % 2 === 1 ? 'BarSubject' : 'UnbarSubject', subject, reason: 'test' });
+  };
+  return {
+    world,
+    near,
+    far,
+    toNear: (command: LedgerCommand, to?: SubmitOptions): Submitted => submit(near, world.org, command, to),
+    toFar: (command: LedgerCommand, to?: SubmitOptions): Submitted => submit(far, world.org, command, to),
+    /** What the far one has just sent arrives after something of the near one's, twice. */
+    farLosesTwice: async () => {
+      for (const _ of ['first', 'second']) {
+        await world.time.pass(50);
+        nearWrites();
+        await world.time.pass(50);
+      }
+    },
+    /** What has happened to calls, in order. */
+    calls: async () =>
+      (await world.events()).filter(({ type }) => type.startsWith('Inference')).map(({ type }) => type),
+    /** Which gateway recorded what. */
+    gateways: async () =>
+      (await world.stored()).map((stored) => [stored.type, ledgerCodec.decode(stored)?.metadata.gateway]),
+  };
+}
