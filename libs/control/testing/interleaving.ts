@@ -59,6 +59,7 @@ export class Interleaving {
 
   /** From here on nobody is held up. */
   end(): void {
+    for (const gateway of this.pausedUntil.keys()) this.wake(gateway);
     for (const { gateway, goOn } of this.parked.splice(0)) {
       gateway.way.script = {};
       goOn();
