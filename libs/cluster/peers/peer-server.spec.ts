@@ -72,7 +72,7 @@ describe('the port for peers', () => {
     expect(wire.taken).toHaveLength(1);
   });
 
-  it('takes nothing when it could not remember having wire.taken it', async () => {
+  it('takes nothing when it could not remember having taken it', async () => {
     const server = await wire.serve({ noncesMax: 1 });
     expect(await raw(server.port, signed(body), body)).toMatchObject({ status: 200 });
     expect(await raw(server.port, signed(body), body)).toMatchObject({ status: 503 });
