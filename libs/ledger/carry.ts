@@ -8,7 +8,9 @@ import {
   brandedField,
   type CallId,
   canonicalJson,
+  type EpochMs,
   type EventId,
+  epochMs,
   epochMsField,
   nanoUsdField,
   type ProjectId,
@@ -25,7 +27,7 @@ import {
   usageSchema,
 } from './events';
 import type { ExpiringMap } from './expiring-map';
-import { type LedgerState, scopeKey } from './state';
+import { type EndedCall, type LedgerState, scopeKey } from './state';
 
 /**
  * Carry sets: the state written into its own stream, so that loading need not fold from the beginning. A carry
@@ -33,7 +35,7 @@ import { type LedgerState, scopeKey } from './state';
  */
 
 /** Raised whenever the stored form of the state changes; sets of other versions are ignored. */
-export const CARRY_VERSION = 2;
+export const CARRY_VERSION = 3;
 /** Leaves room for the envelope and for the escapes of a JSON text within JSON. */
 export const CARRY_PART_BYTES_MAX = 40_000;
 
@@ -49,6 +51,15 @@ const idempotencySchema = z.object({
   body: z.string(),
   outcome: z.enum(['running', 'answered', 'unknown']),
 });
+
+/**
+ * The calls that ended lately, by far the most entries of a busy ledger: ids, a letter for how each ended, and when each
+ * is forgotten (base 36, each from the one before). Three texts are written and read many times faster than entries are.
+ */
+const endedSchema = z.object({ ids: z.string(), how: z.string(), until: z.string() });
+
+const HOW_LETTERS: Readonly<Record<EndedCall, string>> = { completed: 'c', failed: 'f', released: 'r' };
+const HOW_OF_LETTER: Readonly<Record<string, EndedCall>> = { c: 'completed', f: 'failed', r: 'released' };
 
 const carrySchema = z.object({
   time: epochMsField,
@@ -102,7 +113,7 @@ const carrySchema = z.object({
   openKeys: z.array(z.tuple([z.string(), brandedField<CallId>()])),
   recentKeys: expiring(idempotencySchema),
   resolvedKeys: expiring(idempotencySchema),
-  ended: expiring(z.enum(['completed', 'failed', 'released'])),
+  ended: endedSchema,
   resolved: expiring(z.object({ ...holdShape, isSettled: z.boolean() })),
 });
 
@@ -115,6 +126,42 @@ function expiringEntries<V>(map: ExpiringMap<V>): [string, V, number][] {
     const entry = map.entries.get(key);
     return entry === undefined || entry.until !== until ? [] : [[key, entry.value, until]];
   });
+}
+
+function endedTexts(map: LedgerState['ended']): z.output<typeof endedSchema> {
+  const [ids, how, until] = [[] as string[], [] as string[], [] as string[]];
+  let before = 0;
+  map.queue.forEach((queued) => {
+    const entry = map.entries.get(queued.key);
+    if (entry === undefined || entry.until !== queued.until) return;
+    ids.push(queued.key);
+    how.push(HOW_LETTERS[entry.value]);
+    until.push((queued.until - before).toString(36));
+    before = queued.until;
+  });
+  return { ids: ids.join(' '), how: how.join(''), until: until.join(' ') };
+}
+
+/** @throws SyntaxError when the texts do not fit together. */
+function endedMap({ ids, how, until }: z.output<typeof endedSchema>): LedgerState['ended'] {
+  const [keys, untils] = [ids, until].map((text) => (text === '' ? [] : text.split(' '))) as [string[], string[]];
+  if (keys.length !== how.length || keys.length !== untils.length)
+    throw new SyntaxError('the calls that ended lately do not fit together');
+  let at = 0;
+  const queue = keys.map((key, index) => {
+    at += Number.parseInt(untils[index] ?? '', 36);
+    return { key, until: epochMs(at) };
+  });
+  const entries = ImmutableMap<string, { readonly value: EndedCall; readonly until: EpochMs }>().withMutations(
+    (map) => {
+      for (const [index, { key, until: forgottenAt }] of queue.entries()) {
+        const value = HOW_OF_LETTER[how[index] ?? ''];
+        if (value === undefined) throw new SyntaxError('a call ended in a way that is unknown');
+        map.set(key, { value, until: forgottenAt });
+      }
+    },
+  );
+  return { entries, queue: List(queue) };
 }
 
 /** The state as canonical text: equal states give equal texts. */
@@ -134,7 +181,7 @@ export function carryText(state: LedgerState): string {
     openKeys: sortedEntries(state.openKeys),
     recentKeys: expiringEntries(state.recentKeys),
     resolvedKeys: expiringEntries(state.resolvedKeys),
-    ended: expiringEntries(state.ended),
+    ended: endedTexts(state.ended),
     resolved: expiringEntries(state.resolved),
   });
 }
@@ -176,7 +223,7 @@ export function stateFromCarryText(text: string): LedgerState {
     openKeys: ImmutableMap(carry.openKeys),
     recentKeys: expiringMap(carry.recentKeys),
     resolvedKeys: expiringMap(carry.resolvedKeys),
-    ended: expiringMap(carry.ended),
+    ended: endedMap(carry.ended),
     resolved: expiringMap(carry.resolved),
   };
 }
