@@ -3,22 +3,23 @@ import { setTimeout } from 'node:timers/promises';
 import { PlatformProcess } from '#testing/platform-process';
 import type { ClientCall } from './answered-call';
 import { CallAudit } from './call-audit';
+import { CallCounts } from './call-counts';
 import { LedgerAudit } from './ledger-audit';
 import { CrashLoad } from './load';
 import type { CrashOptions } from './options';
 import { Random } from './random';
 import { readLedgers } from './recorded-ledger';
-import { judgeRest, spendRest } from './spend-rest';
-import { Violations } from './violations';
-import { makeWorld, setTightLimit, type World } from './world';
+import { HOLD_NANO_USD, judgeRest, REST_HOLDS, spendRest } from './spend-rest';
+import type { Violations } from './violations';
+import {
+  makeWorld,
+  RESOLVED_PER_ROUND_MAX,
+  setTightLimit,
+  TIGHT_HOLDS_MAX,
+  TIGHT_HOLDS_MIN,
+  type World,
+} from './world';
 
-/** What one call of the tight organization holds at most, in nano-USD; its budget has room for few of them. */
-const HOLD_NANO_USD = 40_000n;
-const TIGHT_HOLDS_MIN = 2;
-const TIGHT_HOLDS_MAX = 24;
-/** Enough for sequential calls to come within 5 % of. */
-const REST_HOLDS = 120n;
-const RESOLVED_PER_ROUND_MAX = 5;
 /** Some kills come while the process is still starting. */
 const KILLED_IN_START_SHARE = 0.1;
 /** Not before the process is there. */
@@ -28,13 +29,7 @@ const KILLED_IN_START_MS_MAX = 1_500;
 export interface CrashReport {
   kills: number;
   killsInStart: number;
-  calls: number;
-  acknowledged: number;
-  replayed: number;
-  /** Cut off by a kill. */
-  broken: number;
-  /** Other answers, by status and code. */
-  readonly refused: Record<string, number>;
+  readonly calls: CallCounts;
   upstreamCalls: number;
   /** Calls whose cost no process lived to learn. */
   unresolved: number;
@@ -44,37 +39,34 @@ export interface CrashReport {
 
 /** Kills the platform again and again under load, and after every restart compares the record with what others saw. */
 export class CrashTest {
-  readonly violations = new Violations();
   readonly report: CrashReport = {
     kills: 0,
     killsInStart: 0,
-    calls: 0,
-    acknowledged: 0,
-    replayed: 0,
-    broken: 0,
-    refused: {},
+    calls: new CallCounts(),
     upstreamCalls: 0,
     unresolved: 0,
     events: 0,
     restPercent: 0n,
   };
   readonly #random: Random;
-  readonly #ledger = new LedgerAudit(this.violations);
+  readonly #ledger: LedgerAudit;
   readonly #calls: CallAudit;
   #seenPosition = 0n;
 
   constructor(
     private readonly platform: PlatformProcess,
     private readonly options: CrashOptions,
+    private readonly violations: Violations,
     upstreamLog: string,
   ) {
     this.#random = new Random(options.seed);
-    this.#calls = new CallAudit(this.violations, upstreamLog);
+    this.#ledger = new LedgerAudit(violations);
+    this.#calls = new CallAudit(violations, upstreamLog);
   }
 
   async run(upstreamUrl: string, tell: (report: CrashReport) => void): Promise<void> {
     const { platform, options } = this;
-    const world = await makeWorld(platform, upstreamUrl);
+    const world = await makeWorld(platform.admin, upstreamUrl);
     await this.#audit([]);
     const load = new CrashLoad(world, this.#random, options.seed, options.callers);
     while (this.report.kills < options.kills) {
@@ -123,22 +115,7 @@ export class CrashTest {
     this.#calls.checkUpstream();
     this.#calls.checkClients(ended);
     this.report.upstreamCalls = this.#calls.upstreamCalls;
-    this.#count(ended);
-  }
-
-  #count(ended: readonly ClientCall[]): void {
-    const { report } = this;
-    report.calls += ended.length;
-    for (const { end } of ended) {
-      if (end.kind === 'broken') report.broken += 1;
-      else if (end.kind === 'refused') {
-        const code = `${end.status} ${end.code}`;
-        report.refused[code] = (report.refused[code] ?? 0) + 1;
-      } else {
-        report.acknowledged += 1;
-        if (end.isReplay) report.replayed += 1;
-      }
-    }
+    this.report.calls.add(ended);
   }
 
   /** Resolves a few lost calls and gives the tight budget room for a few more. */
@@ -159,7 +136,7 @@ export class CrashTest {
   }
 
   async #limitTo(world: World, left: bigint): Promise<void> {
-    await setTightLimit(this.platform, world, this.#used(world) + left);
+    await setTightLimit(this.platform.admin, world, this.#used(world) + left);
   }
 
   async #spendRest(world: World): Promise<void> {

@@ -18,6 +18,8 @@ interface AuditedBudget {
   unresolved: bigint;
 }
 
+export type AuditedSums = Readonly<Pick<AuditedBudget, 'limit' | 'settled' | 'held' | 'unresolved'>>;
+
 export interface AuditedCall {
   readonly callId: string;
   readonly orgId: string;
@@ -26,7 +28,8 @@ export interface AuditedCall {
   readonly touched: readonly { readonly budget: AuditedBudget; readonly amount: bigint }[];
   readonly holdCost: bigint;
   readonly prices: Json;
-  state: 'held' | 'unresolved' | 'settled' | 'uncharged';
+  /** `resolved`: charged by an operator; a settlement after that is recorded and moves nothing. */
+  state: 'held' | 'unresolved' | 'settled' | 'resolved' | 'uncharged';
   charged: bigint;
 }
 
@@ -60,12 +63,17 @@ export class LedgerAudit {
 
   constructor(private readonly violations: Violations) {}
 
-  budget(id: string): { readonly limit: bigint; readonly settled: bigint; readonly unresolved: bigint } | undefined {
+  budget(id: string): AuditedSums | undefined {
     return this.#budgets.get(id);
   }
 
   unresolvedCalls(): AuditedCall[] {
     return [...this.calls.values()].filter(({ state }) => state === 'unresolved');
+  }
+
+  /** Calls whose holds have not ended. */
+  get openCalls(): readonly AuditedCall[] {
+    return [...this.#open];
   }
 
   /** Once a process has become ready and before it has admitted a call, no hold may be left of those before it. */
@@ -211,7 +219,11 @@ export class LedgerAudit {
   }
 
   #complete(data: Json): void {
-    const call = this.#callIn(data, 'held', 'unresolved');
+    const call = this.#callIn(data, 'held', 'unresolved', 'resolved');
+    if (call.state === 'resolved') {
+      if (amount(data, 'charged') !== 0n) this.violations.add(`${call.callId} is charged after it was resolved`);
+      return;
+    }
     const usage = object(data, 'usage');
     const actual = costOfTokens(usage, call.prices);
     const charged = actual < call.holdCost ? actual : call.holdCost;
@@ -222,7 +234,9 @@ export class LedgerAudit {
   }
 
   #resolve(data: Json): void {
-    this.#settle(this.#callIn(data, 'unresolved'), amount(data, 'charged'), amount(data, 'tokens'));
+    const call = this.#callIn(data, 'unresolved');
+    this.#settle(call, amount(data, 'charged'), amount(data, 'tokens'));
+    call.state = 'resolved';
   }
 
   #settle(call: AuditedCall, charged: bigint, tokens: bigint): void {

@@ -38,7 +38,9 @@ export class CrashLoad {
       while (!stopped.aborted) {
         const plan = this.#repeats.pop() ?? this.#plan();
         const times = plan.idempotencyKey !== undefined && this.random.chance(DOUBLED_SHARE) ? 2 : 1;
-        const calls = await Promise.all(Array.from({ length: times }, () => makeCall(pool, plan, stopped)));
+        const calls = await Promise.all(
+          Array.from({ length: times }, () => makeCall((request) => pool.request(request), plan, stopped)),
+        );
         ended.push(...calls);
         if (plan.idempotencyKey !== undefined && calls.some(({ end }) => end.kind === 'broken')) this.#repeat(plan);
         if (calls.some(({ end }) => end.kind !== 'acknowledged') && !stopped.aborted)

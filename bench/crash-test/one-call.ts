@@ -1,4 +1,4 @@
-import type { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { CallEnd, ClientCall } from './answered-call';
 import type { CrashKey, CrashModel } from './world';
 
@@ -11,6 +11,9 @@ export interface CallPlan {
   readonly stream: boolean;
   readonly idempotencyKey?: string;
 }
+
+/** Sends a request to wherever calls of this moment go. */
+export type Send = (request: Omit<Dispatcher.RequestOptions, 'origin'>) => Promise<Dispatcher.ResponseData>;
 
 function bodyOf({ marker, model, outputTokensCap, stream }: CallPlan): string {
   return JSON.stringify({
@@ -43,7 +46,7 @@ function endOf(plan: CallPlan, status: number, headers: Readonly<Record<string, 
 }
 
 /** Makes one call; a connection that dies under it is an end like any other. */
-export async function makeCall(pool: Pool, plan: CallPlan, signal: AbortSignal): Promise<ClientCall> {
+export async function makeCall(send: Send, plan: CallPlan, signal: AbortSignal): Promise<ClientCall> {
   const { marker, key, idempotencyKey } = plan;
   const call = {
     marker,
@@ -51,7 +54,7 @@ export async function makeCall(pool: Pool, plan: CallPlan, signal: AbortSignal):
     outputTokens: Math.min(plan.model.outputTokens, plan.outputTokensCap),
   };
   try {
-    const { statusCode, headers, body } = await pool.request({
+    const { statusCode, headers, body } = await send({
       method: 'POST',
       path: '/v1/chat/completions',
       signal,

@@ -1,3 +1,4 @@
+import type { EventStoreReader } from '#event-store';
 import { openLmdbEventStoreReader } from '#event-store/lmdb';
 
 /** One event as it lies in the record, read without the platform's own codecs: plain JSON. */
@@ -36,18 +37,26 @@ export function object(data: Json, name: string): Json {
   return value as Json;
 }
 
-/** Reads the events of all ledgers that were recorded after a position. Nobody may be writing. */
+/** The events of all ledgers that were recorded after a position, in their order. */
+export async function* eventsOfLedgers(
+  reader: Pick<EventStoreReader, 'readAll'>,
+  after: bigint,
+): AsyncIterable<RecordedEvent> {
+  for await (const { stream, revision, position, type, body } of reader.readAll({
+    after,
+    streamPrefixes: ['ledger-'],
+  })) {
+    const { at, data } = JSON.parse(Buffer.from(body).toString('utf8')) as { at: string; data: Json };
+    yield { stream, revision, position, type, atMs: Date.parse(at), data };
+  }
+}
+
+/** Reads the embedded record. Nobody may be writing. */
 export async function readLedgers(directory: string, after: bigint): Promise<RecordedEvent[]> {
   const reader = openLmdbEventStoreReader(directory);
   try {
     const events: RecordedEvent[] = [];
-    for await (const { stream, revision, position, type, body } of reader.readAll({
-      after,
-      streamPrefixes: ['ledger-'],
-    })) {
-      const { at, data } = JSON.parse(Buffer.from(body).toString('utf8')) as { at: string; data: Json };
-      events.push({ stream, revision, position, type, atMs: Date.parse(at), data });
-    }
+    for await (const event of eventsOfLedgers(reader, after)) events.push(event);
     return events;
   } finally {
     await reader.close();

@@ -1,8 +1,12 @@
 import { Pool } from 'undici';
-import { makeCall } from './one-call';
+import { makeCall, type Send } from './one-call';
 import type { Violations } from './violations';
 import type { World } from './world';
 
+/** What one call of the tight organization holds at most, in nano-USD. */
+export const HOLD_NANO_USD = 40_000n;
+/** Enough for sequential calls to come within 5 % of. */
+export const REST_HOLDS = 120n;
 const SHARE_MIN_PERCENT = 95n;
 /** More would mean that the calls cost nothing. */
 const CALLS_MAX = 2_000;
@@ -18,11 +22,12 @@ export async function spendRest(url: string, world: World): Promise<SpentRest> {
   const [key] = world.tightKeys;
   const [model] = world.models;
   if (key === undefined || model === undefined) throw new Error('there is nothing to call with');
+  const send: Send = (request) => pool.request(request);
   const never = new AbortController().signal;
   try {
     for (let calls = 0; calls < CALLS_MAX; calls += 1) {
       const marker = `marker-rest-${calls}`;
-      const { end } = await makeCall(pool, { marker, key, model, outputTokensCap: 8, stream: false }, never);
+      const { end } = await makeCall(send, { marker, key, model, outputTokensCap: 8, stream: false }, never);
       if (end.kind !== 'acknowledged')
         return { calls, lastCode: end.kind === 'refused' ? `${end.status} ${end.code}` : 'broken' };
     }

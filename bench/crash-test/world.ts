@@ -1,6 +1,6 @@
 import { formatUsd, nanoUsd } from '#kernel';
 import { modelFor } from '#testing/mock-upstream';
-import type { PlatformProcess } from '#testing/platform-process';
+import type { AdminClient } from '#testing/platform-process';
 
 /** A key that calls are made with. */
 export interface CrashKey {
@@ -17,7 +17,7 @@ export interface CrashModel {
 /** What the calls of the crash test meet. */
 export interface World {
   readonly models: readonly CrashModel[];
-  /** Keys of an organization with room to spare. */
+  /** Keys of organizations with room to spare. */
   readonly roomyKeys: readonly CrashKey[];
   /** Keys of an organization whose blocking budget is nearly used up all the time. */
   readonly tightKeys: readonly CrashKey[];
@@ -29,6 +29,12 @@ export interface World {
 export const INPUT_USD_PER_MILLION = '0.137';
 export const OUTPUT_USD_PER_MILLION = '0.613';
 
+/** What the tight budget has room for, as a rule: few holds. */
+export const TIGHT_HOLDS_MIN = 2;
+export const TIGHT_HOLDS_MAX = 24;
+/** Calls whose cost nobody knows, that the operator of the test decides on at a time. */
+export const RESOLVED_PER_ROUND_MAX = 5;
+
 /** Answers that are over at once, that take their time between chunks, and that let wait for their first byte. */
 const ANSWERS = [
   { id: 'crash-quick', outputTokens: 8, plan: { chunks: 8 } },
@@ -39,8 +45,7 @@ const ANSWERS = [
 const LIMITS = { requestsPerMinute: 100_000_000, burst: 100_000_000, concurrency: 10_000 };
 const KEYS_PER_ORGANIZATION = 3;
 
-async function makeOrganization(platform: PlatformProcess, name: string): Promise<{ orgId: string; keys: CrashKey[] }> {
-  const { admin } = platform;
+async function makeOrganization(admin: AdminClient, name: string): Promise<{ orgId: string; keys: CrashKey[] }> {
   const orgId = await admin.createOrganization(name, name.toLowerCase());
   const projectId = await admin.createProject(orgId, 'crash');
   const keys: CrashKey[] = [];
@@ -63,8 +68,7 @@ async function makeOrganization(platform: PlatformProcess, name: string): Promis
   return { orgId, keys };
 }
 
-export async function makeWorld(platform: PlatformProcess, upstreamUrl: string): Promise<World> {
-  const { admin } = platform;
+export async function makeWorld(admin: AdminClient, upstreamUrl: string, roomyOrganizations = 1): Promise<World> {
   await admin.createBackend('upstream', upstreamUrl);
   for (const { id, plan } of ANSWERS)
     await admin.createModel({
@@ -73,22 +77,24 @@ export async function makeWorld(platform: PlatformProcess, upstreamUrl: string):
       upstreamModel: modelFor(plan),
       prices: { input: INPUT_USD_PER_MILLION, output: OUTPUT_USD_PER_MILLION },
     });
-  const roomy = await makeOrganization(platform, 'Roomy');
-  const tight = await makeOrganization(platform, 'Tight');
-  await admin.createBudget(roomy.orgId, '1000000', { name: 'Room to spare' });
+  const roomyKeys: CrashKey[] = [];
+  for (let index = 1; index <= roomyOrganizations; index += 1) {
+    const roomy = await makeOrganization(admin, index === 1 ? 'Roomy' : `Roomy-${index}`);
+    await admin.createBudget(roomy.orgId, '1000000', { name: 'Room to spare' });
+    roomyKeys.push(...roomy.keys);
+  }
+  const tight = await makeOrganization(admin, 'Tight');
   const tightBudgetId = await admin.createBudget(tight.orgId, '0.001', { name: 'Nearly used up' });
   return {
     models: ANSWERS,
-    roomyKeys: roomy.keys,
+    roomyKeys,
     tightKeys: tight.keys,
     tightOrgId: tight.orgId,
     tightBudgetId,
   };
 }
 
-export function setTightLimit(platform: PlatformProcess, world: World, limitNanoUsd: bigint): Promise<unknown> {
+export function setTightLimit(admin: AdminClient, world: World, limitNanoUsd: bigint): Promise<unknown> {
   const limit = formatUsd(nanoUsd(limitNanoUsd));
-  return platform.admin.request('PATCH', `/organizations/${world.tightOrgId}/budgets/${world.tightBudgetId}`, {
-    limit,
-  });
+  return admin.request('PATCH', `/organizations/${world.tightOrgId}/budgets/${world.tightBudgetId}`, { limit });
 }
