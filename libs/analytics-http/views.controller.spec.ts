@@ -8,15 +8,15 @@ import { ViewsController } from './views.controller';
 type Watermark = ReadSideClient['watermark'];
 
 /** What the operator is answered, who has passed the guard with the system token. */
-function status(watermark: Watermark) {
+async function status(watermark: Watermark) {
   const progress = [{ views: ['usage'], status: 'folding', position: 5n, target: 9n }];
   const options = {
-    control: { authenticateToken: () => ({ type: 'system' }) },
+    control: { catchUpFor: () => true, authenticateToken: () => ({ type: 'system' }) },
     readSide: { watermark, progress: () => progress },
   } as unknown as AnalyticsHttpOptions;
   const request = { raw: {}, headers: { authorization: 'Bearer token' }, ip: '127.0.0.1' } as unknown as FastifyRequest;
   const context = { switchToHttp: () => ({ getRequest: () => request }) } as unknown as ExecutionContext;
-  new AnalyticsGuard(options).canActivate(context);
+  await new AnalyticsGuard(options).canActivate(context);
   return new ViewsController(options).status(request);
 }
 
