@@ -55,7 +55,11 @@ function router({ control, clock }: TestPlatform): RoutingInsight {
 
 /** Starts the command side with its HTTP edge; nothing listens, requests are injected. */
 export async function startServer(machine: TestMachine = testMachine(), appends?: number): Promise<TestServer> {
-  const platform = await startPlatform(machine, appends);
+  return serve(await startPlatform(machine, appends));
+}
+
+/** The HTTP edge of a command side that was started before; it is closed with the edge. */
+export async function serve(platform: TestPlatform): Promise<TestServer> {
   const token = await issueToken(platform, { type: 'system', id: 'administrator' });
   const unexpected: unknown[] = [];
   const application = await NestFactory.create<NestFastifyApplication>(
@@ -66,7 +70,7 @@ export async function startServer(machine: TestMachine = testMachine(), appends?
     }),
     new FastifyAdapter({
       routerOptions: { maxParamLength: 1_024 },
-      frameworkErrors: answerFrameworkErrors(systemIdentifiers(machine.clock)),
+      frameworkErrors: answerFrameworkErrors(systemIdentifiers(platform.clock)),
     }),
     { logger: false, abortOnError: false },
   );

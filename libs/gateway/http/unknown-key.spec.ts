@@ -1,0 +1,74 @@
+import Fastify from 'fastify';
+import type { ApiKeyId, EpochMs, OrganizationId, ProjectId, RequestId } from '#kernel';
+import { CallRunner } from '../calls/call-runner';
+import type { CallDependencies, ModelDirectory } from '../calls/ports';
+import { ActiveCalls } from './active-calls';
+import type { CallReads } from './call-reads';
+import type { KeyAuthenticator, KeyVerdict } from './ports';
+import { v1Plane } from './v1-plane';
+
+const KNOWN: KeyVerdict = {
+  ok: true,
+  key: {
+    keyId: 'key_1' as ApiKeyId,
+    orgId: 'org_1' as OrganizationId,
+    projectId: 'prj_1' as ProjectId,
+    scopes: [],
+    allowsStoredAnswers: false,
+  },
+};
+const INVALID: KeyVerdict = { ok: false, code: 'invalid_api_key' };
+
+/** What a plane answers whose authenticator says one thing after the other. */
+async function answerOf(verdicts: readonly KeyVerdict[], lookFor: KeyAuthenticator['lookFor']) {
+  const calls = {} as CallDependencies;
+  const failures: string[] = [];
+  const left = [...verdicts];
+  const server = Fastify();
+  await server.register(
+    v1Plane({
+      runner: new CallRunner(calls),
+      calls,
+      authenticator: {
+        authenticateKey: () => left.shift() ?? INVALID,
+        authenticationFailed: (_, code) => failures.push(code),
+        ...(lookFor === undefined ? {} : { lookFor }),
+      },
+      models: {} as ModelDirectory,
+      reads: {} as CallReads,
+      clock: { now: () => 0 as EpochMs, monotonicMs: () => 0 },
+      newRequestId: () => 'req_1' as RequestId,
+      addressOf: () => '127.0.0.1',
+      active: new ActiveCalls(() => undefined),
+      isAdmitting: () => true,
+      onUnexpected: (error) => {
+        throw error;
+      },
+    }),
+    { prefix: '/v1' },
+  );
+  const response = await server.inject({ method: 'POST', url: '/v1/chat/completions', headers: { 'x-api-key': 'x' } });
+  return { code: response.json().error.code, status: response.statusCode, failures, headers: response.headers };
+}
+
+describe('a key that is not known here', () => {
+  it('is looked up once more where another gateway may have issued it', async () => {
+    // It has no scope that would let it call; but it is known.
+    expect(await answerOf([INVALID, KNOWN], async () => true)).toMatchObject({
+      code: 'insufficient_scope',
+      failures: [],
+    });
+  });
+
+  it('is invalid when it is not known after that either, or is nobody’s anyway', async () => {
+    const invalid = { status: 401, code: 'invalid_api_key', failures: ['invalid_api_key'] };
+    expect(await answerOf([INVALID, INVALID], async () => true)).toMatchObject(invalid);
+    expect(await answerOf([INVALID, KNOWN], () => undefined)).toMatchObject(invalid);
+  });
+
+  it('is not called invalid while nobody can look: the client is to try again', async () => {
+    const answer = await answerOf([INVALID, KNOWN], async () => false);
+    expect(answer).toMatchObject({ status: 503, code: 'not_ready', failures: [] });
+    expect(answer.headers['retry-after']).toBe('1');
+  });
+});
