@@ -180,6 +180,21 @@ describe('after two lost rounds', () => {
     expect(world.network.forwards).toBeLessThanOrEqual(2);
   });
 
+  it('a gateway that is asked itself takes that for winning, and asks no longer', async () => {
+    const { world, far, toFar, farLosesTwice, gateways } = twoGateways();
+    toFar(authorize('1', mine));
+    await farLosesTwice();
+    await world.time.pass(100);
+    const metadata = { actor: { type: 'system', id: 'near' } } as const;
+    const forwarded = far.takeForwarded(world.org, [{ command: authorize('2'), metadata }], SECOND_MS);
+    await world.time.pass(200);
+    toFar(authorize('3', mine));
+    await world.time.pass(200);
+    expect((await forwarded).map(({ kind }) => kind)).toEqual(['recorded']);
+    expect((await gateways()).slice(-3).map(([, gateway]) => gateway)).toEqual([NEAR, FAR_AWAY, FAR_AWAY]);
+    expect(world.network.forwards).toBe(1);
+  });
+
   it('a command of a peer is not sent on, however often its batch loses', async () => {
     const { world, far, farLosesTwice } = twoGateways();
     const command = authorize('1', { owner: boot('third') });
