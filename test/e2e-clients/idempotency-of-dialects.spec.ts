@@ -150,6 +150,7 @@ describe.each(DIALECTS.map((one) => [one.path, one] as const))('%s', (path, { sa
     await world.upstream.callWith(`${marker()}-2`);
     await world.platform.restart('SIGKILL');
     expect(await lost).toBe('lost');
+    await world.platform.ledgerUntil(tenant.orgId, ({ holds }) => holds.size === 0);
     const calls = world.upstream.callCount;
     expect((await post(asked)).text).toBe(answered.text);
     const repeat = await tenant.post(path, running, other);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OrganizationId } from '#kernel';
 import { loadMasterKey } from '#key-store';
 import type { LedgerEvent, LedgerState } from '#ledger';
@@ -30,7 +31,10 @@ export interface FirstRunSecrets {
 }
 
 /** How long a start may take on a busy machine. */
-const READY_MS_MAX = 30_000;
+const READY_MS_MAX = 60_000;
+/** Longer than the lease of a gateway that died, and what has to be done after it. */
+const LEDGER_MS_MAX = 90_000;
+const LEDGER_POLL_MS = 100;
 
 /** The real process, started, killed and started again on one data directory. */
 export class PlatformProcess {
@@ -176,6 +180,19 @@ export class PlatformProcess {
 
   async ledgerState(orgId: OrganizationId | string): Promise<LedgerState> {
     return foldLedger(await this.ledgerEvents(orgId));
+  }
+
+  /**
+   * Once the record says so. What a dead process held is ended before the next one is ready where a record has one
+   * writer; where it has several, once the dead one's lease has lapsed.
+   */
+  async ledgerUntil(orgId: OrganizationId | string, holds: (state: LedgerState) => boolean): Promise<void> {
+    const endMs = performance.now() + LEDGER_MS_MAX;
+    while (!holds(await this.ledgerState(orgId))) {
+      if (performance.now() > endMs)
+        throw new Error(`the ledger did not get there; the last lines:\n${this.output.slice(-4_000)}`);
+      await sleep(LEDGER_POLL_MS);
+    }
   }
 
   #spawn(): PlatformChild {

@@ -1,9 +1,9 @@
 import { type MockPlan, MockUpstream, modelFor } from '#testing/mock-upstream';
-import { type PlatformOptions, PlatformProcess } from '#testing/platform-process';
+import { type PlatformOptions, PlatformProcess, TEST_MODE } from '#testing/platform-process';
 import { Tenant, type TenantOptions } from './tenant';
 
-/** Starting a process and calling it takes its time on a busy machine; a test that hangs is still noticed. */
-jest.setTimeout(60_000);
+/** Starting a process and calling it takes its time on a busy machine; a test that hangs is still noticed. Leases of dead gateways last. */
+jest.setTimeout(TEST_MODE === 'embedded' ? 60_000 : 120_000);
 
 /** USD per million tokens: 1,000 and 2,000 nano-USD per token. */
 export const PRICES = { input: '1', output: '2' };
