@@ -62,9 +62,9 @@ async function serve(services: Services): Promise<NestFastifyApplication> {
   const server = await createServer(services);
   await server.listen({ host: configuration.host, port: configuration.port });
   const url = urlOf(configuration, server.getHttpServer().address());
+  await services.node?.untilKnown();
   const announcement = await prepareFirstUse(services, url);
   await applyConfiguration(services, process.env);
-  await services.node?.untilKnown();
   services.phase = 'ready';
   logger.info({ url, version, data: configuration.dataDir }, 'ready');
   if (announcement !== undefined) process.stdout.write(announcement);

@@ -43,8 +43,8 @@ export async function waitForRecord(
       break;
     } catch (error) {
       reason = messageOf(error);
-      logger.warn({ waitingFor: recordName, reason }, 'waiting for the record');
       server ??= await listenForHealth(configuration, () => `${recordName} does not answer: ${reason}`);
+      logger.warn({ waitingFor: recordName, reason }, 'waiting for the record');
       await sleep(retryMs);
     }
   }

@@ -21,6 +21,8 @@ export interface Ground {
   openRecord(): Promise<EventStoreReader>;
   /** Keeps everybody from writing the record, until the returned function has resolved. */
   holdWrites(): Promise<() => Promise<void>>;
+  /** The record's server ends, as by kill -9, until the returned function has resolved; a file cannot be taken away. */
+  takeRecordAway(): Promise<() => Promise<void>>;
   release(): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ function embeddedGround(dataDir: string): Ground {
     sharedDir: dataDir,
     openRecord: async () => openLmdbEventStoreReader(events),
     holdWrites: () => holdLmdbWrites(join(events, 'events.mdb')),
+    takeRecordAway: () => Promise.reject(new Error('a record on disk cannot be taken away')),
     release: async () => undefined,
   };
 }
@@ -54,6 +57,7 @@ async function distributedGround(dataDir: string): Promise<Ground> {
       return new EventStoreDbEventStore(parseConnectionString(store.connectionString));
     },
     holdWrites: () => store.holdAppends(),
+    takeRecordAway: () => store.takeAway(),
     release: () => store.stop(),
   };
 }

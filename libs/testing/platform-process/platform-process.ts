@@ -16,8 +16,8 @@ export interface PlatformOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Default: a new one that `remove` deletes. */
   readonly dataDir?: string;
-  /** Shares that one's record and keys, where processes can. */
-  readonly beside?: PlatformProcess;
+  /** Shares the record and the keys of the one with that data directory, where processes can. */
+  readonly beside?: { readonly dataDir: string };
 }
 
 /** What `first-run.json` holds when the demo is on. */
@@ -58,9 +58,14 @@ export class PlatformProcess {
   /** Resolves when it is ready. @throws Error with its output when it is not. */
   static async start({ environment = {}, dataDir, beside }: PlatformOptions = {}): Promise<PlatformProcess> {
     const directory = dataDir ?? mkdtempSync(join(tmpdir(), 'aiaas-data-'));
-    const platform = new PlatformProcess(beside?.ground ?? (await groundOf(directory)), directory, environment);
+    const platform = new PlatformProcess(await groundOf(beside?.dataDir ?? directory), directory, environment);
     await platform.#ready();
     return platform;
+  }
+
+  /** Not ready yet, since what it needs is not there. */
+  static async startWaiting({ environment = {}, dataDir = '' }: PlatformOptions): Promise<PlatformProcess> {
+    return new PlatformProcess(await groundOf(dataDir), dataDir, environment);
   }
 
   /** A start that is expected to fail: what it writes and how it exits. */
@@ -158,6 +163,11 @@ export class PlatformProcess {
     await this.kill();
     await releaseGround(this.dataDir);
     rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  /** Takes the record away, where it is a server, until the returned function has resolved. */
+  takeRecordAway(): Promise<() => Promise<void>> {
+    return this.ground.takeRecordAway();
   }
 
   /** Keeps everybody from writing the record, until the returned function has resolved. */

@@ -34,6 +34,12 @@ export class StoreProcess {
     return () => this.#order('go');
   }
 
+  /** Breaks every connection and takes no new one, from now until the returned function has resolved. */
+  async takeAway(): Promise<() => Promise<void>> {
+    await this.#order('down');
+    return () => this.#order('up');
+  }
+
   async stop(): Promise<void> {
     const ended = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
     this.child.ref();
@@ -41,7 +47,7 @@ export class StoreProcess {
     await ended;
   }
 
-  async #order(order: 'hold' | 'go'): Promise<void> {
+  async #order(order: 'hold' | 'go' | 'down' | 'up'): Promise<void> {
     this.child.stdin?.write(`${order}\n`);
     const answer: IteratorResult<string, unknown> = await this.#answers.next();
     if (answer.value !== order) throw new Error(`the event store answered ${String(answer.value)} to ${order}`);
