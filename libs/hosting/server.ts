@@ -55,6 +55,7 @@ function registerV1(server: FastifyInstance, services: Services): void {
     models: control,
     authenticator: {
       authenticateKey: (secret, address) => control.authenticateKey(secret, address),
+      lookFor: (secret) => control.lookFor(secret),
       authenticationFailed(address, code) {
         control.authenticationFailures.record(address, code);
         metrics.authenticationFailures.inc({ code });
