@@ -12,6 +12,7 @@ import { formatInstant, type RequestId } from '#kernel';
 import { callReads } from './call-reads';
 import { mountDocumentation } from './documentation';
 import type { Services } from './services';
+import { checkStore } from './store-check';
 import { version } from './version';
 
 @Module({})
@@ -33,12 +34,8 @@ class PlatformModule {
 
 /** What must answer for the platform to be ready. */
 async function checks({ engines, control, node }: Services): Promise<Readonly<Record<string, Check>>> {
-  const store = await engines.store.lastPosition().then(
-    (): Check => ({ status: 'pass' }),
-    (error: unknown): Check => ({ status: 'fail', message: String(error) }),
-  );
   return {
-    eventStore: store,
+    eventStore: await checkStore(engines.store),
     controlPlane: control.isFollowing
       ? { status: 'pass' }
       : { status: 'fail', message: 'it does not follow the record' },
