@@ -207,6 +207,10 @@ describe('outcomes of a call', () => {
     const [tenant, model] = await Promise.all([world.tenant(), world.model({ completionTokens: 5_000 })]);
     const first = await tenant.chat(model);
     await world.platform.logged('alarm', (line) => line.level === 'error' && line.callId === first.requestId);
+    // The alarm sounds before the withdrawal is recorded.
+    const { admin } = world.platform;
+    while (!JSON.stringify(await admin.request('GET', `/models/${model}`)).includes('"boundWithdrawn":true'))
+      await new Promise((resolve) => setImmediate(resolve));
     const second = await tenant.chat(model);
     const { bounds } = eventOf(await tenant.recorded(second.requestId), 'InferenceAuthorized');
     expect(bounds.inputTokensMax).toBe(8_000);
