@@ -2,8 +2,8 @@ import { ControlPlane } from '#control';
 import { systemClock, systemIdentifiers, systemTimers } from '#environment';
 import { KeyedAnswers } from '#gateway';
 import type { BootId } from '#kernel';
-import { LedgerService, type LedgerServiceOptions } from '#ledger';
-import type { Logger } from '#telemetry';
+import { CONTENTIONS, type Contention, LedgerService, type LedgerServiceOptions } from '#ledger';
+import type { Logger, Metrics } from '#telemetry';
 import { ClusterNode } from './cluster-node';
 import type { Engines } from './engines';
 import { recoverKeyedCalls } from './recover-keyed-calls';
@@ -21,7 +21,7 @@ export interface OpenRecord {
 
 function ledgerOf(
   { store }: Engines,
-  others: Pick<LedgerServiceOptions, 'isOwnerAlive' | 'peers' | 'onHistoryChanged'>,
+  others: Pick<LedgerServiceOptions, 'isOwnerAlive' | 'peers' | 'onHistoryChanged' | 'onContention'>,
 ): LedgerService {
   const identifiers = systemIdentifiers(systemClock);
   const newEventId = () => identifiers.eventId();
@@ -32,6 +32,18 @@ function controlOptions({ store, keyStore }: Engines, ledger: LedgerService, log
   const onProblem = (error: Error) => logger.error({ error }, 'control plane');
   const identifiers = systemIdentifiers(systemClock);
   return { store, keyStore, ledger, clock: systemClock, identifiers, onProblem };
+}
+
+/** Every kind is there from the start: what never happened reads 0. */
+function countContentions({ contendedBatches, contendedCommands }: Metrics): (what: Contention, many: number) => void {
+  for (const what of CONTENTIONS) {
+    contendedBatches.inc({ what }, 0);
+    contendedCommands.inc({ what }, 0);
+  }
+  return (what, many) => {
+    contendedBatches.inc({ what });
+    contendedCommands.inc({ what }, many);
+  };
 }
 
 /** A record that this process alone writes: whatever an earlier one left half done is finished before the first call. */
@@ -56,12 +68,19 @@ async function openOwnRecord(engines: Engines, owner: BootId, logger: Logger): P
 }
 
 /** A record that other gateways write too: who is dead, and what they left, shows while this one runs. */
-async function openSharedRecord(engines: Engines, node: ClusterNode, owner: BootId, logger: Logger) {
+async function openSharedRecord(
+  engines: Engines,
+  node: ClusterNode,
+  owner: BootId,
+  logger: Logger,
+  metrics: Metrics,
+): Promise<OpenRecord> {
   const { membership, peers } = node;
   const ledger = ledgerOf(engines, {
     peers,
     isOwnerAlive: (boot) => membership.isAlive(boot),
     onHistoryChanged: (stream) => node.fail(new Error(`${stream} is no longer what was read of it`)),
+    onContention: countContentions(metrics),
   });
   ledger.watch();
   const control = await ControlPlane.open({
@@ -90,8 +109,14 @@ async function openSharedRecord(engines: Engines, node: ClusterNode, owner: Boot
 }
 
 /** Opens the record and brings it to where calls could be admitted. */
-export async function openRecord(engines: Engines, owner: BootId, logger: Logger): Promise<OpenRecord> {
+export async function openRecord(
+  engines: Engines,
+  owner: BootId,
+  logger: Logger,
+  metrics: Metrics,
+): Promise<OpenRecord> {
   const { store, sharing } = engines;
   if (sharing === undefined) return openOwnRecord(engines, owner, logger);
-  return openSharedRecord(engines, await ClusterNode.open(store, sharing, owner, logger), owner, logger);
+  const node = await ClusterNode.open(store, sharing, owner, logger);
+  return openSharedRecord(engines, node, owner, logger, metrics);
 }

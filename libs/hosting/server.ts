@@ -99,9 +99,10 @@ export async function createServer(services: Services): Promise<NestFastifyAppli
     checks: () => checks(services),
     now: () => formatInstant(systemClock.now()),
   });
-  server.get('/metrics', async (_request, reply) =>
-    reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
+  server.get('/metrics', async (_request, reply) => {
+    metrics.livingGateways.set(services.node?.membership.living().length ?? 1);
+    return reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
   const application = await NestFactory.create<NestFastifyApplication>(
     PlatformModule.over(services),
     // Nest's adapter wants its own declaration of the same instance.

@@ -15,5 +15,5 @@ export * from './views';
 export { LedgerService, type LedgerServiceOptions } from './writer/ledger-service';
 export { foldAll, loadLedger } from './writer/load-ledger';
 export * from './writer/peers';
-export type { LedgerRuntime } from './writer/runtime';
+export { CONTENTIONS, type Contention, type LedgerRuntime } from './writer/runtime';
 export * from './writer/types';

@@ -70,6 +70,23 @@ export function createMetrics() {
     }),
     activeCalls: new Gauge({ name: 'aiaas_active_calls', help: 'Calls under way.', registers }),
     warmLedgers: new Gauge({ name: 'aiaas_warm_ledgers', help: 'Ledgers kept in memory.', registers }),
+    contendedBatches: new Counter({
+      name: 'aiaas_ledger_contended_batches_total',
+      help: 'Batches of commands of one ledger that met other gateways, by what happened.',
+      labelNames: ['what'],
+      registers,
+    }),
+    contendedCommands: new Counter({
+      name: 'aiaas_ledger_contended_commands_total',
+      help: 'The commands in those batches; one that loses twice counts twice.',
+      labelNames: ['what'],
+      registers,
+    }),
+    livingGateways: new Gauge({
+      name: 'aiaas_living_gateways',
+      help: 'Gateways on the same record that count as alive, this one included.',
+      registers,
+    }),
   };
 }
 

@@ -8,6 +8,8 @@ import type { ReadCall } from './streams-connection';
 
 /** The first page is small, since many readers leave early; later ones grow up to the last size. */
 const PAGE_EVENTS_MIN = 8;
+/** Who reads a stream forwards mostly wants what others have just written, all of it, in a single round trip. */
+const FORWARDS_PAGE_EVENTS_MIN = 64;
 const PAGE_EVENTS_MAX = 512;
 
 /**
@@ -24,7 +26,8 @@ export class Reads {
     const direction = options.direction ?? 'forwards';
     let left = options.eventsMax ?? Number.POSITIVE_INFINITY;
     let from = options.from;
-    for (let size = PAGE_EVENTS_MIN; left > 0; size = nextSize(size)) {
+    const first = direction === 'forwards' ? FORWARDS_PAGE_EVENTS_MIN : PAGE_EVENTS_MIN;
+    for (let size = first; left > 0; size = nextSize(size)) {
       const wanted = Math.min(size, left);
       const page = await this.page(streamPageRequest(stream, direction, from, wanted));
       for (const recorded of page) yield toStoredEvent(recorded);

@@ -74,7 +74,7 @@ export class Forwarding {
   constructor(
     private readonly orgId: OrganizationId,
     private readonly peers: LedgerPeers,
-    private readonly runtime: Pick<LedgerRuntime, 'clock'>,
+    private readonly runtime: Pick<LedgerRuntime, 'clock' | 'onContention'>,
     private readonly onFound: Found,
   ) {}
 
@@ -93,7 +93,8 @@ export class Forwarding {
     this.lostRounds = 0;
   }
 
-  lost(winner: BootId | undefined): void {
+  lost(winner: BootId | undefined, commands: number): void {
+    this.runtime.onContention?.('round-lost', commands);
     this.lostRounds += 1;
     if (winner === undefined || winner === this.peers.self || this.lostRounds < LOST_ROUNDS_MAX) return;
     this.target = { to: winner, untilMs: this.runtime.clock.monotonicMs() + ASK_MS };
@@ -108,6 +109,7 @@ export class Forwarding {
 
   /** Asks a peer to record commands; one outcome for each, whatever happens. */
   async forward(to: BootId, items: readonly QueuedCommand[]): Promise<readonly ForwardedOutcome[]> {
+    this.runtime.onContention?.('forwarded', items.length);
     this.seen = new Map();
     const nowMs = this.runtime.clock.monotonicMs();
     const commands = items.map((item): ForwardedCommand => {
@@ -124,7 +126,10 @@ export class Forwarding {
       .forward(to, this.orgId, commands, FORWARD_MS_MAX)
       .catch((error: unknown) => items.map(() => unknownOutcome(String(error))));
     const whole = items.map((_, index) => outcomes[index] ?? unknownOutcome('the peer did not answer for this one'));
-    if (whole.some(({ kind }) => kind === 'unknown')) this.target = undefined;
+    const unknown = whole.filter(({ kind }) => kind === 'unknown').length;
+    if (unknown === 0) return whole;
+    this.target = undefined;
+    this.runtime.onContention?.('forward-in-doubt', unknown);
     return whole;
   }
 

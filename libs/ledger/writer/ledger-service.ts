@@ -95,6 +95,7 @@ export class LedgerService {
     timeoutMs: number,
   ): Promise<readonly ForwardedOutcome[]> {
     const writer = this.writer(orgId);
+    this.runtime.onContention?.('taken-from-peer', commands.length);
     return Promise.all(commands.map((command) => writer.submitForPeer(command, timeoutMs)));
   }
 

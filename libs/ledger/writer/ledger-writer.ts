@@ -264,7 +264,7 @@ export class LedgerWriter {
         this.answer(batch.decided, fate.position);
         return true;
       case 'lost':
-        this.forwarding?.lost(fate.winner);
+        this.forwarding?.lost(fate.winner, items.length);
         this.queue.putBack(items, []);
         return true;
       case 'unavailable':

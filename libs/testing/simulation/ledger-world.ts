@@ -22,6 +22,7 @@ export interface LedgerWorldOptions {
   readonly warmLedgersMax?: number;
   readonly isOwnerAlive?: (owner: string) => boolean;
   readonly onHistoryChanged?: NonNullable<LedgerServiceOptions['onHistoryChanged']>;
+  readonly onContention?: NonNullable<LedgerServiceOptions['onContention']>;
   /** Who it is among other gateways of the same ledgers; without it, it takes itself for the only one. */
   readonly boot?: BootId;
   /** How long its appends take to arrive. */

@@ -1,15 +1,25 @@
 import type { ApiKeyId, BootId } from '#kernel';
-import { type LedgerCommand, ledgerCodec, type SubmitOptions } from '#ledger';
+import { type Contention, type LedgerCommand, type LedgerService, ledgerCodec, type SubmitOptions } from '#ledger';
 import { LedgerWorld, type LedgerWorldOptions, type Submitted, submit } from './ledger-world';
 
 export const NEAR = 'boot_near' as BootId;
 export const FAR_AWAY = 'boot_far' as BootId;
 
+export interface TwoGatewaysOptions extends Omit<LedgerWorldOptions, 'boot' | 'onContention'> {
+  readonly onContention?: (boot: BootId, what: Contention, commands: number) => void;
+}
+
 /** Two gateways of one ledger: appends of the far one take a tenth of a second to arrive, the near one's no time. */
-export function twoGateways(options: LedgerWorldOptions = {}) {
+export function twoGateways({ onContention, ...options }: TwoGatewaysOptions = {}) {
   const world = new LedgerWorld();
-  const near = world.service({ boot: NEAR, ...options });
-  const far = world.service({ boot: FAR_AWAY, arrivesAfterMs: 100, ...options });
+  const service = (boot: BootId, its: LedgerWorldOptions): LedgerService =>
+    world.service({
+      boot,
+      ...its,
+      ...(onContention === undefined ? {} : { onContention: (...told) => onContention(boot, ...told) }),
+    });
+  const near = service(NEAR, options);
+  const far = service(FAR_AWAY, { arrivesAfterMs: 100, ...options });
   near.watch();
   far.watch();
   let writes = 0;
