@@ -9,7 +9,6 @@ export * from './http/call-reads';
 export * from './http/health';
 export { inferencePaths } from './http/openapi-paths';
 export * from './http/ports';
-export * from './http/present';
 export * from './http/v1-plane';
 export type { V1Options } from './http/v1-request';
 export * from './routing/prober';

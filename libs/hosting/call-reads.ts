@@ -1,4 +1,5 @@
-import { type CallReads, present } from '#gateway';
+import type { CallReads } from '#gateway';
+import { present } from '#kernel';
 import type { ReadSideClient } from '#read-side';
 
 function presented(value: object): Readonly<Record<string, unknown>> {
