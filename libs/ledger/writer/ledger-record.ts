@@ -187,7 +187,7 @@ export class LedgerRecord {
       this.knownAsOfMs = sentMs;
       return { kind: 'written', position };
     } catch (error) {
-      if (error instanceof WrongExpectedRevisionError) return this.afterConflict(encoded);
+      if (error instanceof WrongExpectedRevisionError) return this.afterConflict(encoded, error.actual);
       if (this.inDoubt) return 'in-doubt';
       const isUnwritten = error instanceof StoreUnavailableError || error instanceof InvalidAppendError;
       if (isUnwritten) return { kind: 'unavailable', error: unavailable(error) };
@@ -197,12 +197,14 @@ export class LedgerRecord {
   }
 
   /** Somebody appended first, or this very batch had landed: its own ids in the delta tell. */
-  private async afterConflict(encoded: readonly EncodedEvent[]): Promise<AppendFate | 'in-doubt'> {
+  private async afterConflict(encoded: readonly EncodedEvent[], actual: Revision): Promise<AppendFate | 'in-doubt'> {
     const delta = await this.readDelta().catch((error: unknown) =>
       error instanceof LedgerHistoryChangedError ? error : undefined,
     );
     if (delta === undefined) return 'in-doubt';
     if (delta instanceof LedgerHistoryChangedError) return { kind: 'unavailable', error: delta };
+    // A server knows of an append before its readers see it: until they do, whose it is cannot be told.
+    if (isBefore(delta.at(-1)?.revision ?? this.revision, actual)) return 'in-doubt';
     // Expecting too much is no conflict that reading could settle: the stream ends before what was read of it.
     if (delta.length === 0) return { kind: 'unavailable', error: this.historyChanged() };
     // All of them or none: a single one may have been given out before, and been recorded by a peer.
@@ -305,6 +307,10 @@ export class LedgerRecord {
       this.runtime.timers.after(delayMs, resolve);
     });
   }
+}
+
+function isBefore(one: Revision, other: Revision): boolean {
+  return other !== 'no-stream' && (one === 'no-stream' || one < other);
 }
 
 function bytesOf(events: readonly EncodedEvent[]): number {
