@@ -44,7 +44,7 @@ async function crashPlatform(options: CrashOptions, directory: string, violation
 async function crash(options: CrashOptions): Promise<boolean> {
   const startedMs = performance.now();
   const directory = mkdtempSync(join(tmpdir(), 'aiaas-crash-'));
-  const violations = new Violations();
+  const violations = new Violations((sentence) => process.stderr.write(`VIOLATION: ${sentence}\n`));
   try {
     const run = options.mode === 'embedded' ? crashPlatform : crashCluster;
     const report = await run(options, directory, violations);

@@ -65,7 +65,9 @@ export class ClusterLoad {
 
   async #callAndRetry(ended: ClientCall[], stopped: AbortSignal): Promise<void> {
     let plan = this.#repeats.pop() ?? this.#plan();
+    let isWanted = false;
     for (let tries = 0; tries < TRIES_MAX && !stopped.aborted; tries += 1) {
+      isWanted = false;
       const times = plan.idempotencyKey !== undefined && this.random.chance(DOUBLED_SHARE) ? 2 : 1;
       const calls = await Promise.all(Array.from({ length: times }, () => this.#call(plan)));
       ended.push(...calls);
@@ -73,8 +75,9 @@ export class ClusterLoad {
       await sleep(AFTER_REFUSAL_MS);
       // Without a key a retry is a call of its own.
       if (plan.idempotencyKey === undefined) plan = { ...plan, marker: this.#marker() };
-      else if (calls.some(isWorthRepeating) && this.#repeats.length < REPEATS_MAX) this.#repeats.unshift(plan);
+      else isWanted = calls.every(isWorthRepeating);
     }
+    if (isWanted && this.#repeats.length < REPEATS_MAX) this.#repeats.unshift(plan);
   }
 
   #call(plan: CallPlan): Promise<ClientCall> {

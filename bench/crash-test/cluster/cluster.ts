@@ -16,11 +16,15 @@ export interface Member {
 const DRAIN_SECONDS = '5';
 /** Also where its store is away for a while, or the machine has more to do than it can. */
 const READY_MS_MAX = 120_000;
+const STARTS_MAX = 10;
 
 /** Several gateways on one store. */
 export class Cluster {
   readonly members: Member[] = [];
   isStoreDisturbed = false;
+  storeDisturbances = 0;
+  /** Starts that ended because the store went away in their middle. */
+  startsGivenUp = 0;
 
   private constructor(
     readonly store: StoreServer,
@@ -67,11 +71,25 @@ export class Cluster {
     if (code !== 0) this.violations.add(`${name} answered SIGTERM with ${signal ?? code}: ${gateway.stderr}`);
   }
 
-  /** After it has ended. */
+  /** After it has ended. One that gives up because its store goes away meanwhile is started again, as by its host. */
   async restart({ gateway, name, logFile }: Member): Promise<void> {
-    appendFileSync(logFile, gateway.output);
-    await gateway.respawn();
-    await gateway.ready(READY_MS_MAX).catch((error: unknown) => this.violations.add(`${name}: ${String(error)}`));
+    for (let tries = 1; ; tries += 1) {
+      appendFileSync(logFile, gateway.output);
+      await gateway.respawn();
+      const disturbedBefore = this.storeDisturbances;
+      try {
+        await gateway.ready(READY_MS_MAX);
+        return;
+      } catch (error) {
+        const wasStoreAway = this.isStoreDisturbed || this.storeDisturbances !== disturbedBefore;
+        if (!wasStoreAway || tries === STARTS_MAX) {
+          this.violations.add(`${name}: ${String(error)}`);
+          return;
+        }
+        this.startsGivenUp += 1;
+        await gateway.kill('SIGKILL');
+      }
+    }
   }
 
   async stop(): Promise<void> {

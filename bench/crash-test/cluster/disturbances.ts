@@ -120,6 +120,7 @@ export class Disturbances {
   async #ofStore(kind: StoreDisturbance): Promise<void> {
     const { store } = this.cluster;
     this.cluster.isStoreDisturbed = true;
+    this.cluster.storeDisturbances += 1;
     if (kind === 'store-kill') {
       if (store.isKilledForReal) this.kills += 1;
       await store.killAndRestart();

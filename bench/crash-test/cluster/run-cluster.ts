@@ -7,12 +7,13 @@ import { Cluster } from './cluster';
 import { ClusterAudit } from './cluster-audit';
 import { ClusterCrashTest } from './cluster-crash-test';
 
-function summary(test: ClusterCrashTest, audit: ClusterAudit, seconds: number): string[] {
+function summary(test: ClusterCrashTest, audit: ClusterAudit, cluster: Cluster, seconds: number): string[] {
   const { kills, counts } = test.disturbances;
   const disturbed = [...counts].map(([kind, count]) => `${kind}: ${count}`).sort();
   return [
     `kills        ${kills} (${((kills * 60) / seconds).toFixed(1)} a minute)`,
     `disturbed    ${disturbed.join(', ')}`,
+    `starts       ${cluster.startsGivenUp} were given up since the store went away in their middle`,
     ...test.calls.lines,
     `commands     ${test.commands}, of which ${test.commandsFailed} were not acknowledged`,
     `upstream     ${audit.upstreamCalls} calls`,
@@ -50,5 +51,9 @@ export async function crashCluster(
     upstream.stop();
   }
   const seconds = (performance.now() - startedMs) / 1_000;
-  return [`store        ${store.description}`, `gateways     ${options.gateways}`, ...summary(test, audit, seconds)];
+  return [
+    `store        ${store.description}`,
+    `gateways     ${options.gateways}`,
+    ...summary(test, audit, cluster, seconds),
+  ];
 }
