@@ -54,6 +54,7 @@ describe('when something takes its time', () => {
 
     // Once the store writes again, what was only late is recorded: no hold is left behind, and nothing is lost.
     await letGo();
+    await world.platform.untilReady();
     const quick = await world.model();
     for (const [tenant, { requestId }] of [
       [unstreamed, failed],

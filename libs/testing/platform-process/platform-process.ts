@@ -205,6 +205,15 @@ export class PlatformProcess {
     }
   }
 
+  /** Once calls are admitted: a gateway that was cut off from the record first has to know again what the others did. */
+  async untilReady(): Promise<void> {
+    const endMs = performance.now() + READY_MS_MAX;
+    while (!(await fetch(`${this.url}/health/ready`)).ok) {
+      if (performance.now() > endMs) throw new Error(`it is not ready; the last lines:\n${this.output.slice(-4_000)}`);
+      await sleep(LEDGER_POLL_MS);
+    }
+  }
+
   #spawn(): PlatformChild {
     const { main, environment } = this.ground;
     const settings = { AIAAS_PORT: '0', AIAAS_DATA: this.dataDir, ...environment, ...this.environment };
