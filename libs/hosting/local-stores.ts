@@ -31,9 +31,18 @@ async function openKeys(baseDir: string, environment: NodeJS.ProcessEnv): Promis
   }
 }
 
-/** @throws MasterKeyError or KeyStoreOpenError, each with a sentence that says what to do. */
-export async function openLocalStores(baseDir: string, environment: NodeJS.ProcessEnv): Promise<LocalStores> {
-  const keyStore = new CachedKeyStore(await openKeys(baseDir, environment));
+/**
+ * @param isShared other processes open the directory too: then no key is kept in memory, since what one process erases
+ *   must not stay readable in another.
+ * @throws MasterKeyError or KeyStoreOpenError, each with a sentence that says what to do.
+ */
+export async function openLocalStores(
+  baseDir: string,
+  environment: NodeJS.ProcessEnv,
+  isShared: boolean,
+): Promise<LocalStores> {
+  const keys = await openKeys(baseDir, environment);
+  const keyStore = isShared ? keys : new CachedKeyStore(keys);
   const answersDir = join(baseDir, 'answers');
   mkdirSync(answersDir, { recursive: true, mode: 0o700 });
   const answers = new LmdbAnswerStore(answersDir);

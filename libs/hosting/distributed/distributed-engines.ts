@@ -32,7 +32,7 @@ export async function openDistributedEngines(
 ): Promise<Engines> {
   const masterKey = loadMasterKey(environment, sharedDataDir).key;
   const store = openStore(eventStoreDbUrl);
-  const local = await openLocalStores(sharedDataDir, environment).catch(async (error: unknown) => {
+  const local = await openLocalStores(sharedDataDir, environment, true).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });

@@ -12,7 +12,7 @@ export async function openEmbeddedEngines(
   const directory = join(dataDir, 'events');
   // The event store claims the directory for this process, so it comes first.
   const store = openLmdbEventStore({ directory });
-  const local = await openLocalStores(dataDir, environment).catch(async (error: unknown) => {
+  const local = await openLocalStores(dataDir, environment, false).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
