@@ -12,6 +12,10 @@ import { LedgerHistoryChangedError, LedgerUnavailableError, SYSTEM_METADATA } fr
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 1_000;
 
+/** How long an append that others cannot read yet is waited for, at first and at last, before the batch is in doubt. */
+const UNSEEN_MS_MIN = 2;
+const UNSEEN_MS_MAX = 64;
+
 /** Carries are written so seldom that they stay below this part of the stream: 1 in 4 bytes. */
 const BYTES_PER_CARRY_BYTE = 4;
 /** An encoded carry part is smaller than this, whatever it escapes. */
@@ -198,13 +202,11 @@ export class LedgerRecord {
 
   /** Somebody appended first, or this very batch had landed: its own ids in the delta tell. */
   private async afterConflict(encoded: readonly EncodedEvent[], actual: Revision): Promise<AppendFate | 'in-doubt'> {
-    const delta = await this.readDelta().catch((error: unknown) =>
+    const delta = await this.readUpTo(actual).catch((error: unknown) =>
       error instanceof LedgerHistoryChangedError ? error : undefined,
     );
     if (delta === undefined) return 'in-doubt';
     if (delta instanceof LedgerHistoryChangedError) return { kind: 'unavailable', error: delta };
-    // A server knows of an append before its readers see it: until they do, whose it is cannot be told.
-    if (isBefore(delta.at(-1)?.revision ?? this.revision, actual)) return 'in-doubt';
     // Expecting too much is no conflict that reading could settle: the stream ends before what was read of it.
     if (delta.length === 0) return { kind: 'unavailable', error: this.historyChanged() };
     // All of them or none: a single one may have been given out before, and been recorded by a peer.
@@ -221,6 +223,19 @@ export class LedgerRecord {
     const winner = delta.at(-1);
     const gateway = winner && gatewayOf(winner);
     return { kind: 'lost', ...(gateway === undefined ? {} : { winner: gateway }) };
+  }
+
+  /**
+   * A server refuses because of an append before its readers see that one, most often by a few milliseconds: until they
+   * do, whose it is cannot be told. `undefined` when it stays unseen.
+   */
+  private async readUpTo(actual: Revision): Promise<readonly StoredEvent[] | undefined> {
+    for (let pauseMs = UNSEEN_MS_MIN; ; pauseMs *= 2) {
+      const delta = await this.readDelta();
+      if (!isBefore(delta.at(-1)?.revision ?? this.revision, actual)) return delta;
+      if (pauseMs > UNSEEN_MS_MAX) return undefined;
+      await this.pause(pauseMs);
+    }
   }
 
   private async catchUp(): Promise<LedgerState> {
