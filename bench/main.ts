@@ -5,6 +5,7 @@ import { aimsText, fixed, type SectionResult, sectionText } from './figures';
 import { LoadGenerator } from './load/load-generator';
 import { type BenchOptions, HELP, readOptions, type Section } from './options';
 import { benchCalls } from './sections/calls';
+import { benchDistributed } from './sections/distributed';
 import { benchLedger } from './sections/ledger';
 import { benchMemory } from './sections/memory';
 import { benchReads } from './sections/reads';
@@ -16,6 +17,7 @@ import { CHAT_KINDS } from './targets/target';
 import { startUpstream } from './targets/upstream';
 
 type Results = Partial<Record<Section, SectionResult>>;
+type Named = Readonly<Record<string, SectionResult>>;
 
 const tell = (text: string): void => {
   process.stderr.write(`${text}\n`);
@@ -77,24 +79,31 @@ async function benchPlatform(directory: string, options: BenchOptions): Promise<
   return results;
 }
 
+async function benchEmbedded(directory: string, options: BenchOptions): Promise<Named> {
+  const results: Results = {};
+  if (options.only.includes('disk')) results.disk = benchDisk(directory);
+  const needsPlatform = (['calls', 'embeddings', 'memory', 'reads', 'start'] as const).some((section) =>
+    options.only.includes(section),
+  );
+  if (needsPlatform) Object.assign(results, await benchPlatform(directory, options));
+  if (options.only.includes('ledger'))
+    results.ledger = await benchLedger(join(directory, 'ledger-load'), options.ledgerEvents, tell);
+  return results;
+}
+
 async function bench(options: BenchOptions): Promise<void> {
   const directory = mkdtempSync(join(options.dataParent ?? tmpdir(), 'aiaas-bench-'));
-  const results: Results = {};
+  let results: Named;
   try {
-    if (options.only.includes('disk')) results.disk = benchDisk(directory);
-    const needsPlatform = (['calls', 'embeddings', 'memory', 'reads', 'start'] as const).some((section) =>
-      options.only.includes(section),
-    );
-    if (needsPlatform) Object.assign(results, await benchPlatform(directory, options));
-    if (options.only.includes('ledger'))
-      results.ledger = await benchLedger(join(directory, 'ledger-load'), options.ledgerEvents, tell);
+    if (options.mode === 'embedded') results = await benchEmbedded(directory, options);
+    else results = await benchDistributed(join(directory, 'cluster'), options.distributed, tell);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
   const machine = `Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} processors`;
   const sections = Object.values(results);
   const aims = sections.flatMap((section) => section.aims);
-  process.stdout.write(`${machine}\n${sections.map(sectionText).join('')}${aimsText(aims)}`);
+  process.stdout.write(`${machine}\n${sections.map(sectionText).join('')}${aims.length === 0 ? '' : aimsText(aims)}`);
   if (options.json !== undefined) {
     const figures = Object.fromEntries(Object.entries(results).map(([name, section]) => [name, section.figures]));
     writeFileSync(options.json, `${JSON.stringify({ machine, aims, figures }, null, 2)}\n`);

@@ -5,7 +5,20 @@ export const SECTIONS = ['disk', 'start', 'calls', 'embeddings', 'memory', 'ledg
 const ASKED_FOR_ONLY: readonly Section[] = ['reads'];
 export type Section = (typeof SECTIONS)[number];
 
+/** Of several gateways on one EventStoreDB. */
+export interface DistributedOptions {
+  /** How many gateways at a time; the fewest are what the others are compared with. */
+  readonly gateways: readonly number[];
+  /** Of the load that is spread over many. */
+  readonly organizations: number;
+  readonly connections: readonly number[];
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
 export interface BenchOptions {
+  readonly mode: 'embedded' | 'distributed';
+  readonly distributed: DistributedOptions;
   /** Of each measured run of calls. */
   readonly seconds: number;
   /** The same of embeddings, which are alike for every length of answer. */
@@ -27,10 +40,11 @@ export interface BenchOptions {
 }
 
 export const HELP = `Usage: npm run bench -- [options]
+  --mode M            embedded or distributed (embedded)
   --seconds N         seconds of each measured run of calls (4)
   --embedding-seconds N  the same for embeddings (2)
   --rounds N          how often each target is measured, in turn with the others (3)
-  --connections LIST  (1,32,128)
+  --connections LIST  (1,32,128; distributed: 3,30,96)
   --memory-seconds N  seconds of load in which memory is watched (60)
   --ledger-events N   events of the ledger that is loaded (1000000; takes minutes to make)
   --read-events N     events that the views are built from (1000000)
@@ -39,12 +53,29 @@ export const HELP = `Usage: npm run bench -- [options]
                       all but ${ASKED_FOR_ONLY.join(', ')} unless told otherwise
   --data DIR          where the platform's data is made (the directory for temporary files)
   --json FILE         writes all figures there
+
+Distributed only, where --only says nothing: on the protocol double, on the server that EVENTSTOREDB_URL names, or on the
+one that EVENTSTOREDB_SERVER_COMMAND starts, a shell command that stays in the foreground, with {port} and {data} in it.
+  --gateways LIST     how many gateways at a time (1,3)
+  --organizations N   that the spread load is of (100)
 `;
 
 function whole(name: string, text: string, min: number): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < min) throw new Error(`--${name} is a whole number of at least ${min}`);
   return value;
+}
+
+const CONNECTIONS = { embedded: '1,32,128', distributed: '3,30,96' } as const;
+
+function modeOf(text: string): BenchOptions['mode'] {
+  if (text !== 'embedded' && text !== 'distributed')
+    throw new Error(`--mode takes embedded or distributed, not ${text}`);
+  return text;
+}
+
+function wholes(name: string, text: string): readonly number[] {
+  return text.split(',').map((one) => whole(name, one, 1));
 }
 
 /** @throws Error with a sentence when an option cannot be used. */
@@ -55,7 +86,10 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       seconds: { type: 'string', default: '4' },
       'embedding-seconds': { type: 'string', default: '2' },
       rounds: { type: 'string', default: '3' },
-      connections: { type: 'string', default: '1,32,128' },
+      mode: { type: 'string', default: 'embedded' },
+      gateways: { type: 'string', default: '1,3' },
+      organizations: { type: 'string', default: '100' },
+      connections: { type: 'string' },
       'memory-seconds': { type: 'string', default: '60' },
       'ledger-events': { type: 'string', default: '1000000' },
       'read-events': { type: 'string', default: '1000000' },
@@ -72,11 +106,18 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     if (section === undefined) throw new Error(`--only takes ${SECTIONS.join(', ')}, not ${name}`);
     return section;
   });
+  const mode = modeOf(values.mode);
+  const [seconds, rounds] = [whole('seconds', values.seconds, 1), whole('rounds', values.rounds, 1)];
+  const connections = wholes('connections', values.connections ?? CONNECTIONS[mode]);
+  const gateways = wholes('gateways', values.gateways);
+  const organizations = whole('organizations', values.organizations, 1);
   return {
-    seconds: whole('seconds', values.seconds, 1),
+    mode,
+    distributed: { gateways, organizations, connections, rounds, seconds },
+    seconds,
     embeddingSeconds: whole('embedding-seconds', values['embedding-seconds'], 1),
-    rounds: whole('rounds', values.rounds, 1),
-    connections: values.connections.split(',').map((one) => whole('connections', one, 1)),
+    rounds,
+    connections,
     memorySeconds: whole('memory-seconds', values['memory-seconds'], 12),
     ledgerEvents: whole('ledger-events', values['ledger-events'], 1_000),
     readEvents: whole('read-events', values['read-events'], 1_000),

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { type Answer, AnswerReader } from './answer-reader';
 
-/** One kept-alive connection that sends the same request again whenever its answer is complete. */
+/** One kept-alive connection that sends the next request whenever an answer is complete. */
 export class LoadConnection {
   readonly #reader = new AnswerReader();
   #socket: Socket | undefined;
@@ -10,7 +10,7 @@ export class LoadConnection {
 
   constructor(
     private readonly port: number,
-    private readonly request: Buffer,
+    private readonly nextRequest: () => Buffer,
     private readonly onAnswer: (answer: Answer, latencyMs: number, endedMs: number) => void,
     private readonly onBroken: (reason: string) => void,
   ) {}
@@ -38,7 +38,7 @@ export class LoadConnection {
   #send(): void {
     if (this.#isStopped) return;
     this.#sentMs = performance.now();
-    this.#socket?.write(this.request);
+    this.#socket?.write(this.nextRequest());
   }
 
   #take(piece: Buffer): void {

@@ -1,34 +1,56 @@
 import type { Answer } from './answer-reader';
 import { LoadConnection } from './connection';
-import type { LoadJob, LoadMessage, LoadResult } from './job';
+import type { LoadJob, LoadMessage, LoadResult, LoadShare } from './job';
 import { Latencies } from './latencies';
 
 /** The load generator: its own process, told what to do over the channel to its parent, and ended with it. */
 
-function requestOf({ path, headers, body }: LoadJob): Buffer {
+function requestOf({ path, body }: LoadJob, headers: LoadJob['headers'][number]): Buffer {
   const lines = Object.entries({ host: '127.0.0.1', 'content-length': String(Buffer.byteLength(body)), ...headers });
   return Buffer.from(
     `POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
   );
 }
 
+/** The requests of all callers, round and round. */
+function requestsOf(job: LoadJob): () => Buffer {
+  const requests = job.headers.map((headers) => requestOf(job, headers));
+  let next = 0;
+  return () => {
+    const request = requests[next] ?? Buffer.alloc(0);
+    next = (next + 1) % requests.length;
+    return request;
+  };
+}
+
+function shareOf(latencies: Latencies, { measureMs }: LoadJob): LoadShare {
+  return {
+    answers: latencies.count,
+    perSecond: (latencies.count * 1_000) / measureMs,
+    ...latencies.summary(),
+  };
+}
+
 function run(job: LoadJob): Promise<LoadResult> {
   return new Promise((resolve, reject) => {
-    const request = requestOf(job);
+    const nextRequest = requestsOf(job);
     const latencies = new Latencies();
+    const shares = new Map(job.destinations.map(({ name }) => [name, new Latencies()]));
     const fromMs = performance.now() + job.warmUpMs;
     const toMs = fromMs + job.measureMs;
     let failures = 0;
     let wholeAnswers = 0;
     let firstFailure: string | undefined;
-    const onAnswer = ({ status, isWhole }: Answer, latencyMs: number, endedMs: number): void => {
+    const onAnswer = (name: string, { status, isWhole }: Answer, latencyMs: number, endedMs: number): void => {
       if (status !== 200 || !isWhole) {
         failures += 1;
         firstFailure ??= `status ${status}${isWhole ? '' : ', cut'}`;
         return;
       }
       wholeAnswers += 1;
-      if (endedMs >= fromMs && endedMs < toMs) latencies.add(latencyMs);
+      if (endedMs < fromMs || endedMs >= toMs) return;
+      latencies.add(latencyMs);
+      shares.get(name)?.add(latencyMs);
     };
     const stopAll = (): void => {
       for (const connection of connections) connection.stop();
@@ -38,19 +60,18 @@ function run(job: LoadJob): Promise<LoadResult> {
       stopAll();
       reject(new Error(reason));
     };
-    const connections = Array.from(
-      { length: job.connections },
-      () => new LoadConnection(job.port, request, onAnswer, onBroken),
-    );
+    const connections = Array.from({ length: job.connections }, (_, index) => {
+      const { name, port } = job.destinations[index % job.destinations.length] ?? { name: '', port: 0 };
+      return new LoadConnection(port, nextRequest, (...answered) => onAnswer(name, ...answered), onBroken);
+    });
     const timer = setTimeout(() => {
       stopAll();
       resolve({
-        answers: latencies.count,
+        ...shareOf(latencies, job),
+        shares: Object.fromEntries([...shares].map(([name, share]) => [name, shareOf(share, job)])),
         answersWithWarmUp: wholeAnswers,
         failures,
         ...(firstFailure === undefined ? {} : { firstFailure }),
-        perSecond: (latencies.count * 1_000) / job.measureMs,
-        ...latencies.summary(),
       });
     }, job.warmUpMs + job.measureMs);
     for (const connection of connections) connection.start();

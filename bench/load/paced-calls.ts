@@ -37,7 +37,7 @@ export class PacedCalls {
       const answer = await fetch(`http://127.0.0.1:${port}${CALL_PATHS.unstreamed}`, {
         method: 'POST',
         headers,
-        body: bodyFor(this.target, 'unstreamed'),
+        body: bodyFor(this.target.model, 'unstreamed'),
       });
       await answer.arrayBuffer();
       if (answer.ok) this.#latencies.add(performance.now() - startedMs);

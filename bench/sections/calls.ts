@@ -45,10 +45,10 @@ async function measure(
   const before = target.pid === undefined ? undefined : processStats(target.pid);
   const busySince = watchMachine();
   const result = await generator.run({
-    port: target.port,
+    destinations: [{ name: target.name, port: target.port }],
     path: CALL_PATHS[kind],
-    headers: target.headers,
-    body: bodyFor(target, kind),
+    headers: [target.headers],
+    body: bodyFor(target.model, kind),
     connections,
     warmUpMs: WARM_UP_MS,
     measureMs: seconds * 1_000,

@@ -47,10 +47,10 @@ export async function benchMemory(
     if (stats !== undefined) samples.push(stats);
   }, 1_000);
   const load = await generator.run({
-    port: target.port,
+    destinations: [{ name: target.name, port: target.port }],
     path: '/v1/chat/completions',
-    headers: target.headers,
-    body: bodyFor(target, 'unstreamed'),
+    headers: [target.headers],
+    body: bodyFor(target.model, 'unstreamed'),
     connections: CONNECTIONS,
     warmUpMs: 0,
     measureMs: memorySeconds * 1_000,

@@ -9,7 +9,7 @@ export interface Target {
   readonly orgId?: OrganizationId;
   readonly headers: Readonly<Record<string, string>>;
   /** The model to ask for a kind of answer. */
-  model(kind: CallKind): string;
+  readonly model: (kind: CallKind) => string;
 }
 
 export const CHAT_KINDS = ['unstreamed', 'streamed'] as const;
@@ -37,11 +37,11 @@ const PROMPT = 'Summarize the following paragraph in two sentences. '.repeat(12)
 /** What a search index sends at once. */
 const TEXTS = 8;
 
-export function bodyFor(target: Target, kind: CallKind): string {
+export function bodyFor(modelOf: Target['model'], kind: CallKind): string {
   if (kind === 'embeddings')
-    return JSON.stringify({ model: target.model(kind), input: Array.from({ length: TEXTS }, () => PROMPT) });
+    return JSON.stringify({ model: modelOf(kind), input: Array.from({ length: TEXTS }, () => PROMPT) });
   return JSON.stringify({
-    model: target.model(kind),
+    model: modelOf(kind),
     messages: [
       { role: 'system', content: 'You are a helpful assistant.' },
       { role: 'user', content: PROMPT },

@@ -29,7 +29,8 @@ export function planCall<R extends MeteredRequest>(
 ): Planned {
   const found = deps.models.findCallableModel(caller, request.model as ModelId, deps.clock.now());
   if (!found.ok) return { ok: false, code: found.code, param: 'model' };
-  const { model, prices } = found;
+  const { model } = found;
+  const prices = pricesAlone(found.prices);
   if (!dialect.modelKinds.includes(model.kind)) return { ok: false, code: 'model_not_for_route', param: 'model' };
   // Only an operator opens a closed route again: a client that waited would wait in vain.
   if (model.routes.length > 0 && model.routes.every(({ closed }) => closed === true))
@@ -39,6 +40,14 @@ export function planCall<R extends MeteredRequest>(
   const refusal = dialect.refusalFor?.(request, picked.backend.kind);
   if (refusal !== undefined) return { ok: false, ...refusal };
   return { ok: true, plan: { model, prices, ...picked, bounds: callBounds(model, request.facts) } };
+}
+
+/**
+ * Since when they hold is the catalogue's affair: a command has the fields of its schema and no other, or a gateway that
+ * is asked to record it for this one turns it away.
+ */
+function pricesAlone({ version, input, cachedInput, cacheWrite, output }: Prices): Prices {
+  return { version, input, cachedInput, cacheWrite, output };
 }
 
 /** The question to the ledger; a preflight asks the very same one. */
