@@ -97,7 +97,7 @@ export class CallRunner {
     try {
       if (hit !== undefined) return await serveCached(this.deps, ready, hit);
       const command = authorizeCommand(this.deps, dialect, request, caller, plan, keyed);
-      outcome = await record.authorize(command, this.waits());
+      outcome = await record.authorize(command, this.waits(keyed !== undefined));
     } catch (error) {
       if (!(error instanceof LedgerUnavailableError)) throw error;
       refused.answer('ledger_unavailable', { retryAfterMs: 1_000 });
@@ -146,13 +146,14 @@ export class CallRunner {
     );
   }
 
-  private waits(): SubmitOptions {
+  /** Only what can be in the way of the call: its longest wait is added to how long it waits for the record. */
+  private waits(isKeyed: boolean): SubmitOptions {
     const { concurrencyWaitMs, budgetWaitMs, repeatWaitMs } = this.deps.settings;
     return {
       waitMs: {
         concurrency_limit_exceeded: concurrencyWaitMs,
         budget_contended: budgetWaitMs,
-        idempotency_in_progress: repeatWaitMs,
+        ...(isKeyed ? { idempotency_in_progress: repeatWaitMs } : {}),
       },
     };
   }

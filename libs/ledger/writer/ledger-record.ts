@@ -2,7 +2,7 @@ import { type EventStore, InvalidAppendError, StoreUnavailableError, WrongExpect
 import type { BootId, EncodedEvent, EventId, OrganizationId, StoredEvent, StreamName } from '#kernel';
 import { carrySet } from '../carry';
 import { ledgerCodec } from '../events';
-import { evolve } from '../evolve';
+import { evolve, type LedgerFact } from '../evolve';
 import type { LedgerState } from '../state';
 import { ledgerStream } from '../stream';
 import { ledgerFact, loadLedger } from './load-ledger';
@@ -36,10 +36,15 @@ export type AppendFate =
   /** Nothing was written. */
   | { readonly kind: 'unavailable'; readonly error: LedgerUnavailableError };
 
+/** What an event of another gateway says, carries aside, and where it stands. */
+export interface RecordedFact extends LedgerFact {
+  readonly position: bigint;
+}
+
 export interface RecordListener {
   loaded(state: LedgerState): void;
   /** Others have recorded these since the state was last known; the state has them now. */
-  read(newer: readonly StoredEvent[]): void;
+  read(newer: readonly RecordedFact[]): void;
 }
 
 /** What this process knows of one ledger's record: the newest state, and the revision that it is the fold of. */
@@ -281,14 +286,14 @@ export class LedgerRecord {
   private takeIn(delta: readonly StoredEvent[]): void {
     const newest = delta.at(-1);
     if (newest === undefined || this.warm === undefined) return;
-    const state = delta.reduce(
-      (folded, stored) => (stored.type === 'CarryRecorded' ? folded : evolve(folded, ledgerFact(stored))),
-      this.warm,
+    const facts = delta.flatMap((stored): RecordedFact | readonly [] =>
+      stored.type === 'CarryRecorded' ? [] : { ...ledgerFact(stored), position: stored.position },
     );
+    const state = facts.reduce(evolve, this.warm);
     this.advance(state, newest.revision, newest.position, delta);
     const carries = delta.filter(({ type }) => type === 'CarryRecorded');
     if (carries.length > 0) this.carried(bytesOf(carries));
-    this.listener.read(delta);
+    this.listener.read(facts);
   }
 
   private advance(state: LedgerState, revision: bigint, position: bigint, events: readonly EncodedEvent[]): void {
