@@ -337,8 +337,13 @@ function bytesOf(events: readonly EncodedEvent[]): number {
   return events.reduce((sum, { body }) => sum + body.length, 0);
 }
 
+/** A hint only: whoever decides next reads the event itself, and its caller hears if that cannot be done. */
 function gatewayOf(stored: StoredEvent): BootId | undefined {
-  return ledgerCodec.decode(stored)?.metadata.gateway;
+  try {
+    return ledgerCodec.decode(stored)?.metadata.gateway;
+  } catch {
+    return undefined;
+  }
 }
 
 export function unavailable(error: unknown): LedgerUnavailableError {
