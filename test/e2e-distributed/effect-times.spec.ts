@@ -87,7 +87,9 @@ describe('a command on one gateway and calls on another', () => {
     for (const [index, key] of keys.entries()) {
       const call = (marker: string) => world.call(1, key.secret, model, marker);
       const revoke = () =>
-        world.gateway(0).admin.request('POST', `/organizations/${orgId}/api-keys/${key.id}/revoke`, {});
+        world
+          .gateway(0)
+          .admin.request('POST', `/organizations/${orgId}/api-keys/${key.id}/revoke`, { reason: 'stolen' });
       times.push(await effectMs(`marker-key-${index}`, call, revoke));
     }
     const events = await world.ledger(orgId);
