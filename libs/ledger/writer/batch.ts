@@ -22,6 +22,10 @@ export interface Batch {
   readonly state: LedgerState;
 }
 
+export function itemsOf({ decided }: Batch): readonly QueuedCommand[] {
+  return decided.map(({ item }) => item);
+}
+
 interface Encoded {
   readonly events: readonly DecidedEvent[];
   readonly encoded: readonly EncodedEvent[];

@@ -1,7 +1,7 @@
-import type { BootId, CallId, EventId, OrganizationId, StoredEvent } from '#kernel';
+import type { BootId, CallId, EventId, OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
-import { ledgerFact } from './load-ledger';
+import type { RecordedFact } from './ledger-record';
 import type { ForwardedCommand, ForwardedOutcome, LedgerPeers } from './peers';
 import type { LedgerRuntime } from './runtime';
 import {
@@ -89,6 +89,11 @@ export class Forwarding {
     return this.doubtful.size > 0;
   }
 
+  /** Whether a peer has been asked and has not answered yet. */
+  get isAsking(): boolean {
+    return this.seen !== undefined;
+  }
+
   won(): void {
     this.lostRounds = 0;
   }
@@ -127,8 +132,9 @@ export class Forwarding {
       .catch((error: unknown) => items.map(() => unknownOutcome(String(error))));
     const whole = items.map((_, index) => outcomes[index] ?? unknownOutcome('the peer did not answer for this one'));
     const unknown = whole.filter(({ kind }) => kind === 'unknown').length;
+    // A peer that records nothing of all this asks somebody itself, and is the wrong one to ask.
+    if (unknown > 0 || whole.every(({ kind }) => kind === 'waiting')) this.target = undefined;
     if (unknown === 0) return whole;
-    this.target = undefined;
     this.runtime.onContention?.('forward-in-doubt', unknown);
     return whole;
   }
@@ -170,13 +176,11 @@ export class Forwarding {
   }
 
   /** Others have recorded these. */
-  read(newer: readonly StoredEvent[]): void {
+  read(newer: readonly RecordedFact[]): void {
     if (this.seen === undefined && this.doubtful.size === 0) return;
-    for (const stored of newer) {
-      if (stored.type === 'CarryRecorded') continue;
-      const { id, event } = ledgerFact(stored);
-      this.seen?.set(id, { event: { id, event }, position: stored.position });
-      if ('callId' in event.data) this.found(event.data.callId, { id, event }, stored.position);
+    for (const { id, event, position } of newer) {
+      this.seen?.set(id, { event: { id, event }, position });
+      if ('callId' in event.data) this.found(event.data.callId, { id, event }, position);
     }
   }
 

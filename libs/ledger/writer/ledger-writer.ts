@@ -3,7 +3,7 @@ import type { BootId, CallId, EventId, OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import { isRecordedRefusal, ledgerTime } from '../decide';
 import type { LedgerState } from '../state';
-import { type Batch, type DecidedItem, decideBatch } from './batch';
+import { type Batch, type DecidedItem, decideBatch, itemsOf } from './batch';
 import { CommandQueue, rankOf } from './command-queue';
 import { Forwarding, isForwardable, outcomeForPeer } from './forwarding';
 import { type KnownLedger, LedgerRecord, unavailable } from './ledger-record';
@@ -16,6 +16,7 @@ import {
   LedgerHistoryChangedError,
   type LedgerOutcome,
   LedgerUnavailableError,
+  patienceMs,
   type QueuedCommand,
   RECORD_WAIT_MS,
   type SubmitOptions,
@@ -102,6 +103,8 @@ export class LedgerWriter {
   /** Records a command of another gateway, which lost too many rounds against this one. */
   submitForPeer(forwarded: ForwardedCommand, timeoutMs: number): Promise<ForwardedOutcome> {
     const { command, metadata, waitMs, firstEventId } = forwarded;
+    // It would wait for this gateway's own question, whose answer may wait for that of the peer: for ever, if it could.
+    if (this.forwarding?.isAsking === true) return Promise.resolve({ kind: 'waiting' });
     this.forwarding?.askedByPeer();
     const options: SubmitOptions = {
       timeoutMs,
@@ -313,7 +316,13 @@ export class LedgerWriter {
         item.resolve({ ok: false, refusal, state, ...(eventId === undefined ? {} : { eventId }) });
         return true;
       }
-      case 'waiting':
+      case 'waiting': {
+        // A request that arrived twice may have been recorded at its first time.
+        const events = forwarding.eventsOf(item, []);
+        if (events === undefined || events.length === 0) return false;
+        this.answer([{ item, state, ok: true, events }], this.record.position);
+        return true;
+      }
       case 'unknown':
         return false;
     }
@@ -387,13 +396,4 @@ export class LedgerWriter {
     if (delays.length === 0) return;
     this.cancelWake = this.runtime.timers.after(Math.min(...delays), () => this.wake());
   }
-}
-
-function itemsOf({ decided }: Batch): readonly QueuedCommand[] {
-  return decided.map(({ item }) => item);
-}
-
-/** How long a caller waits for the record, on top of what it is willing to wait for other calls. */
-function patienceMs({ waitMs }: SubmitOptions): number {
-  return RECORD_WAIT_MS + Math.max(0, ...Object.values(waitMs ?? {}));
 }

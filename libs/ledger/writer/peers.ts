@@ -23,7 +23,10 @@ export type ForwardedOutcome =
       readonly eventId?: EventId;
     }
   | { readonly kind: 'refused'; readonly refusal: LedgerRefusal; readonly eventId?: EventId }
-  /** Refused for now, and nothing was recorded: it would rather wait, so its own gateway decides it again. */
+  /**
+   * Nothing was recorded, and its own gateway decides it again: it is refused for now and would rather wait, or the peer
+   * is waiting itself for the gateway that it asked.
+   */
   | { readonly kind: 'waiting' }
   /** It is not known whether it was, or will yet be, recorded. */
   | { readonly kind: 'unknown'; readonly message: string };

@@ -80,6 +80,11 @@ export class WouldWaitError extends Error {
 /** How long a caller waits until a settlement or an authorization is durable. */
 export const RECORD_WAIT_MS = 10_000;
 
+/** How long a caller waits for the record, on top of what it is willing to wait for other calls. */
+export function patienceMs({ waitMs }: SubmitOptions): number {
+  return RECORD_WAIT_MS + Math.max(0, ...Object.values(waitMs ?? {}));
+}
+
 /** A record further ahead of this machine's clock than this means that one of the two clocks was wrong. */
 export const RECORD_AHEAD_MS_MAX = 300_000;
 
