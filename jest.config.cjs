@@ -24,6 +24,11 @@ module.exports = {
     existsSync(root.replace('<rootDir>', __dirname)),
   ),
   testMatch: ['**/*.spec.ts'],
+  // What is about several gateways is part of the distributed run alone.
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    ...(process.env.AIAAS_TEST_MODE === 'distributed' ? [] : ['<rootDir>/test/e2e-distributed/']),
+  ],
   // Only our own libs: some packages use `#` imports of their own.
   moduleNameMapper: {
     '^#projections/(.*)$': '<rootDir>/projections/$1/index.ts',

@@ -2,6 +2,7 @@
 export type CallEnd =
   /** The whole answer came: a 200 with its body, or a stream up to `[DONE]`. */
   | { readonly kind: 'acknowledged'; readonly callId: string; readonly isReplay: boolean }
+  /** Status 0: nobody took the connection. */
   | { readonly kind: 'refused'; readonly status: number; readonly code: string }
   /** The process died under it. */
   | { readonly kind: 'broken' };

@@ -15,7 +15,7 @@ export class CallCounts {
     for (const { end } of ended) {
       if (end.kind === 'broken') this.broken += 1;
       else if (end.kind === 'refused') {
-        const code = `${end.status} ${end.code}`;
+        const code = end.status === 0 ? end.code : `${end.status} ${end.code}`;
         this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
       } else {
         this.acknowledged += 1;

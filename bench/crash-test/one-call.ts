@@ -67,7 +67,13 @@ export async function makeCall(send: Send, plan: CallPlan, signal: AbortSignal):
       body: bodyOf(plan),
     });
     return { ...call, end: endOf(plan, statusCode, headers, await body.text()) };
-  } catch {
-    return { ...call, end: { kind: 'broken' } };
+  } catch (error) {
+    return { ...call, end: endOfFailure(error) };
   }
+}
+
+/** A connection that nobody took is no call that broke: nothing was sent. */
+function endOfFailure(error: unknown): CallEnd {
+  const isUntaken = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+  return isUntaken ? { kind: 'refused', status: 0, code: 'no connection' } : { kind: 'broken' };
 }

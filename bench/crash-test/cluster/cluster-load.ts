@@ -23,7 +23,7 @@ const ANYWHERE_SHARE = 0.15;
 const REPEATS_MAX = 50;
 
 function isWorthRepeating({ end }: ClientCall): boolean {
-  return end.kind === 'broken' || (end.kind === 'refused' && end.status === 503);
+  return end.kind === 'broken' || (end.kind === 'refused' && (end.status === 503 || end.status === 0));
 }
 
 /** Where gateways are. */
