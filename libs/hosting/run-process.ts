@@ -10,7 +10,7 @@ import { applyConfiguration, prepareFirstUse } from './first-use';
 import { createServer } from './server';
 import { openServices, type Services } from './services';
 import { version } from './version';
-import { waitForRecord } from './wait-for-record';
+import { startFailure, waitForRecord } from './wait-for-record';
 
 export interface ProcessOptions<M extends Mode> {
   /** As its log names it. */
@@ -79,13 +79,16 @@ async function start<M extends Mode>({ name, engines: kit }: ProcessOptions<M>):
   const stopping = new Stopping(logger);
   const engines = await kit.open(configuration, process.env);
   await waitForRecord(engines, configuration, logger);
-  const services = await openServices(engines, configuration, logger);
+  const services = await openServices(engines, configuration, logger).catch(async (error: unknown) => {
+    throw await startFailure(engines, error);
+  });
   try {
     const server = await serve(services);
     stopping.drains((signal) => drain(services, server, signal));
   } catch (error) {
+    const failure = await startFailure(engines, error);
     await services.close();
-    throw error;
+    throw failure;
   }
 }
 

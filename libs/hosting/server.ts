@@ -87,6 +87,8 @@ export async function createServer(services: Services): Promise<NestFastifyAppli
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
+    // What comes while it closes gets the platform's own answer, in the shape of its route.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 1_024 },
     exposeHeadRoutes: false,
     frameworkErrors: answerFrameworkErrors(systemIdentifiers(systemClock)),

@@ -2,7 +2,8 @@ import { readConfiguration } from '#configuration';
 import { StoreUnavailableError } from '#event-store';
 import { MemoryEventStore } from '#event-store/memory';
 import { createLogger } from '#telemetry';
-import { waitForRecord } from './wait-for-record';
+import { failureOf } from './expected-errors';
+import { RecordAwayError, startFailure, waitForRecord } from './wait-for-record';
 
 const configuration = readConfiguration({ AIAAS_PORT: '0' });
 
@@ -63,5 +64,26 @@ describe('a record that does not answer yet', () => {
       expect.objectContaining({ phase: 'starting', checks: { eventStore: { status: 'fail', message } } }),
     ]);
     await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow('fetch failed');
+  });
+});
+
+describe('a start that fails', () => {
+  it.each([
+    [
+      'because the store says so',
+      new Error('the read side cannot start', { cause: new StoreUnavailableError('gone') }),
+      0,
+    ],
+    ['while the store does not answer', new Error('the read side cannot start: no reason'), 1],
+  ])('%s, is told in one sentence, to be begun again', async (_, error, tries) => {
+    const { engines } = away(tries);
+    const failure = await startFailure(engines, error);
+    expect(failure).toBeInstanceOf(RecordAwayError);
+    expect(failureOf(failure)).toEqual({ code: 75, text: expect.stringMatching(/^the store at a:1 went away while/) });
+  });
+
+  it('for another reason, is told as it is', async () => {
+    const error = new TypeError('a mistake');
+    expect(await startFailure(away(0).engines, error)).toBe(error);
   });
 });

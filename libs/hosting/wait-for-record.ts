@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Configuration } from '#configuration';
+import { ControlUnavailableError } from '#control';
 import { systemClock } from '#environment';
+import { AppendOutcomeUnknownError, StoreUnavailableError } from '#event-store';
 import { registerHealth } from '#gateway';
 import { formatInstant } from '#kernel';
+import { LedgerUnavailableError } from '#ledger';
 import type { Logger } from '#telemetry';
 import type { Engines } from './engines';
 import { version } from './version';
@@ -26,6 +29,36 @@ async function listenForHealth({ host, port }: Configuration, reason: () => stri
   });
   await server.listen({ host, port });
   return server;
+}
+
+/** The record answered and then fell silent while this process was opening it. */
+export class RecordAwayError extends Error {
+  override readonly name = 'RecordAwayError';
+}
+
+const AWAY: readonly (abstract new (...args: never) => Error)[] = [
+  StoreUnavailableError,
+  AppendOutcomeUnknownError,
+  ControlUnavailableError,
+  LedgerUnavailableError,
+];
+
+function isSaidToBeAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return AWAY.some((kind) => error instanceof kind) || isSaidToBeAway(error.cause);
+}
+
+/** What a failed start is told as: where the record is away, one sentence instead of where in the program that showed. */
+export async function startFailure({ store, recordName }: Pick<Engines, 'store' | 'recordName'>, error: unknown) {
+  const isAway =
+    isSaidToBeAway(error) ||
+    (await store.lastPosition().then(
+      () => false,
+      () => true,
+    ));
+  if (!isAway) return error;
+  const message = `${recordName} went away while this process was starting (${messageOf(error)}); start it again.`;
+  return new RecordAwayError(message, { cause: error });
 }
 
 /** Resolves once the record answers; until then it says in the log what is waited for, once per try. */
