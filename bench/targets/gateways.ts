@@ -8,6 +8,8 @@ import { ServedProcess } from './served-process';
 const MASTER_KEY = 'ab'.repeat(32);
 const SETTLE_MS_MAX = 300_000;
 const SETTLE_POLL_MS = 50;
+/** A gateway asks the one that won against it for a second; that one may stand still by now. */
+const FORGET_MS = 1_500;
 
 /** One of several gateways on one store. */
 export interface Gateway {
@@ -58,11 +60,12 @@ export class Gateways {
 
   /** Lets these run and the others stand still; resolves once they are ready and their views know everything. */
   async only(running: readonly Gateway[]): Promise<void> {
-    for (const gateway of this.all) {
-      const isPaused = !running.includes(gateway);
-      if (gateway.isPaused !== isPaused) gateway.process.signal(isPaused ? 'SIGSTOP' : 'SIGCONT');
-      gateway.isPaused = isPaused;
+    const changed = this.all.filter((gateway) => gateway.isPaused === running.includes(gateway));
+    for (const gateway of changed) {
+      gateway.isPaused = !gateway.isPaused;
+      gateway.process.signal(gateway.isPaused ? 'SIGSTOP' : 'SIGCONT');
     }
+    if (changed.length > 0) await setTimeout(FORGET_MS);
     const end = await this.store.endOfLog();
     for (const gateway of running) await this.#settled(gateway, end);
   }

@@ -9,7 +9,7 @@ import type { ReadCall } from './streams-connection';
 /** The first page is small, since many readers leave early; later ones grow up to the last size. */
 const PAGE_EVENTS_MIN = 8;
 /** Who reads a stream forwards mostly wants what others have just written, all of it, in a single round trip. */
-const FORWARDS_PAGE_EVENTS_MIN = 64;
+const FORWARDS_PAGE_EVENTS_MIN = 128;
 const PAGE_EVENTS_MAX = 512;
 
 /**

@@ -54,6 +54,15 @@ export function isForwardable({ command }: QueuedCommand): boolean {
   return command.type !== 'CountRefusals';
 }
 
+/**
+ * Whoever loses is the wrong one to ask: commands of peers go back to their own gateways, and keep this one's no longer
+ * from the gateway that wins. Nothing of them was sent. @returns those of this gateway.
+ */
+export function giveBack(items: readonly QueuedCommand[]): readonly QueuedCommand[] {
+  for (const item of items) if (item.origin === 'peer') item.reject(new WouldWaitError());
+  return items.filter(({ origin }) => origin === 'own');
+}
+
 function callIdOf(command: LedgerCommand): CallId | undefined {
   return 'callId' in command ? command.callId : undefined;
 }

@@ -5,7 +5,7 @@ import { isRecordedRefusal, ledgerTime } from '../decide';
 import type { LedgerState } from '../state';
 import { type Batch, type DecidedItem, decideBatch, itemsOf } from './batch';
 import { CommandQueue, rankOf } from './command-queue';
-import { Forwarding, isForwardable, outcomeForPeer } from './forwarding';
+import { Forwarding, giveBack, isForwardable, outcomeForPeer } from './forwarding';
 import { type KnownLedger, LedgerRecord, unavailable } from './ledger-record';
 import type { ForwardedCommand, ForwardedOutcome } from './peers';
 import { RefusalCounter } from './refusal-counter';
@@ -255,10 +255,11 @@ export class LedgerWriter {
     const items = itemsOf(batch);
     this.forwarding?.takeUp(items);
     const [sent, kept] = [items.filter(isForwardable), items.filter((item) => !isForwardable(item))];
-    const isAsked = peer !== undefined && sent.length > 0 && items.every(({ origin }) => origin === 'own');
-    if (this.forwarding !== undefined && isAsked) {
-      this.queue.putBack(kept, []);
-      return this.forwardItems(this.forwarding, peer, sent);
+    if (this.forwarding !== undefined && peer !== undefined && sent.length > 0) {
+      const own = giveBack(items);
+      const isMixed = own.length < items.length;
+      this.queue.putBack(isMixed ? own : kept, []);
+      return isMixed || this.forwardItems(this.forwarding, peer, sent);
     }
     const fate = await this.record.append(batch.encoded, known, batch.state);
     switch (fate.kind) {

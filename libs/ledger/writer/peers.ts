@@ -25,7 +25,7 @@ export type ForwardedOutcome =
   | { readonly kind: 'refused'; readonly refusal: LedgerRefusal; readonly eventId?: EventId }
   /**
    * Nothing was recorded, and its own gateway decides it again: it is refused for now and would rather wait, or the peer
-   * is waiting itself for the gateway that it asked.
+   * loses to a third gateway itself, or waits for one that it has asked.
    */
   | { readonly kind: 'waiting' }
   /** It is not known whether it was, or will yet be, recorded. */

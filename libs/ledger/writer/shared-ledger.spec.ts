@@ -195,18 +195,20 @@ describe('after two lost rounds', () => {
     expect(world.network.forwards).toBe(1);
   });
 
-  it('a command of a peer is not sent on, however often its batch loses', async () => {
-    const { world, far, farLosesTwice } = twoGateways();
+  it('a command of a peer is not sent on but given back, and does not keep the own ones from the winner', async () => {
+    const { world, far, toFar, farLosesTwice, gateways } = twoGateways();
     const command = authorize('1', { owner: boot('third') });
     const forwarded = far.takeForwarded(
       world.org,
       [{ command, metadata: { actor: { type: 'system', id: 'third' } } }],
       5 * SECOND_MS,
     );
-    for (let i = 0; i < 3; i += 1) await farLosesTwice();
-    await world.time.pass(SECOND_MS);
-    expect((await forwarded).map(({ kind }) => kind)).toEqual(['recorded']);
-    expect(world.network.forwards).toBe(0);
+    const own = toFar(authorize('2', mine));
+    await farLosesTwice();
+    await world.time.pass(1);
+    expect(await forwarded).toEqual([{ kind: 'waiting' }]);
+    expect([own.answer, (await gateways()).at(-1)]).toEqual(['accepted', ['InferenceAuthorized', NEAR]]);
+    expect(world.network.forwards).toBe(1);
   });
 });
 

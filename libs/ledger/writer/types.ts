@@ -72,7 +72,7 @@ export class LedgerHistoryChangedError extends LedgerUnavailableError {
   }
 }
 
-/** A peer's command was refused for now and would rather wait; nothing was recorded. */
+/** Nothing was recorded of a peer's command: it would rather wait, or this gateway loses every round itself. */
 export class WouldWaitError extends Error {
   override readonly name = 'WouldWaitError';
 }
