@@ -121,10 +121,20 @@ describe('gateways that go away with calls open', () => {
         const { clientRequestId } = event.data;
         authorizedAt.set(clientRequestId, [...(authorizedAt.get(clientRequestId) ?? []), metadata.at]);
       }
+    const late: string[] = [];
     for (const { marker, at } of world.arrivals('marker-way-')) {
-      const allowed = (authorizedAt.get(marker) ?? []).filter((then) => then <= at && at - then <= DISPATCH_WINDOW_MS);
+      const allowed = (authorizedAt.get(marker) ?? []).filter((then) => then <= at);
       expect([marker, allowed.length]).toEqual([marker, 1]);
+      if (at - (allowed[0] ?? 0) > DISPATCH_WINDOW_MS) late.push(marker);
     }
+    // Of a request that was being written at that very moment the rest goes out when the process goes on. What it costs
+    // was counted at its ceiling all the time, and is then settled late.
+    for (const marker of late)
+      expect([marker, await world.typesOf(ofPaused.orgId, marker)]).toEqual([
+        marker,
+        ['InferenceAuthorized', 'InferenceUnresolved', 'InferenceCompleted'],
+      ]);
+    expect(late.length).toBeLessThan(ON_THE_WAY / 4);
   });
 
   it('every budget counts on every gateway what the record proves, and nothing is held', async () => {
