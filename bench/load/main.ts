@@ -5,6 +5,10 @@ import { Latencies } from './latencies';
 
 /** The load generator: its own process, told what to do over the channel to its parent, and ended with it. */
 
+/** Who closes a connection, as a gateway does that may not admit for a moment, is tried again: so often at most. */
+const BROKEN_MAX = 1_000;
+const REOPEN_MS = 100;
+
 function requestOf({ path, body }: LoadJob, headers: LoadJob['headers'][number]): Buffer {
   const lines = Object.entries({ host: '127.0.0.1', 'content-length': String(Buffer.byteLength(body)), ...headers });
   return Buffer.from(
@@ -55,15 +59,33 @@ function run(job: LoadJob): Promise<LoadResult> {
     const stopAll = (): void => {
       for (const connection of connections) connection.stop();
     };
-    const onBroken = (reason: string): void => {
-      clearTimeout(timer);
-      stopAll();
-      reject(new Error(reason));
+    let broken = 0;
+    const onBroken = (reason: string, index: number): void => {
+      broken += 1;
+      failures += 1;
+      firstFailure ??= reason;
+      if (broken > BROKEN_MAX) {
+        clearTimeout(timer);
+        stopAll();
+        reject(new Error(reason));
+      } else setTimeout(() => reopen(index), REOPEN_MS);
     };
-    const connections = Array.from({ length: job.connections }, (_, index) => {
+    const open = (index: number): LoadConnection => {
       const { name, port } = job.destinations[index % job.destinations.length] ?? { name: '', port: 0 };
-      return new LoadConnection(port, nextRequest, (...answered) => onAnswer(name, ...answered), onBroken);
-    });
+      return new LoadConnection(
+        port,
+        nextRequest,
+        (...answered) => onAnswer(name, ...answered),
+        (reason) => onBroken(reason, index),
+      );
+    };
+    const reopen = (index: number): void => {
+      if (performance.now() >= toMs) return;
+      const connection = open(index);
+      connections[index] = connection;
+      connection.start();
+    };
+    const connections = Array.from({ length: job.connections }, (_, index) => open(index));
     const timer = setTimeout(() => {
       stopAll();
       resolve({

@@ -3,7 +3,8 @@ import { median } from '../../support/statistics';
 import { type CallKind, CHAT_KINDS } from '../../targets/target';
 import { type ClusterRun, runCluster, type World } from './cluster-run';
 
-const WARM_UP_MS = 1_000;
+/** Longer than a gateway waits for one that won against it before, and stands still by now. */
+const WARM_UP_MS = 4_000;
 
 /** One organization, whose ledger is one stream that all gateways write, or many of them. */
 export const LOADS = ['hot', 'spread'] as const;

@@ -5,7 +5,7 @@ import { SERVER_URL_VARIABLE } from '../../targets/bench-store';
 import { CHAT_KINDS } from '../../targets/target';
 import { type ClusterRun, runCluster, type World } from './cluster-run';
 
-const WARM_UP_MS = 2_000;
+const WARM_UP_MS = 4_000;
 const CONNECTIONS = 30;
 const NEAR_GATEWAYS = 2;
 
