@@ -50,5 +50,6 @@ module.exports = {
   transformIgnorePatterns: [
     `<rootDir>/node_modules/(?!(?:${escaped.map((p) => p.replace('node_modules/', '')).join('|')})/)`,
   ],
-  maxWorkers: 2,
+  // One more than the processors of a small machine: the end-to-end suites wait for other processes most of their time.
+  maxWorkers: 3,
 };

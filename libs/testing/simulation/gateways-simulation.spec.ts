@@ -4,7 +4,7 @@ import { LedgerSimulation } from './ledger-simulation';
  * AIAAS_SIMULATION_SEED=17 repeats one run; AIAAS_SIMULATION_SEEDS=5000 tries more of them.
  */
 const one = process.env.AIAAS_SIMULATION_SEED;
-const seeds = Number(process.env.AIAAS_SIMULATION_SEEDS ?? '100');
+const seeds = Number(process.env.AIAAS_SIMULATION_SEEDS ?? '60');
 const ACTIONS = 40;
 const GATEWAYS = { gateways: 3 };
 

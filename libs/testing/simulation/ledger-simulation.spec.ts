@@ -4,7 +4,7 @@ import { LedgerSimulation } from './ledger-simulation';
  * AIAAS_SIMULATION_SEED=17 repeats one run; AIAAS_SIMULATION_SEEDS=5000 tries more of them.
  */
 const one = process.env.AIAAS_SIMULATION_SEED;
-const seeds = Number(process.env.AIAAS_SIMULATION_SEEDS ?? '200');
+const seeds = Number(process.env.AIAAS_SIMULATION_SEEDS ?? '150');
 const ACTIONS = 40;
 
 describe('the ledger under crashes, lost answers, wrong clocks and impatient callers', () => {
