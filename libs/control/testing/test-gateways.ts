@@ -2,6 +2,7 @@ import { systemIdentifiers } from '#environment';
 import { type EventStore, StoreUnavailableError } from '#event-store';
 import type { BootId, EncodedEvent, StreamName } from '#kernel';
 import type { LedgerPeers, LedgerService } from '#ledger';
+import { PassingEventStore } from '#testing/simulation';
 import { ScriptedCluster, ScriptedLives } from './scripted-cluster';
 import { startOn, type TestMachine, type TestPlatform } from './test-platform';
 
@@ -14,43 +15,26 @@ export interface AppendScript {
 }
 
 /** One gateway's way to the record. A gateway that has crashed neither writes nor reads any more. */
-export class ScriptedStore implements EventStore {
+export class ScriptedStore extends PassingEventStore {
   script: AppendScript = {};
   isCrashed = false;
 
-  constructor(private readonly store: EventStore) {}
-
-  async append(stream: StreamName, expected: Append[1], events: readonly EncodedEvent[]) {
+  override async append(stream: StreamName, expected: Append[1], events: readonly EncodedEvent[]) {
     await this.script.before?.(stream);
     this.assertAlive();
-    const written = await this.store.append(stream, expected, events);
+    const written = await this.current.append(stream, expected, events);
     await this.script.after?.(stream);
     this.assertAlive();
     return written;
   }
 
-  readStream(...args: Parameters<EventStore['readStream']>) {
+  override readStream(...args: Parameters<EventStore['readStream']>) {
     this.assertAlive();
-    return this.store.readStream(...args);
+    return this.current.readStream(...args);
   }
 
-  readAll(...args: Parameters<EventStore['readAll']>) {
-    return this.store.readAll(...args);
-  }
-
-  streamNames(prefix: string) {
-    return this.store.streamNames(prefix);
-  }
-
-  subscribe(...args: Parameters<EventStore['subscribe']>) {
-    return this.store.subscribe(...args);
-  }
-
-  lastPosition() {
-    return this.store.lastPosition();
-  }
-
-  async close() {}
+  /** The record outlives who writes to it. */
+  override async close() {}
 
   private assertAlive(): void {
     if (this.isCrashed) throw new StoreUnavailableError('this gateway has crashed');

@@ -5,6 +5,7 @@ import { type Clock, type EncodedEvent, epochMs, type StoredEvent, type StreamNa
 import type { KeyStore } from '#key-store';
 import { MemoryKeyStore } from '#key-store/memory';
 import { LedgerService, type LedgerServiceOptions } from '#ledger';
+import { PassingEventStore } from '#testing/simulation';
 import type { Cluster } from '../cluster';
 import { ControlPlane } from '../control-plane';
 
@@ -26,39 +27,22 @@ export class HandClock implements Clock {
 }
 
 /** Writes as many appends as it is allowed, then none: what a process leaves that is killed in between. */
-export class MortalStore implements EventStore {
+export class MortalStore extends PassingEventStore {
   constructor(
-    private readonly store: EventStore,
+    store: EventStore,
     private appendsLeft: number,
-  ) {}
+  ) {
+    super(store);
+  }
 
-  async append(stream: StreamName, expected: bigint | 'no-stream' | 'any', events: readonly EncodedEvent[]) {
+  override async append(stream: StreamName, expected: bigint | 'no-stream' | 'any', events: readonly EncodedEvent[]) {
     if (this.appendsLeft <= 0) throw new StoreUnavailableError('killed');
     this.appendsLeft -= 1;
-    return this.store.append(stream, expected, events);
+    return this.current.append(stream, expected, events);
   }
 
-  readStream(...args: Parameters<EventStore['readStream']>) {
-    return this.store.readStream(...args);
-  }
-
-  readAll(...args: Parameters<EventStore['readAll']>) {
-    return this.store.readAll(...args);
-  }
-
-  streamNames(prefix: string) {
-    return this.store.streamNames(prefix);
-  }
-
-  subscribe(...args: Parameters<EventStore['subscribe']>) {
-    return this.store.subscribe(...args);
-  }
-
-  lastPosition() {
-    return this.store.lastPosition();
-  }
-
-  async close() {}
+  /** The record outlives who writes to it. */
+  override async close() {}
 }
 
 /** What outlives a process: the record, the keys, and time. */

@@ -6,10 +6,9 @@ import {
   type ReadAllOptions,
   type ReadStreamOptions,
   StoreUnavailableError,
-  type SubscribeOptions,
-  type Subscription,
 } from '#event-store';
 import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
+import { PassingEventStore } from './passing-event-store';
 
 /** What becomes of one append. */
 export type AppendFault =
@@ -37,14 +36,20 @@ export interface Faults {
 }
 
 /** Passes everything on to a store, except what its faults say otherwise. */
-export class FaultyEventStore implements EventStore {
+export class FaultyEventStore extends PassingEventStore {
   constructor(
-    private readonly inner: EventStore,
+    inner: EventStore,
     private readonly sleep: (ms: number) => Promise<void>,
     private readonly faults: Faults,
-  ) {}
+  ) {
+    super(inner);
+  }
 
-  async append(stream: StreamName, expected: ExpectedRevision, events: readonly EncodedEvent[]): Promise<AppendResult> {
+  override async append(
+    stream: StreamName,
+    expected: ExpectedRevision,
+    events: readonly EncodedEvent[],
+  ): Promise<AppendResult> {
     const { fault, arrivesAfterMs = 0, answersAfterMs = 0 } = this.faults.append();
     if (arrivesAfterMs > 0) await this.sleep(arrivesAfterMs);
     if (fault === 'unavailable') throw new StoreUnavailableError('the store is away');
@@ -53,10 +58,10 @@ export class FaultyEventStore implements EventStore {
       this.deliverLate(stream, expected, events);
       throw new AppendOutcomeUnknownError('the request is on its way');
     }
-    const result = await this.inner.append(stream, expected, events);
+    const result = await this.current.append(stream, expected, events);
     if (fault === 'delivered-twice') {
       if (answersAfterMs > 0) await this.sleep(answersAfterMs);
-      return this.inner.append(stream, expected, events);
+      return this.current.append(stream, expected, events);
     }
     if (answersAfterMs > 0) await this.sleep(answersAfterMs);
     if (fault === 'answer-lost') throw new AppendOutcomeUnknownError('the answer may be lost');
@@ -66,43 +71,31 @@ export class FaultyEventStore implements EventStore {
   private deliverLate(stream: StreamName, expected: ExpectedRevision, events: readonly EncodedEvent[]): void {
     // Nobody waits for its answer any more.
     this.sleep(LATE_MS)
-      .then(() => this.inner.append(stream, expected, events))
+      .then(() => this.current.append(stream, expected, events))
       .catch(() => undefined);
   }
 
-  async *readStream(stream: StreamName, options?: ReadStreamOptions): AsyncIterable<StoredEvent> {
+  override async *readStream(stream: StreamName, options?: ReadStreamOptions): AsyncIterable<StoredEvent> {
     if (!this.faults.isReadable()) throw new StoreUnavailableError('the store is away');
     const delays = this.faults.read?.();
     if (delays === undefined) {
-      yield* this.inner.readStream(stream, options);
+      yield* this.current.readStream(stream, options);
       return;
     }
     if (delays.arrivesAfterMs > 0) await this.sleep(delays.arrivesAfterMs);
     const found: StoredEvent[] = [];
-    for await (const stored of this.inner.readStream(stream, options)) found.push(stored);
+    for await (const stored of this.current.readStream(stream, options)) found.push(stored);
     if (delays.answersAfterMs > 0) await this.sleep(delays.answersAfterMs);
     yield* found;
   }
 
-  async *readAll(options?: ReadAllOptions): AsyncIterable<StoredEvent> {
+  override async *readAll(options?: ReadAllOptions): AsyncIterable<StoredEvent> {
     if (!this.faults.isReadable()) throw new StoreUnavailableError('the store is away');
-    yield* this.inner.readAll(options);
+    yield* this.current.readAll(options);
   }
 
-  async *streamNames(prefix: string): AsyncIterable<StreamName> {
+  override async *streamNames(prefix: string): AsyncIterable<StreamName> {
     if (!this.faults.isReadable()) throw new StoreUnavailableError('the store is away');
-    yield* this.inner.streamNames(prefix);
-  }
-
-  subscribe(options: SubscribeOptions): Subscription {
-    return this.inner.subscribe(options);
-  }
-
-  lastPosition(): Promise<bigint> {
-    return this.inner.lastPosition();
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
+    yield* this.current.streamNames(prefix);
   }
 }

@@ -12,9 +12,9 @@ import {
   type SubmitOptions,
 } from '#ledger';
 import { type AppendFault, FaultyEventStore } from './faulty-event-store';
+import { PassingEventStore } from './passing-event-store';
 import { type ForwardRoute, PeerNetwork } from './peer-network';
 import { Random } from './random';
-import { ReplaceableStore } from './replaceable-store';
 import { VirtualTime } from './virtual-time';
 
 export interface LedgerWorldOptions {
@@ -34,7 +34,7 @@ const START = epochMs(Date.parse('2026-05-13T12:00:00Z'));
 /** One store and the time around it, for specs of what writes to it: faults are scripted, time passes when told to. */
 export class LedgerWorld {
   readonly time = new VirtualTime(START);
-  readonly record = new ReplaceableStore(new MemoryEventStore());
+  readonly record = new PassingEventStore(new MemoryEventStore());
   /** What becomes of the next requests from gateway to gateway, in order; after that all is fine. */
   readonly routes: ForwardRoute[] = [];
   readonly network = new PeerNetwork(this.time, () => this.routes.shift() ?? { fault: 'fine' });

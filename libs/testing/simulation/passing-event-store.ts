@@ -9,8 +9,11 @@ import type {
 } from '#event-store';
 import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
 
-/** A store whose content can be replaced under its users' feet, as a restore from a backup does. */
-export class ReplaceableStore implements EventStore {
+/**
+ * Passes everything on to a store: what doubles that only meddle with some of it extend. The store may be exchanged under
+ * its users' feet, as a restore from a backup does.
+ */
+export class PassingEventStore implements EventStore {
   constructor(public current: EventStore) {}
 
   append(stream: StreamName, expected: ExpectedRevision, events: readonly EncodedEvent[]): Promise<AppendResult> {
