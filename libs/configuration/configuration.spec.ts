@@ -109,6 +109,14 @@ describe('the configuration', () => {
       expect(read).not.toThrow(/geheim/);
     });
 
+    it.each(['0.0.0.0', '::'])('wants to know where it is reached when it listens for peers on %s', (host) => {
+      expect(problemsOf({ ...distributed, AIAAS_PEER_HOST: host })).toMatch(/^AIAAS_PEER_URL must be set where/);
+      const url = 'http://gateway-1:9000';
+      expect(readConfiguration({ ...distributed, AIAAS_PEER_HOST: host, AIAAS_PEER_URL: url }, checks)).toMatchObject({
+        peer: { host, url },
+      });
+    });
+
     it('refuses a peer url that is no origin', () => {
       expect(problemsOf({ ...distributed, AIAAS_PEER_URL: 'gateway-1:9000' })).toMatch(
         /AIAAS_PEER_URL must be an origin/,

@@ -65,6 +65,8 @@ const OTHER_MODE: Readonly<Record<Mode, string>> = {
     'A gateway runs with AIAAS_MODE=distributed only: set it, or run everything in one process with npm start.',
 };
 
+/** Addresses that stand for all of a machine's. */
+const EVERYWHERE = new Set(['0.0.0.0', '::', '[::]']);
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /** Names of test switches share the prefix; they are none of the platform's business. */
@@ -118,6 +120,11 @@ function problemsOfMode(environment: NodeJS.ProcessEnv, checks: Checks): string[
   if (!isSet(environment, 'AIAAS_MASTER_KEY') && !isSet(environment, 'AIAAS_MASTER_KEY_FILE'))
     problems.push(
       'AIAAS_MASTER_KEY or AIAAS_MASTER_KEY_FILE must be set in distributed mode, the same one for every gateway; make one with: openssl rand -base64 32.',
+    );
+  // Listening everywhere is no address that anybody could be told.
+  if (EVERYWHERE.has(environment.AIAAS_PEER_HOST ?? '') && !isSet(environment, 'AIAAS_PEER_URL'))
+    problems.push(
+      'AIAAS_PEER_URL must be set where AIAAS_PEER_HOST is every address: the one at which other gateways reach this one, such as http://gateway-1:9000.',
     );
   return problems;
 }

@@ -7,6 +7,7 @@ import type { BootId } from '#kernel';
 import type { LedgerPeers, LedgerService } from '#ledger';
 import type { Logger } from '#telemetry';
 import type { Engines, Sharing } from './engines';
+import { urlOf } from './url-of';
 import { version } from './version';
 
 /** How often a gateway that starts looks whether the others know it by now. */
@@ -50,7 +51,7 @@ export class ClusterNode {
       clock: systemClock,
       timers: systemTimers,
       bootId,
-      peerUrl: peer.url ?? `http://${peer.host}:${server.port}`,
+      peerUrl: peer.url ?? urlOf(peer.host, server.port),
       version,
       newEventId: () => identifiers.eventId(),
       ...(recordedAt === undefined ? {} : { recordedAt }),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type Configuration, helpText, type Mode, readConfigurationOf } from '#configuration';
+import { helpText, type Mode, readConfigurationOf } from '#configuration';
 import { createLogger, type Logger } from '#telemetry';
 import { drain } from './drain';
 import type { EngineKit } from './engines';
@@ -9,6 +9,7 @@ import { failureOf } from './expected-errors';
 import { applyConfiguration, prepareFirstUse } from './first-use';
 import { createServer } from './server';
 import { openServices, type Services } from './services';
+import { urlOf } from './url-of';
 import { version } from './version';
 import { startFailure, waitForRecord } from './wait-for-record';
 
@@ -51,17 +52,13 @@ class Stopping {
   }
 }
 
-function urlOf({ host, port }: Configuration, address: AddressInfo | string | null): string {
-  const name = host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${typeof address === 'object' && address !== null ? address.port : port}`;
-}
-
 /** Opens the doors: from here on calls are admitted. */
 async function serve(services: Services): Promise<NestFastifyApplication> {
   const { configuration, logger, engines } = services;
   const server = await createServer(services);
   await server.listen({ host: configuration.host, port: configuration.port });
-  const url = urlOf(configuration, server.getHttpServer().address());
+  const address = server.getHttpServer().address() as AddressInfo;
+  const url = urlOf(configuration.host, address.port);
   await services.node?.untilKnown();
   const announcement = await prepareFirstUse(services, url);
   await applyConfiguration(services, process.env);

@@ -264,15 +264,22 @@ export class LedgerRecord {
    * store that was restored to an older state would otherwise go unnoticed.
    */
   private async readDelta(): Promise<readonly StoredEvent[]> {
-    const delta: StoredEvent[] = [];
     const { revision, newestId } = this;
-    const isChecked = this.runtime.peers !== undefined && revision !== 'no-stream' && newestId !== undefined;
-    const from = revision === 'no-stream' ? 0n : isChecked ? revision : revision + 1n;
-    for await (const stored of this.store.readStream(this.stream, { from })) delta.push(stored);
-    if (!isChecked) return delta;
-    const [known, ...newer] = delta;
-    if (known?.id !== newestId) throw this.historyChanged();
-    return newer;
+    if (revision === 'no-stream') return this.readFrom(0n);
+    if (this.runtime.peers === undefined || newestId === undefined) return this.readFrom(revision + 1n);
+    for (let pauseMs = UNSEEN_MS_MIN; ; pauseMs *= 2) {
+      const [known, ...newer] = await this.readFrom(revision);
+      if (known?.id === newestId) return newer;
+      // Another event is proof. None may be a server that has only just taken over and does not show its newest yet.
+      if (known !== undefined || pauseMs > UNSEEN_MS_MAX) throw this.historyChanged();
+      await this.pause(pauseMs);
+    }
+  }
+
+  private async readFrom(from: bigint): Promise<readonly StoredEvent[]> {
+    const read: StoredEvent[] = [];
+    for await (const stored of this.store.readStream(this.stream, { from })) read.push(stored);
+    return read;
   }
 
   private historyChanged(): LedgerHistoryChangedError {

@@ -85,3 +85,44 @@ describe('a store that was restored to an older state', () => {
     await expect(stopped).resolves.toBeUndefined();
   });
 });
+
+/** A server that has just taken over: of a stream it shows nothing for so many reads. */
+class StoreThatTookOver extends MemoryEventStore {
+  hiddenReads = 0;
+
+  override async *readStream(...asked: Parameters<MemoryEventStore['readStream']>): AsyncIterable<StoredEvent> {
+    this.hiddenReads -= 1;
+    if (this.hiddenReads < 0) yield* super.readStream(...asked);
+  }
+}
+
+describe('a store that does not show its newest events for a moment', () => {
+  async function afterTakingOver(hiddenReads: number) {
+    const gateway = await aGateway();
+    const { world, service } = gateway;
+    const events = await world.stored();
+    const store = new StoreThatTookOver();
+    world.record.current = store;
+    for (const { stream } of events.slice(0, 1)) await store.append(stream, 'no-stream', events);
+    store.hiddenReads = hiddenReads;
+    const read = service.read(world.org).then(
+      ({ holds }) => holds.size,
+      (error: unknown) => (error instanceof Error ? error.name : 'thrown'),
+    );
+    await world.time.pass(SECOND_MS);
+    return { ...gateway, read: await read };
+  }
+
+  it('is not taken for a restored one', async () => {
+    const { read, changed, answers } = await afterTakingOver(3);
+    expect(read).toBe(3);
+    expect(changed).toEqual([]);
+    expect(await answers(complete('1', usd('0')))).toEqual(['accepted']);
+  });
+
+  it('is taken for one when it goes on to show nothing', async () => {
+    const { read, changed } = await afterTakingOver(100);
+    expect(read).toBe('LedgerHistoryChangedError');
+    expect(changed).toHaveLength(1);
+  });
+});

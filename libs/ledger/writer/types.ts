@@ -60,11 +60,12 @@ export type LedgerOutcome =
 
 /** The record cannot be written now, or whether it was written is in doubt; nothing may be dispatched. */
 export class LedgerUnavailableError extends Error {
-  override readonly name = 'LedgerUnavailableError';
+  override readonly name: string = 'LedgerUnavailableError';
 }
 
 /** The store no longer holds what was read from it: it was restored to an older state, or is another store. */
 export class LedgerHistoryChangedError extends LedgerUnavailableError {
+  override readonly name = 'LedgerHistoryChangedError';
   constructor(stream: StreamName) {
     super(
       `the event store no longer holds what this process has read of ${stream}: it was restored to an older state; nothing is admitted until this process is started again`,
