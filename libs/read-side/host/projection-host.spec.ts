@@ -1,139 +1,14 @@
-import { DirectEventFeed } from '#event-feed/direct';
-import type { EventStore, ReadAllOptions } from '#event-store';
-import { composeEventId, type EncodedEvent, type StoredEvent, type StreamName } from '#kernel';
+import { composeEventId, type EncodedEvent, type StreamName } from '#kernel';
 import { ledgerStream } from '#ledger';
-import { apiKeysProjection } from '#projections/api-keys';
-import { budgetsProjection } from '#projections/budgets';
 import { callsProjection } from '#projections/calls';
-import { isKnownEvent } from '#projections/sources';
 import { orgId, Record, someRecord } from '#projections/spec-kit';
 import { usageProjection } from '#projections/usage';
-import { type Document, type GenerationCommit, type Projection, projection, type ReadStore } from '#read-store';
+import { type GenerationCommit, type Projection, projection } from '#read-store';
 import { MemoryReadStore } from '#read-store/memory';
-import type { ReadSideReport } from '../port';
 import { PROBLEMS_VIEW, problems } from './problems-view';
-import { ProjectionHost } from './projection-host';
+import { closedAfterwards, closeHosts, HostUnderTest, PROJECTIONS, started } from './spec-kit';
 
-const PROJECTIONS = [usageProjection, callsProjection, budgetsProjection, apiKeysProjection];
-
-/** A host over a record, with what it reported and a way to wait for a position. */
-class HostUnderTest {
-  readonly reports: ReadSideReport[] = [];
-  readonly feed: DirectEventFeed;
-  readonly host: ProjectionHost;
-  #live: bigint | undefined;
-  #waiters: { position: bigint; resolve: () => void }[] = [];
-  #reportWaiters: { matches: (report: ReadSideReport) => boolean; resolve: () => void }[] = [];
-  #trouble: Error | undefined;
-
-  constructor(
-    public record: Record,
-    readonly store: ReadStore = new MemoryReadStore(),
-    projections: readonly Projection[] = PROJECTIONS,
-    batchEventsMax = 50,
-  ) {
-    const readAll: EventStore['readAll'] = (query) => this.#read(query);
-    this.feed = new DirectEventFeed({ readAll }, { batchEventsMax, retryMs: 1 });
-    this.host = new ProjectionHost({
-      store,
-      feed: this.feed,
-      projections,
-      isKnown: isKnownEvent,
-      head: () => this.record.store.lastPosition(),
-      eventIdAt: async (position) => {
-        if (this.#trouble !== undefined) throw this.#trouble;
-        const [event] = (await this.record.events()).filter((one) => one.position === position);
-        return event?.id;
-      },
-      report: (report) => {
-        this.reports.push(report);
-        for (const { matches, resolve } of this.#reportWaiters) if (matches(report)) resolve();
-      },
-      onLive: (checkpoint) => {
-        this.#live = checkpoint?.position ?? 0n;
-        for (const { position, resolve } of this.#waiters) if (position <= this.#live) resolve();
-      },
-    });
-  }
-
-  async start(): Promise<this> {
-    const { ready } = await this.host.start();
-    await ready;
-    return this.caughtUp();
-  }
-
-  /** As stores do: beyond its end a restored one has no position to read after. */
-  async *#read(query: ReadAllOptions = {}): AsyncIterable<StoredEvent> {
-    if (this.#trouble !== undefined) throw this.#trouble;
-    const { store } = this.record;
-    if ((query.after ?? 0n) > (await store.lastPosition())) throw new Error('the store ends before that position');
-    yield* store.readAll(query);
-  }
-
-  /** Puts another record in the place of the one that is followed. */
-  restore(record: Record): void {
-    this.record = record;
-  }
-
-  breakRecord(reason: string | undefined): void {
-    this.#trouble = reason === undefined ? undefined : new Error(reason);
-  }
-
-  /** Until something was reported. */
-  async until(matches: (report: ReadSideReport) => boolean): Promise<void> {
-    if (this.reports.some(matches)) return;
-    await new Promise<void>((resolve) => {
-      this.#reportWaiters.push({ matches, resolve });
-    });
-  }
-
-  /** Once everything that is in the record is in the views. */
-  async caughtUp(): Promise<this> {
-    const position = await this.record.store.lastPosition();
-    this.feed.poke();
-    if (this.#live === undefined || this.#live < position)
-      await new Promise<void>((resolve) => {
-        this.#waiters.push({ position, resolve });
-      });
-    return this;
-  }
-
-  async rebuilt(view: string): Promise<this> {
-    const before = this.host.progress().length;
-    this.host.rebuild(view);
-    while (this.host.progress().length === before || this.host.progress().at(-1)?.status !== 'switched')
-      await new Promise((resolve) => setImmediate(resolve));
-    return this;
-  }
-
-  /** Every live document of every table. */
-  async dump(): Promise<{ readonly [table: string]: readonly Document[] }> {
-    return this.store.snapshot(async (snapshot) => {
-      const tables: { [table: string]: readonly Document[] } = {};
-      for (const { view } of PROJECTIONS)
-        for (const { name } of view.tables) {
-          const query = { where: {}, orderBy: { column: 'id', direction: 'ascending' }, limit: 10_000 } as const;
-          tables[`${view.name}.${name}`] = (await snapshot.find(view.name, name, query)).documents;
-        }
-      return tables;
-    });
-  }
-
-  async close(): Promise<void> {
-    await this.host.close();
-    await this.feed.close();
-  }
-}
-
-const open: HostUnderTest[] = [];
-async function started(...args: ConstructorParameters<typeof HostUnderTest>): Promise<HostUnderTest> {
-  const under = new HostUnderTest(...args);
-  open.push(under);
-  return under.start();
-}
-afterEach(async () => {
-  for (const under of open.splice(0)) await under.close();
-});
+closeHosts();
 
 function foreignEvent(type: string, body: string, serial = 1): EncodedEvent {
   const id = composeEventId(1_767_225_600_000, Uint8Array.from([9, 9, 0, 0, 0, 0, 0, 0, 0, serial]));
@@ -178,7 +53,7 @@ describe('the host of the projections', () => {
     const expected = await (await started(record)).dump();
     const store = new MemoryReadStore();
     const under = new HostUnderTest(record, store, PROJECTIONS, 10);
-    open.push(under);
+    closedAfterwards(under);
     const commit = store.commit.bind(store);
     let commits = 0;
     await (await started(new Record(), store)).close();
@@ -330,90 +205,5 @@ describe('an event that a view cannot take in', () => {
     const before = await page(under);
     await under.rebuilt(PROBLEMS_VIEW);
     expect(await page(under)).toEqual(before);
-  });
-});
-
-describe('a rebuild', () => {
-  it('gives the same documents, says that nothing differs, and leaves one generation', async () => {
-    const under = await started(await someRecord(13, 250));
-    const before = await under.dump();
-    for (const view of ['usage', 'calls', 'budgets', 'api-keys']) await under.rebuilt(view);
-    expect(await under.dump()).toEqual(before);
-    const requested = under.host.progress().filter(({ reason }) => reason === 'requested');
-    expect(requested).toHaveLength(4);
-    for (const progress of requested)
-      expect(progress).toMatchObject({ status: 'switched', share: 1, differentDocuments: 0 });
-    const generations = await under.store.generations();
-    expect(generations.every(({ status }) => status === 'live')).toBe(true);
-    expect(new Set(generations.map(({ checkpoint }) => checkpoint?.position)).size).toBe(1);
-  });
-
-  it('keeps up with what is written meanwhile; queries see the old view, then the new one', async () => {
-    const record = await someRecord(17, 150);
-    const under = await started(record, new MemoryReadStore(), PROJECTIONS, 5);
-    const written = (async () => {
-      for (let i = 0; i < 60; i += 1) {
-        await record.perform(record.authorize());
-        under.feed.poke();
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    })();
-    let least = Number.POSITIVE_INFINITY;
-    const watching = { done: false };
-    const watched = (async () => {
-      const known = (await under.dump())['calls.calls']?.length ?? 0;
-      while (!watching.done) {
-        least = Math.min(least, ((await under.dump())['calls.calls']?.length ?? 0) - known);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    })();
-
-    await under.rebuilt('calls');
-    watching.done = true;
-    await Promise.all([written, watched]);
-    await under.caughtUp();
-
-    expect(least).toBeGreaterThanOrEqual(0);
-    expect(under.host.progress().at(-1)).toMatchObject({ status: 'switched', differentDocuments: 0 });
-    expect(await under.dump()).toEqual(await (await started(record)).dump());
-  });
-
-  it('says how many documents of the view before were wrong, and puts them right', async () => {
-    const under = await started(await someRecord(19, 100));
-    const before = await under.dump();
-    const [generation] = (await under.store.generations()).filter(({ view }) => view === 'calls');
-    const [call] = before['calls.calls'] ?? [];
-    if (generation?.checkpoint === undefined || call === undefined) throw new Error('the view is not empty');
-    const wrong = { ...call, position: call.position + 1n, columns: { ...call.columns, code: 'wrong' } };
-    await under.store.commit([
-      {
-        generation,
-        expected: generation.checkpoint,
-        checkpoint: generation.checkpoint,
-        changes: [{ table: 'calls', saved: [wrong], deleted: [] }],
-      },
-    ]);
-
-    await under.rebuilt('calls');
-
-    expect(under.host.progress().at(-1)).toMatchObject({ differentDocuments: 1 });
-    expect(await under.dump()).toEqual(before);
-  });
-
-  it('refuses a view that is none', async () => {
-    const under = await started(new Record());
-    expect(() => under.host.rebuild('nothing')).toThrow('there is no view "nothing"');
-  });
-
-  it('that is cut short leaves nothing behind', async () => {
-    const record = await someRecord(23, 200);
-    const store = new MemoryReadStore();
-    const under = await started(record, store, PROJECTIONS, 1);
-    under.host.rebuild('calls');
-    await new Promise((resolve) => setImmediate(resolve));
-    await under.close();
-    const again = await started(record, store);
-    expect((await store.generations()).every(({ status }) => status === 'live')).toBe(true);
-    expect(await again.dump()).toEqual(await (await started(record)).dump());
   });
 });
