@@ -8,7 +8,7 @@ import { MemoryReadStore } from '#read-store/memory';
 import { PROBLEMS_VIEW, problems } from './problems-view';
 import { closedAfterwards, closeHosts, HostUnderTest, PROJECTIONS, started } from './spec-kit';
 
-closeHosts();
+afterEach(closeHosts);
 
 function foreignEvent(type: string, body: string, serial = 1): EncodedEvent {
   const id = composeEventId(1_767_225_600_000, Uint8Array.from([9, 9, 0, 0, 0, 0, 0, 0, 0, serial]));

@@ -2,7 +2,7 @@ import { Record, someRecord } from '#projections/spec-kit';
 import { MemoryReadStore } from '#read-store/memory';
 import { closeHosts, PROJECTIONS, started } from './spec-kit';
 
-closeHosts();
+afterEach(closeHosts);
 
 describe('a rebuild', () => {
   it('gives the same documents, says that nothing differs, and leaves one generation', async () => {

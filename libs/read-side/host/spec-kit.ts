@@ -135,9 +135,7 @@ export async function started(...args: ConstructorParameters<typeof HostUnderTes
   open.push(under);
   return under.start();
 }
-/** To be called by each suite that starts hosts. */
-export function closeHosts(): void {
-  afterEach(async () => {
-    for (const under of open.splice(0)) await under.close();
-  });
+/** After each test of a suite that starts hosts. */
+export async function closeHosts(): Promise<void> {
+  for (const under of open.splice(0)) await under.close();
 }
