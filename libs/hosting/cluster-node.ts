@@ -118,11 +118,14 @@ export class ClusterNode {
   check(): Check {
     const { membership, failure } = this;
     if (failure !== undefined) return { status: 'fail', message: failure.message };
-    if (!membership.isClockTrusted())
-      return {
-        status: 'fail',
-        message: `this machine's clock is not within a second of the event store's (measured: ${membership.clockSkewMs() ?? 'not yet'} ms); set it right`,
-      };
+    if (!membership.isClockTrusted()) {
+      const skewMs = membership.clockSkewMs();
+      const message =
+        skewMs === undefined
+          ? "this machine's clock has not been compared with the event store's yet"
+          : `this machine's clock is ${skewMs} ms away from the event store's, and a second is the most; set it right`;
+      return { status: 'fail', message };
+    }
     if (!membership.isFresh())
       return { status: 'fail', message: 'what this gateway knows of the record is older than two seconds' };
     if (!membership.leaseHolds())
