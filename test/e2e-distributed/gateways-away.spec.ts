@@ -127,14 +127,14 @@ describe('gateways that go away with calls open', () => {
       expect([marker, allowed.length]).toEqual([marker, 1]);
       if (at - (allowed[0] ?? 0) > DISPATCH_WINDOW_MS) late.push(marker);
     }
-    // Of a request that was being written at that very moment the rest goes out when the process goes on. What it costs
-    // was counted at its ceiling all the time, and is then settled late.
+    // Only one can have been between the last look at the lease and the wire: a process is stopped in one place. What
+    // it costs was counted at its ceiling all the time, and is then settled late.
     for (const marker of late)
       expect([marker, await world.typesOf(ofPaused.orgId, marker)]).toEqual([
         marker,
         ['InferenceAuthorized', 'InferenceUnresolved', 'InferenceCompleted'],
       ]);
-    expect(late.length).toBeLessThan(ON_THE_WAY / 4);
+    expect(late.length).toBeLessThanOrEqual(1);
   });
 
   it('every budget counts on every gateway what the record proves, and nothing is held', async () => {

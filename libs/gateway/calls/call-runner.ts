@@ -130,7 +130,6 @@ export class CallRunner {
       if (connection.isGone) await this.releaseUndispatched(call, 'client-gone');
       else if (this.isTooLate(authorized.data.dispatchBy, askedMs, keyed))
         await this.releaseUndispatched(call, 'dispatch-window-passed');
-      else if (!this.deps.mayDispatch()) await this.releaseUndispatched(call, 'lease-lost');
       else await dispatchCall(call, plan);
     } finally {
       call.report();

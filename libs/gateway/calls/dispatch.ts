@@ -1,5 +1,11 @@
 import type { PickedRoute } from '#inference';
-import { classifyTrouble, type OpenFailure, type UpstreamResponse, type UpstreamTrouble } from '#inference/backends';
+import {
+  classifyTrouble,
+  type NotStartedReason,
+  type OpenFailure,
+  type UpstreamResponse,
+  type UpstreamTrouble,
+} from '#inference/backends';
 import type { ModelRoute } from '#inference/catalogue';
 import { backendErrorOfBody } from '#inference/openai';
 import { type BackendId, foreignText } from '#kernel';
@@ -47,7 +53,7 @@ function troubleOf(response: Unanswered): OpenTrouble {
 /** Failures that say something about the backend, not about the request or the client. */
 function isBackendsFault(trouble: OpenTrouble): boolean {
   if (trouble.kind === 'status') return trouble.status >= 500;
-  return trouble.kind !== 'aborted';
+  return trouble.kind !== 'aborted' && trouble.kind !== 'not-started';
 }
 
 /** Tells the router how the attempt went. */
@@ -76,7 +82,7 @@ function nextRoute<R extends MeteredRequest>(
   const { deps, model, caller, dialect, request, connection } = call;
   if (!classifyTrouble(trouble, call.backend.unbilledServerErrors).mayFailOver) return undefined;
   if (tried.size >= deps.settings.attemptsMax || caller.routing.onlyBackend !== undefined) return undefined;
-  if ((connection.isGone && !call.keeper.runsOn) || !deps.mayDispatch()) return undefined;
+  if (connection.isGone && !call.keeper.runsOn) return undefined;
   const picked = deps.router.choose(model, caller.routing, tried);
   if (picked === undefined || dialect.refusalFor?.(request, picked.backend.kind) !== undefined) return undefined;
   return picked;
@@ -88,10 +94,12 @@ function nextRoute<R extends MeteredRequest>(
  */
 export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<R>, plan: Plan): Promise<void> {
   const tried = new Set<BackendId>();
+  const { clock, settings } = call.deps;
+  const endsByMs = clock.monotonicMs() + settings.callMsMax;
   for (let route = plan.route; ; ) {
     tried.add(call.backend.id);
     call.deps.router.sending(call.backend.id);
-    const trouble = await attempt(call, route, (failed) => nextRoute(call, failed, tried) !== undefined);
+    const trouble = await attempt(call, route, endsByMs, (failed) => nextRoute(call, failed, tried) !== undefined);
     if (trouble === undefined) return;
     const next = nextRoute(call, trouble, tried);
     // The last healthy one may have gone meanwhile.
@@ -103,10 +111,25 @@ export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<
   }
 }
 
+/**
+ * Others may end a call of a process that they take for dead, and a process does not notice its own pauses: between
+ * this look and the request on the wire nothing may be waited for.
+ */
+function whyNotStart<R extends MeteredRequest>(
+  { deps, backend }: AdmittedCall<R>,
+  startedMs: number,
+): NotStartedReason | undefined {
+  if (!deps.mayDispatch()) return 'lease-lost';
+  // A new connection may take its own time.
+  const windowMs = deps.settings.dispatchWindowMs + backend.timeouts.connectMs;
+  return deps.clock.monotonicMs() - startedMs > windowMs ? 'dispatch-window-passed' : undefined;
+}
+
 /** One attempt. Answers its trouble when another backend is to be tried; otherwise the call has ended. */
 async function attempt<R extends MeteredRequest>(
   call: AdmittedCall<R>,
   route: ModelRoute,
+  endsByMs: number,
   hasAnother: (trouble: OpenTrouble) => boolean,
 ): Promise<OpenTrouble | undefined> {
   const { deps, dialect, request, caller, connection, bounds } = call;
@@ -118,9 +141,9 @@ async function attempt<R extends MeteredRequest>(
     return undefined;
   }
   const aborter = new AbortController();
-  const callTimer = setTimeout(() => aborter.abort(), deps.settings.callMsMax);
   if (!call.keeper.runsOn) connection.onGone(() => aborter.abort());
   const startedMs = deps.clock.monotonicMs();
+  const callTimer = setTimeout(() => aborter.abort(), Math.max(0, endsByMs - startedMs));
   // Many backends send no header before their first token, and that may take minutes.
   const keepAlive = request.stream ? setInterval(() => keepWaiting(call), deps.settings.keepAliveMs) : undefined;
   try {
@@ -133,6 +156,7 @@ async function attempt<R extends MeteredRequest>(
         outputTokensCap: bounds.outputTokensCap,
       }),
       signal: aborter.signal,
+      whyNotStart: () => whyNotStart(call, startedMs),
       ...(caller.traceparent === undefined ? {} : { traceparent: caller.traceparent }),
     });
     clearInterval(keepAlive);

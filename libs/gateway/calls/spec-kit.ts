@@ -166,9 +166,13 @@ class WatchedSimulator implements BackendClient {
   constructor(private readonly isKept: (upstreamModel: string) => boolean) {}
 
   open(call: Parameters<BackendClient['open']>[0]): ReturnType<BackendClient['open']> {
-    this.calls += 1;
     if (this.isKept(String(call.body.model))) setImmediate(this.kept);
-    return this.simulator.open(call);
+    const whyNotStart = () => {
+      const why = call.whyNotStart();
+      if (why === undefined) this.calls += 1;
+      return why;
+    };
+    return this.simulator.open({ ...call, whyNotStart });
   }
 
   close(): Promise<void> {

@@ -22,6 +22,8 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
       return codeOf(`status-${trouble.status}`, trouble.error.code ?? trouble.error.type);
     case 'backend-error':
       return codeOf('backend-error', trouble.error.code ?? trouble.error.type);
+    case 'not-started':
+      return trouble.reason;
     case 'garbage':
     case 'connect-failed':
     case 'connection-lost':
@@ -33,7 +35,7 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
 
 /** Whether the backend may have seen the request: a call that did counts as one request, whatever its outcome. */
 function wasDispatched(trouble: UpstreamTrouble): boolean {
-  if (trouble.kind === 'connect-failed') return false;
+  if (trouble.kind === 'connect-failed' || trouble.kind === 'not-started') return false;
   return trouble.kind !== 'aborted' || !('dispatched' in trouble) || trouble.dispatched;
 }
 

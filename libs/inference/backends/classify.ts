@@ -140,6 +140,14 @@ export function classifyTrouble(trouble: UpstreamTrouble, isUnbilled: boolean): 
       return UNREACHABLE;
     case 'status':
       return ofStatus(trouble, isUnbilled);
+    case 'not-started':
+      return {
+        record: 'released',
+        code: 'ledger_unavailable',
+        shouldRetry: true,
+        mayFailOver: false,
+        retryAfterMs: 1_000,
+      };
     case 'aborted':
       if ('dispatched' in trouble && !trouble.dispatched) return UNREACHABLE;
       return unresolved('backend_interrupted');

@@ -85,6 +85,7 @@ export function backendClientContract(name: string, start: () => Promise<Backend
         operation: 'chat',
         body: { model, messages: [{ role: 'user', content: 'some words' }], stream: behaviour !== 'answers' },
         signal,
+        whyNotStart: () => undefined,
       };
     }
 
@@ -159,6 +160,11 @@ export function backendClientContract(name: string, start: () => Promise<Backend
     it('sends nothing for a call that was aborted before', async () => {
       const response = await harness.client.open(call('answers', {}, AbortSignal.abort()));
       expect(response).toEqual({ kind: 'failure', failure: { kind: 'aborted', dispatched: false } });
+    });
+
+    it('sends nothing when the caller no longer allows it', async () => {
+      const response = await harness.client.open({ ...call('answers'), whyNotStart: () => 'lease-lost' });
+      expect(response).toEqual({ kind: 'failure', failure: { kind: 'not-started', reason: 'lease-lost' } });
     });
 
     it('aborts while it waits for the answer', async () => {

@@ -13,7 +13,19 @@ export interface UpstreamCall {
   readonly traceparent?: string;
   /** Aborting it ends the call at any moment: `open` then answers `aborted`, an open body fails with `aborted`. */
   readonly signal: AbortSignal;
+  /**
+   * Asked at the last moment before the request is written, which may be long after `open`: a connection has to be
+   * made first, and a process may be paused meanwhile. A reason gives the call up as `not-started`.
+   */
+  readonly whyNotStart: () => NotStartedReason | undefined;
 }
+
+/** Why an authorized call may no longer be sent. */
+export type NotStartedReason =
+  /** Other gateways may take this one for dead and may have ended the call. */
+  | 'lease-lost'
+  /** Its authorization is too old. */
+  | 'dispatch-window-passed';
 
 /** The few headers of an answer that mean anything to the platform; no other ever passes. */
 export interface UpstreamHeaders {
@@ -28,6 +40,8 @@ export interface UpstreamHeaders {
 export type OpenFailure =
   /** No connection: the request was never written, so it is proven unbilled. `reason` is for logs only. */
   | { readonly kind: 'connect-failed'; readonly reason: string }
+  /** The caller no longer allowed it when it was to be written. */
+  | { readonly kind: 'not-started'; readonly reason: NotStartedReason }
   /** The request was written, and then the connection broke without an answer. */
   | { readonly kind: 'connection-lost'; readonly reason: string }
   | { readonly kind: 'first-byte-timeout' }

@@ -27,6 +27,7 @@ describe('AnthropicBackendClient', () => {
       operation: 'chat',
       body: { model: 'm', stream: true },
       signal: new AbortController().signal,
+      whyNotStart: () => undefined,
     });
   }
 

@@ -57,6 +57,9 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    // undici writes the request in the same turn, right after this.
+    const why = this.#state === 'over' ? undefined : this.call.whyNotStart();
+    if (why !== undefined) this.#fail({ kind: 'not-started', reason: why });
     if (this.#state === 'over') {
       controller.abort(new GivenUpError());
       return;

@@ -34,6 +34,7 @@ describe('OpenAiBackendClient', () => {
       operation: 'chat',
       body: { model: 'm' },
       signal: new AbortController().signal,
+      whyNotStart: () => undefined,
       ...rest,
     };
   }
@@ -148,6 +149,29 @@ describe('OpenAiBackendClient', () => {
     };
     const read = await readBody(bodyOf(await client.open(call())), 1_000);
     expect(read).toMatchObject({ kind: 'failure', failure: { kind: 'connection-lost' } });
+  });
+
+  it('asks for permission when it is connected, right before it writes', async () => {
+    const seen: string[] = [];
+    const observed = await startServer((response) => {
+      seen.push('request');
+      response.end('{}');
+    });
+    observed.on('connection', () => seen.push('connection'));
+    const backend = testBackend(urlOf(observed));
+    let isAllowed = true;
+    const whyNotStart = () => {
+      seen.push('asked');
+      return isAllowed ? undefined : ('lease-lost' as const);
+    };
+    const opening = client.open(call({ backend, whyNotStart }));
+    isAllowed = false; // As in a process that is paused while it connects.
+    expect(await opening).toEqual({ kind: 'failure', failure: { kind: 'not-started', reason: 'lease-lost' } });
+    isAllowed = true;
+    bodyOf(await client.open(call({ backend, whyNotStart }))).discard();
+    expect(seen.filter((what) => what === 'request')).toHaveLength(1);
+    expect(seen.filter((what) => what === 'asked')).toHaveLength(2);
+    await stop(observed);
   });
 
   it('waits for a connection only so long, and sends nothing later', async () => {

@@ -7,7 +7,13 @@ const backend = testBackend('http://simulator.invalid');
 
 function open(body: object) {
   const { signal } = new AbortController();
-  return client.open({ backend, operation: 'completion', signal, body: { model: 'echo', ...body } });
+  return client.open({
+    backend,
+    operation: 'completion',
+    signal,
+    whyNotStart: () => undefined,
+    body: { model: 'echo', ...body },
+  });
 }
 
 async function answerTo(body: object) {

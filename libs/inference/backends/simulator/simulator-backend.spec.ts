@@ -33,7 +33,13 @@ function open(body: object, operation: UpstreamOperation = 'chat') {
     { role: 'system', content: 'be brief' },
     { role: 'user', content: 'one two three four' },
   ];
-  return client.open({ backend, operation, signal, body: { model: 'echo', messages, ...body } });
+  return client.open({
+    backend,
+    operation,
+    signal,
+    whyNotStart: () => undefined,
+    body: { model: 'echo', messages, ...body },
+  });
 }
 
 async function answerTo(body: object, operation?: UpstreamOperation) {
