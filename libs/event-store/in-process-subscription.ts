@@ -1,6 +1,16 @@
 import { types } from 'node:util';
-import { nextTurn, type Page, type ReadPage } from './page';
+import type { StreamName } from '#kernel';
+import { matchesPrefix, nextTurn, type Page, type ReadPage } from './page';
 import type { SubscribeOptions, Subscription } from './port';
+
+/** What one commit added to the store's order. */
+export interface Committed {
+  /** The position right before its first event. */
+  readonly after: bigint;
+  /** The position of its last event. */
+  readonly reached: bigint;
+  readonly streams: readonly StreamName[];
+}
 
 /**
  * A subscription that pulls: it reads pages from the store until nothing is left, then waits to be woken by a commit. A
@@ -24,9 +34,11 @@ export class InProcessSubscription implements Subscription {
     this.#ended = this.#run();
   }
 
-  /** Says that there may be something new. */
-  notify(): void {
-    this.#woken = true;
+  /** Says that something was added. A commit with nothing for a subscriber that has seen all before it is not read. */
+  notify(committed: Committed): void {
+    const isNext = this.#wake !== undefined && !this.#woken && committed.after === this.#position;
+    if (isNext && !this.#wants(committed.streams)) this.#position = committed.reached;
+    else this.#woken = true;
     this.#wake?.();
   }
 
@@ -45,7 +57,7 @@ export class InProcessSubscription implements Subscription {
         const page = this.readPage(this.#position, this.options.streamPrefixes);
         await this.#deliver(page);
         if (this.#closed) break;
-        if (page.atEnd) await this.#waitAtEnd(page.reached);
+        if (page.atEnd) await this.#waitAtEnd();
         else await nextTurn();
       }
     } catch (error) {
@@ -67,16 +79,26 @@ export class InProcessSubscription implements Subscription {
     if (page.reached > this.#position) this.#position = page.reached;
   }
 
-  async #waitAtEnd(reached: bigint): Promise<void> {
-    if (this.#caughtUpAt === undefined || reached > this.#caughtUpAt) {
-      this.#caughtUpAt = reached;
-      this.options.onCaughtUp?.(reached);
+  /** Waits, told of commits that need no read, until something must be read. */
+  async #waitAtEnd(): Promise<void> {
+    while (!this.#closed) {
+      const reached = this.#position;
+      if (this.#caughtUpAt === undefined || reached > this.#caughtUpAt) {
+        this.#caughtUpAt = reached;
+        this.options.onCaughtUp?.(reached);
+      }
+      if (this.#woken || this.#closed) return;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+      if (this.#woken) return;
     }
-    if (this.#woken || this.#closed) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#wake = undefined;
+  }
+
+  #wants(streams: readonly StreamName[]): boolean {
+    const { streamPrefixes } = this.options;
+    return streams.some((stream) => matchesPrefix(stream, streamPrefixes));
   }
 }
 
@@ -90,8 +112,8 @@ export class InProcessSubscriptions {
     return subscription;
   }
 
-  notify(): void {
-    for (const subscription of this.#live) subscription.notify();
+  notify(committed: Committed): void {
+    for (const subscription of this.#live) subscription.notify(committed);
   }
 
   async close(): Promise<void> {

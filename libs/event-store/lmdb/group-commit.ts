@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import type { EncodedEvent, StreamName } from '#kernel';
 import { mayFollow, repeatedRange, sameIds, wrongExpectedRevision } from '../append-decision';
+import type { Committed } from '../in-process-subscription';
 import { AppendOutcomeUnknownError, type AppendResult, type ExpectedRevision, StoreUnavailableError } from '../port';
 import { BoundedMap } from './bounded-map';
 import type { EventLog, Table } from './event-log';
@@ -64,7 +65,7 @@ interface Group {
 }
 
 export interface GroupCommitHooks {
-  onCommitted(): void;
+  onCommitted(committed: Committed): void;
   /** Nothing more can be promised: the process must end. Tests put something else here. */
   onFatal(sentence: string): void;
 }
@@ -214,7 +215,11 @@ export class GroupCommit {
       this.#queueBytes -= append.bytes + QUEUED_APPEND_BYTES;
       append.resolve({ revision: BigInt(firstRevision + more), position: BigInt(firstPosition + more) });
     }
-    this.hooks.onCommitted();
+    this.hooks.onCommitted({
+      after: BigInt(group.firstPosition - 1),
+      reached: BigInt(this.#lastPosition),
+      streams: [...group.states.keys()],
+    });
   }
 
   #settleConflict(append: WaitingAppend, state: StreamState): void {

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import type { EncodedEvent, StoredEvent, StreamName } from '#kernel';
 import { assertValidAppend } from '../append-rules';
-import { InProcessSubscriptions } from '../in-process-subscription';
+import { type Committed, InProcessSubscriptions } from '../in-process-subscription';
 import type {
   AppendResult,
   EventStore,
@@ -50,7 +50,7 @@ export class LmdbEventStore implements EventStore {
   ) {
     const log = new EventLog(table);
     this.#reads = new EventLogReads(log);
-    const onCommitted = (): void => this.#subscriptions.notify();
+    const onCommitted = (committed: Committed): void => this.#subscriptions.notify(committed);
     this.#commits = new GroupCommit(table, log, { onCommitted, onFatal });
   }
 

@@ -38,6 +38,7 @@ export class MemoryEventStore implements EventStore {
       if (original === undefined) throw wrongExpectedRevision(stream, expected, head);
       return { revision: original.revision, position: original.position };
     }
+    const after = BigInt(this.#all.length);
     for (const { id, type, body } of events) {
       const revision = BigInt(written.length);
       const position = BigInt(this.#all.length + 1);
@@ -47,8 +48,9 @@ export class MemoryEventStore implements EventStore {
       this.#all.push(stored);
     }
     this.#streams.set(stream, written);
-    this.#subscriptions.notify();
-    return { revision: BigInt(written.length) - 1n, position: BigInt(this.#all.length) };
+    const position = BigInt(this.#all.length);
+    this.#subscriptions.notify({ after, reached: position, streams: [stream] });
+    return { revision: BigInt(written.length) - 1n, position };
   }
 
   async *readStream(stream: StreamName, options: ReadStreamOptions = {}): AsyncIterable<StoredEvent> {
