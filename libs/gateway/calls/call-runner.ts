@@ -1,4 +1,4 @@
-import type { EpochMs } from '#kernel';
+import type { CallBounds, EpochMs } from '#kernel';
 import { budgetWarnings, type LedgerOutcome, LedgerUnavailableError, type SubmitOptions } from '#ledger';
 import { AdmittedCall } from './admitted-call';
 import { AnswerKeeper } from './answer-keeper';
@@ -104,7 +104,7 @@ export class CallRunner {
       return;
     }
     if (!outcome.ok) {
-      if (keyed !== undefined && (await this.replay(caller, connection, keyed, outcome, refused))) return;
+      if (keyed !== undefined && (await this.replay(ready, keyed, outcome))) return;
       refused.byLedger(outcome);
       return;
     }
@@ -124,24 +124,31 @@ export class CallRunner {
       hold: authorized.data,
       admittedState: outcome.state,
       warnings: budgetWarnings(outcome.state, caller.requestId),
-      keeper: this.keeperOf(ready),
+      keeper: this.keeperOf(ready, authorized.data.bounds),
     });
     try {
       if (connection.isGone) await this.releaseUndispatched(call, 'client-gone');
       else if (this.isTooLate(authorized.data.dispatchBy, askedMs, keyed))
         await this.releaseUndispatched(call, 'dispatch-window-passed');
       else await dispatchCall(call, plan);
+    } catch (error) {
+      observer.failed(error, caller);
+      // A stream that has begun must not end as if it were complete.
+      if (!connection.hasEnded) call.answerError('internal_error');
     } finally {
       call.report();
     }
   }
 
-  private keeperOf<R extends MeteredRequest>({ caller, keyed, cacheKey }: ReadyCall<R>): AnswerKeeper {
+  private keeperOf<R extends MeteredRequest>(ready: ReadyCall<R>, granted: CallBounds): AnswerKeeper {
+    const { caller, keyed, cacheKey, plan } = ready;
     const { keyedAnswers, responseCache } = this.deps;
+    // An answer that a budget cut short is not what an equal request gets once there is room again.
+    const isWhole = granted.outputTokensCap === plan.bounds.outputTokensCap;
     return new AnswerKeeper(
       caller,
       keyed === undefined ? undefined : { answers: keyedAnswers, call: keyed },
-      cacheKey === undefined ? undefined : { answers: responseCache, key: cacheKey },
+      cacheKey === undefined || !isWhole ? undefined : { answers: responseCache, key: cacheKey },
     );
   }
 
@@ -174,12 +181,11 @@ export class CallRunner {
 
   /** Answers a repeat from the first call's kept answer; says whether it did. */
   private async replay<R extends MeteredRequest>(
-    caller: Caller,
-    connection: ClientConnection,
+    ready: ReadyCall<R>,
     keyed: KeyedCall,
     outcome: LedgerOutcome & { ok: false },
-    refused: RefusedCall<R>,
   ): Promise<boolean> {
+    const { caller, connection, dialect, refused } = ready;
     const { refusal } = outcome;
     if (refusal.code !== 'idempotency_answered') return false;
     const kept = await this.deps.keyedAnswers.find(keyed.key, refusal.details.callId);
@@ -192,6 +198,7 @@ export class CallRunner {
       kept.status,
       {
         ...kept.headers,
+        ...dialect.answerHeaders?.(caller.requestId),
         'x-request-id': caller.requestId,
         ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
         'x-original-request-id': refusal.details.callId,
@@ -199,6 +206,7 @@ export class CallRunner {
       },
       kept.text,
     );
+    refused.replayed(kept.status);
     return true;
   }
 }

@@ -31,6 +31,10 @@ export class ClientConnection {
     return this.response.headersSent;
   }
 
+  get hasEnded(): boolean {
+    return this.response.writableEnded;
+  }
+
   /** Called once, when the client leaves before its answer is finished. */
   onGone(run: () => void): void {
     this.whenGone = run;

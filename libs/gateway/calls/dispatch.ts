@@ -10,6 +10,7 @@ import type { ModelRoute } from '#inference/catalogue';
 import { backendErrorOfBody } from '#inference/openai';
 import { type BackendId, foreignText } from '#kernel';
 import type { AdmittedCall } from './admitted-call';
+import { chooseRoute } from './choose-route';
 import type { MeteredRequest } from './dialect';
 import type { Plan } from './plan';
 import { finishStreamed, keepWaiting } from './streamed-call';
@@ -56,13 +57,16 @@ function isBackendsFault(trouble: OpenTrouble): boolean {
   return trouble.kind !== 'aborted' && trouble.kind !== 'not-started';
 }
 
-/** Tells the router how the attempt went. */
+/**
+ * Tells the router how the attempt went, as far as it is known. An answer that has only begun proves nothing: a backend
+ * that breaks every one of its answers must not be taken for well again by each first line.
+ */
 function noteHealth<R extends MeteredRequest>(call: AdmittedCall<R>, trouble: OpenTrouble | undefined): void {
   const { router, clock } = call.deps;
   const { id, name } = call.backend;
   const failure = trouble === undefined ? undefined : describeTrouble(trouble);
-  if (trouble === undefined || (trouble.kind === 'status' && trouble.status < 500)) router.succeeded(id);
-  else if (isBackendsFault(trouble)) router.failed(id, failure ?? trouble.kind);
+  if (trouble?.kind === 'status' && trouble.status < 500) router.succeeded(id);
+  else if (trouble !== undefined && isBackendsFault(trouble)) router.failed(id, failure ?? trouble.kind);
   router.decided({
     at: clock.now(),
     callId: call.callId,
@@ -83,9 +87,8 @@ function nextRoute<R extends MeteredRequest>(
   if (!classifyTrouble(trouble, call.backend.unbilledServerErrors).mayFailOver) return undefined;
   if (tried.size >= deps.settings.attemptsMax || caller.routing.onlyBackend !== undefined) return undefined;
   if (connection.isGone && !call.keeper.runsOn) return undefined;
-  const picked = deps.router.choose(model, caller.routing, tried);
-  if (picked === undefined || dialect.refusalFor?.(request, picked.backend.kind) !== undefined) return undefined;
-  return picked;
+  const chosen = chooseRoute(deps, dialect, request, model, caller, tried);
+  return chosen.ok ? chosen.picked : undefined;
 }
 
 /**
@@ -190,6 +193,8 @@ async function endWithoutClient<R extends MeteredRequest>(call: AdmittedCall<R>,
     await call.record.release('client-left-before-dispatch', false);
     return;
   }
+  // A keyed call ends here only by the limit of its time: its key must not be taken for free.
+  await call.keeper.keepLoss();
   if (!call.request.stream || call.isUncountable) {
     await call.record.abandon('client-left');
     return;

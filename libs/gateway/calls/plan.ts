@@ -4,6 +4,7 @@ import type { ErrorCode } from '#inference/openai';
 import type { CallBounds, ModelId, Prices } from '#kernel';
 import type { AuthorizeCall } from '#ledger';
 import type { Caller } from './caller';
+import { chooseRoute } from './choose-route';
 import type { Dialect, MeteredRequest } from './dialect';
 import type { KeyedCall } from './keyed-answers';
 import type { CallDependencies } from './ports';
@@ -35,11 +36,9 @@ export function planCall<R extends MeteredRequest>(
   // Only an operator opens a closed route again: a client that waited would wait in vain.
   if (model.routes.length > 0 && model.routes.every(({ closed }) => closed === true))
     return { ok: false, code: 'model_closed', param: 'model' };
-  const picked = deps.router.choose(model, caller.routing);
-  if (picked === undefined) return { ok: false, code: 'backend_unavailable', param: null };
-  const refusal = dialect.refusalFor?.(request, picked.backend.kind);
-  if (refusal !== undefined) return { ok: false, ...refusal };
-  return { ok: true, plan: { model, prices, ...picked, bounds: callBounds(model, request.facts) } };
+  const chosen = chooseRoute(deps, dialect, request, model, caller);
+  if (!chosen.ok) return { ok: false, ...(chosen.refusal ?? { code: 'backend_unavailable', param: null }) };
+  return { ok: true, plan: { model, prices, ...chosen.picked, bounds: callBounds(model, request.facts) } };
 }
 
 /**

@@ -62,14 +62,24 @@ export class RefusedCall<R extends MeteredRequest> {
     const { clientRequestId } = caller;
     const echoed = clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId };
     this.connection.answer(status, { ...headers, ...echoed, ...extra }, body);
+    this.report('refused', status, { code });
+  }
+
+  /** Not admitted because its answer was there already: the first call's, given again. */
+  replayed(status: number): void {
+    this.report('replayed', status);
+  }
+
+  private report(outcome: 'refused' | 'replayed', status: number, rest: { readonly code?: ErrorCode } = {}): void {
+    const { caller, dialect } = this;
     this.deps.observer.ended({
       caller,
       endpoint: dialect.endpoint,
       model: foreignText(this.model, MODEL_BYTES_MAX),
       stream: false,
-      outcome: 'refused',
+      outcome,
       status,
-      code,
+      ...rest,
       latencyMs: Math.max(0, Math.round(this.deps.clock.monotonicMs() - caller.arrivedMs)),
     });
   }

@@ -1,4 +1,4 @@
-import type { ModelId, OrganizationId } from '#kernel';
+import type { BudgetId, ModelId, OrganizationId } from '#kernel';
 import type { LedgerEventOf } from '#ledger';
 import type { AnyDialect } from '../dialects';
 import { DIALECTS } from '../dialects';
@@ -111,6 +111,10 @@ describe('is run again', () => {
     expect(await isHit(CHAT, { bypassesCache: true })).toBe(false);
   });
 
+  it('what its client wants of one backend', async () => {
+    expect(await isHit(CHAT, { routing: { onlyBackend: 'main' } })).toBe(false);
+  });
+
   it('what another organization asks', async () => {
     expect(await isHit(CHAT, { orgId: 'org_b' as OrganizationId })).toBe(false);
   });
@@ -138,6 +142,24 @@ it('a key that may not call the model gets no answer of it', async () => {
   const caller = world.caller({ models: ['vectors' as ModelId] });
   const side = await dialectAt('/chat/completions').use((one) => world.run(one, CHAT, caller));
   expect(side.status).toBe(403);
+});
+
+it('an answer that a budget has cut short is not kept for when there is room again', async () => {
+  await world.submit({
+    type: 'DefineBudget',
+    budgetId: 'bgt_a' as BudgetId,
+    name: 'All',
+    scope: { type: 'organization' },
+    unit: 'tokens',
+    period: 'total',
+    limit: 100n,
+    mode: 'block',
+    thresholds: [],
+    timeZone: 'UTC',
+  });
+  const { side } = await make('/chat/completions', CHAT);
+  expect(Number(side.headers['x-output-cap'])).toBeLessThan(200);
+  expect((await make('/chat/completions', CHAT)).side.headers['x-cache']).toBeUndefined();
 });
 
 it('a failure is not kept', async () => {

@@ -33,8 +33,10 @@ export class ResponseCache {
 
   /** Under which an equal request is found; `undefined` when this call neither reads nor feeds the cache. */
   async keyOf(caller: Caller, endpoint: Endpoint, body: unknown): Promise<string | undefined> {
-    if (caller.responseCache === undefined || caller.bypassesCache || caller.idempotencyKey !== undefined)
-      return undefined;
+    const { responseCache, bypassesCache, idempotencyKey, routing } = caller;
+    if (responseCache === undefined || bypassesCache || idempotencyKey !== undefined) return undefined;
+    // Who names a backend wants that one's answer.
+    if (routing.onlyBackend !== undefined) return undefined;
     const mac = await hmacFor(this.keyStore, hmacSubject(caller.orgId), JSON.stringify([endpoint, body]));
     return `cache:${Buffer.from(mac).toString('base64url')}`;
   }

@@ -4,6 +4,7 @@ import { MemoryAnswerStore } from '#answer-store/memory';
 import { systemIdentifiers, systemTimers } from '#environment';
 import { MemoryEventStore } from '#event-store/memory';
 import type { ResponseCache as CachePolicy } from '#identity';
+import type { CircuitSettings } from '#inference';
 import { type BackendClient, SimulatorBackendClient } from '#inference/backends';
 import type { Backend, Model } from '#inference/catalogue';
 import {
@@ -73,6 +74,7 @@ export class ClientSide extends EventEmitter {
   text = '';
   headersSent = false;
   writableFinished = false;
+  writableEnded = false;
   destroyed = false;
   closed = false;
 
@@ -90,6 +92,7 @@ export class ClientSide extends EventEmitter {
   end(text = ''): void {
     this.text += text;
     this.writableFinished = true;
+    this.writableEnded = true;
   }
 
   /** The client goes away. */
@@ -141,6 +144,7 @@ export interface CallWorldOptions {
   /** Upstream models whose calls are not waited for. */
   readonly isKept?: (upstreamModel: string) => boolean;
   readonly responseCache?: CachePolicy;
+  readonly circuit?: CircuitSettings;
 }
 
 function directoryOf(models: readonly Model[], backends: ReadonlyMap<BackendId, Backend>): ModelDirectory {
@@ -215,7 +219,12 @@ export class CallWorld {
       clock,
       owner: OWNER,
       mayDispatch: () => this.isLeaseHeld,
-      router: new Router({ backends: () => backends, clock, random: () => 0, settings: NEVER_OPENS }),
+      router: new Router({
+        backends: () => backends,
+        clock,
+        random: () => 0,
+        settings: options.circuit ?? NEVER_OPENS,
+      }),
       observer: {
         exceeded: () => undefined,
         ended: (report) => this.reports.push(report),

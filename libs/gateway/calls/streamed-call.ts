@@ -92,8 +92,10 @@ class StreamFlow<R extends MeteredRequest> {
       this.finish({ kind: 'ended' });
       return true;
     }
-    if (relay.finished) this.awaitUsage();
-    return flows;
+    if (!relay.finished) return flows;
+    this.awaitUsage();
+    // What is left is little, and the usage must not wait behind a client that reads slowly.
+    return true;
   }
 
   private bodyEnded(): void {
@@ -153,6 +155,7 @@ async function settleComplete<R extends MeteredRequest>(
   outcome: Extract<StreamOutcome, { kind: 'complete' }>,
   begin: () => void,
 ): Promise<void> {
+  call.deps.router.succeeded(call.backend.id);
   const { usage, certainty } = call.metering(outcome.usage, outcome.seen);
   const isUncountable = certainty === 'counted' && call.isUncountable;
   call.outcome = isUncountable ? 'unresolved' : 'complete';

@@ -24,6 +24,7 @@ export async function finishUnstreamed<R extends MeteredRequest>(
   }
   const reading = dialect.readAnswer(request, whole.text, call.context, call.bounds);
   if (reading.kind !== 'complete') return endBrokenAnswer(call, reading);
+  call.deps.router.succeeded(call.backend.id);
   const { usage, certainty } = call.metering(reading.usage, reading.seen);
   const isUncountable = certainty === 'counted' && call.isUncountable;
   const text = reading.render(usage, call.chargeFor(usage));
@@ -59,5 +60,7 @@ export async function finishUnstreamed<R extends MeteredRequest>(
 async function leftByClient<R extends MeteredRequest>(call: AdmittedCall<R>): Promise<void> {
   call.outcome = 'client-gone';
   call.status = 499;
+  // A keyed call ends here only by the limit of its time: its key must not be taken for free.
+  await call.keeper.keepLoss();
   await call.record.abandon('client-left');
 }

@@ -60,8 +60,8 @@ export function renderMessagesAnswer(
   answer: Extract<MessagesAnswer, { kind: 'answer' }>,
   settled: MessagesSettlement,
 ): string {
-  const { body } = answer;
-  const { usage } = body;
+  const { usage, ...rest } = answer.body;
   const shown = answer.usage.kind === 'reported' && isJsonObject(usage) ? usage : anthropicUsage(settled.charged);
-  return JSON.stringify({ ...body, model: settled.clientModel, usage: anthropicUsageWithCost(shown, settled.cost) });
+  // Last, wherever the backend had it: an answer that is given again is found by its cost there.
+  return JSON.stringify({ ...rest, model: settled.clientModel, usage: anthropicUsageWithCost(shown, settled.cost) });
 }

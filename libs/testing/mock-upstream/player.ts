@@ -120,8 +120,11 @@ export class Player {
     else if (delayMs === 0) await setImmediate();
     if (flows || this.response.destroyed) return;
     await new Promise<void>((resolve) => {
-      this.response.once('drain', resolve);
-      this.response.once('close', resolve);
+      const go = () => {
+        this.response.off('drain', go).off('close', go);
+        resolve();
+      };
+      this.response.on('drain', go).on('close', go);
     });
   }
 }

@@ -1,0 +1,76 @@
+import { openAiChat } from '../dialects/openai-chat';
+import { CallWorld, simulatedBackend, simulatedModel } from './spec-kit';
+
+const CIRCUIT = { failuresMax: 3, openMs: 10_000 };
+const BODY = { messages: [{ role: 'user', content: 'one two three four' }] };
+
+function worldOf(setting: string): CallWorld {
+  const broken = simulatedBackend('broken', { timeouts: { connectMs: 1_000, firstByteMs: 20, idleMs: 20 } });
+  const spare = simulatedBackend('spare');
+  return new CallWorld({
+    models: [
+      simulatedModel('routed', 'echo', {
+        routes: [
+          { backendId: broken.id, upstreamModel: `echo?${setting}`, weight: 1 },
+          { backendId: spare.id, upstreamModel: 'echo', weight: 1 },
+        ],
+      }),
+    ],
+    backends: [broken, spare],
+    circuit: CIRCUIT,
+  });
+}
+
+describe('a backend that begins its answers and breaks every one of them', () => {
+  it.each([
+    ['garbage=true', false],
+    ['garbage=true', true],
+    ['cutAtChunk=1', true],
+    ['errorAtChunk=1', true],
+    ['hangAtChunk=1', true],
+  ])('%s, streamed: %s, is left alone like one that does not answer', async (setting, stream) => {
+    const world = worldOf(setting);
+    const served = async () => {
+      const side = await world.run(openAiChat, { model: 'routed', stream, ...BODY });
+      return side.status === 200 && !side.text.includes('"error"');
+    };
+    const fates: boolean[] = [];
+    for (let i = 0; i < CIRCUIT.failuresMax; i += 1) fates.push(await served());
+    expect(fates).toEqual([false, false, false]);
+    expect(world.deps.router.statuses()).toMatchObject([{ name: 'broken', circuit: 'open' }, { name: 'spare' }]);
+    expect(await served()).toBe(true);
+
+    // Its trial breaks as well, and that closes nothing.
+    world.clock.pass(CIRCUIT.openMs);
+    expect(await served()).toBe(false);
+    expect(await served()).toBe(true);
+    await world.close();
+  });
+});
+
+it('a stream that the platform itself cannot bring to its end says so, and does not end as if it were whole', async () => {
+  const world = new CallWorld({ models: [simulatedModel('quick', 'echo')] });
+  const caller = world.caller({ idempotencyKey: 'once' });
+  const disk = new Error('the disk is full');
+  jest.spyOn(world.deps.keyedAnswers, 'keep').mockRejectedValue(disk);
+  const side = await world.run(openAiChat, { model: 'quick', stream: true, ...BODY }, caller);
+  expect(side.text).toContain('"content":"one"');
+  expect(side.text).toContain('"code":"internal_error"');
+  expect(side.text).not.toContain('[DONE]');
+  expect(side.writableEnded).toBe(true);
+  expect(world.problems).toEqual([disk]);
+  expect(world.reports).toMatchObject([{ code: 'internal_error' }]);
+  await world.close();
+});
+
+it('a replayed answer has its line in the log', async () => {
+  const world = new CallWorld({ models: [simulatedModel('quick', 'echo')] });
+  const ask = () => world.run(openAiChat, { model: 'quick', ...BODY }, world.caller({ idempotencyKey: 'once' }));
+  await ask();
+  expect((await ask()).headers['idempotent-replayed']).toBe('true');
+  expect(world.reports.map(({ outcome, status }) => [outcome, status])).toEqual([
+    ['complete', 200],
+    ['replayed', 200],
+  ]);
+  await world.close();
+});
