@@ -1,5 +1,14 @@
 import * as fc from 'fast-check';
-import type { Actor, CallId, EpochMs, EventId, NanoUsd, Prices, TokenUsage } from '#kernel';
+import {
+  type Actor,
+  type CallId,
+  type EpochMs,
+  type EventId,
+  epochMs,
+  type NanoUsd,
+  type Prices,
+  type TokenUsage,
+} from '#kernel';
 import type {
   Attempt,
   BarSubject,
@@ -190,6 +199,7 @@ export function forwardedCommand(type: LedgerCommand['type']): fc.Arbitrary<Forw
         { actor },
         { requestId: branded(), correlationId: text, causationId: text },
       ),
+      deadline: fc.nat().map(epochMs),
     },
     {
       waitMs: record<NonNullable<ForwardedCommand['waitMs']>>(

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { EventId, OrganizationId } from '#kernel';
+import { type EventId, epochMs, type OrganizationId } from '#kernel';
 import type { ForwardedCommand, ForwardedOutcome, LedgerCommand } from '#ledger';
 import { COMMANDS, forwardedCommand, refusal } from './arbitraries';
 import {
@@ -49,6 +49,7 @@ describe('commands on the way to another gateway', () => {
     const command = (reason: string): ForwardedCommand => ({
       command: { type: 'BarSubject', subject: { type: 'organization' }, reason },
       metadata: { actor: { type: 'system', id: 'test' } },
+      deadline: epochMs(0),
     });
     const texts = ['one', 'two', 'three'].map((reason) => encodeCommand(command(reason)) ?? '');
     const { commands, timeoutMs } = decodeRequest(encodeRequest(2_500, texts));
@@ -59,9 +60,8 @@ describe('commands on the way to another gateway', () => {
   it('that cannot be written are told apart before they are sent', () => {
     const metadata = { actor: { type: 'system', id: 'test' } } as const;
     const reason = '\ud800';
-    expect(
-      encodeCommand({ command: { type: 'BarSubject', subject: { type: 'organization' }, reason }, metadata }),
-    ).toBeUndefined();
+    const command = { type: 'BarSubject', subject: { type: 'organization' }, reason } as const;
+    expect(encodeCommand({ command, metadata, deadline: epochMs(0) })).toBeUndefined();
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Actor, ApiKeyId, EventId, MemberId, OrganizationId, RequestId, ServiceAccountId } from '#kernel';
-import { brandedField, CanonicalizationError, canonicalJson, parseId } from '#kernel';
+import { brandedField, CanonicalizationError, canonicalJson, epochMsField, parseId } from '#kernel';
 import type { ForwardedCommand, ForwardedOutcome } from '#ledger';
 import { commandSchema } from './command-schema';
 import { outcomeSchema } from './outcome-schema';
@@ -34,6 +34,7 @@ const forwardedSchema = z.strictObject({
   }),
   waitMs: waitMsSchema.exactOptional(),
   firstEventId: brandedField<EventId>().exactOptional(),
+  deadline: epochMsField,
 });
 
 const requestSchema = z.strictObject({

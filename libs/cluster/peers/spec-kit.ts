@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '#environment';
-import type { BootId, EventId, OrganizationId } from '#kernel';
+import { type BootId, type EventId, epochMs, type OrganizationId } from '#kernel';
 import type { ForwardedCommand, ForwardedOutcome } from '#ledger';
 import { HttpLedgerPeers, type HttpLedgerPeersOptions } from './http-ledger-peers';
 import { PeerServer, type PeerServerOptions } from './peer-server';
@@ -18,6 +18,7 @@ export const eventId = '01980000-0000-7000-8000-000000000000' as EventId;
 export const bar = (reason = 'fraud'): ForwardedCommand => ({
   command: { type: 'BarSubject', subject: { type: 'organization' }, reason },
   metadata: { actor: { type: 'system', id: 'test' } },
+  deadline: epochMs(0),
 });
 export const recorded: ForwardedOutcome = { kind: 'recorded', eventIds: [eventId], position: 2n ** 60n };
 

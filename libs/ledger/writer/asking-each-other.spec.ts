@@ -3,7 +3,6 @@ import { FAR_AWAY, NEAR, twoGateways } from '#testing/simulation';
 import { authorize, call, SECOND_MS } from '../spec-kit';
 
 const mine = { owner: FAR_AWAY };
-const metadata = { actor: { type: 'system', id: 'near' } } as const;
 
 type Take = LedgerService['takeForwarded'];
 
@@ -29,12 +28,12 @@ function nearTaking(...takes: readonly Take[]) {
 
 describe('gateways that ask each other', () => {
   it('do not wait for each other: who asks says at once that it records nothing', async () => {
-    const { world, far, toFar, farLosesTwice } = twoGateways();
+    const { world, far, toFar, forwarded, farLosesTwice } = twoGateways();
     const asked = toFar(authorize('1', mine));
     world.routes.push({ fault: 'fine', arrivesAfterMs: 500 });
     await farLosesTwice();
     await world.time.pass(1);
-    const outcomes = await far.takeForwarded(world.org, [{ command: authorize('2'), metadata }], SECOND_MS);
+    const outcomes = await far.takeForwarded(world.org, [forwarded(authorize('2'))], SECOND_MS);
     expect(outcomes).toEqual([{ kind: 'waiting' }]);
     await world.time.pass(SECOND_MS);
     expect(asked.answer).toBe('accepted');

@@ -4,8 +4,9 @@ import { type LedgerEvent, ledgerCodec } from '../events';
 import { evolve } from '../evolve';
 import type { LedgerRefusal } from '../refusals';
 import type { LedgerState } from '../state';
+import { rankOf } from './command-queue';
 import type { LedgerRuntime } from './runtime';
-import { type DecidedEvent, type QueuedCommand, type WaitingCommand, WouldWaitError } from './types';
+import { type DecidedEvent, GivenBackError, type QueuedCommand, type WaitingCommand } from './types';
 
 export type DecidedItem = { readonly item: QueuedCommand; readonly state: LedgerState } & (
   | { readonly ok: true; readonly events: readonly DecidedEvent[] }
@@ -97,6 +98,11 @@ function waitUntilMs(item: QueuedCommand, refusal: LedgerRefusal, nowMs: number)
   }
 }
 
+/** An ending stays true however late it comes; whatever else is late, its own gateway has decided again by now. */
+function isTooLate({ command, origin }: QueuedCommand, state: LedgerState, now: EpochMs): boolean {
+  return origin.from === 'peer' && ledgerTime(state, now) > origin.deadline && rankOf(command) !== 'endings';
+}
+
 /** Decides queued commands one after the other, each against the state that the ones before it leave behind. */
 export function decideBatch(
   orgId: OrganizationId,
@@ -113,12 +119,16 @@ export function decideBatch(
   let state = before;
   let bytes = 0;
   for (const [index, item] of items.entries()) {
+    if (isTooLate(item, state, draft.now)) {
+      item.reject(new GivenBackError());
+      continue;
+    }
     const one = decideOrReject(draft, item, state);
     if (one === undefined) continue;
     const { decision, written } = one;
     const untilMs = decision.ok ? undefined : waitUntilMs(item, decision.refusal, nowMs);
     if (untilMs !== undefined) {
-      if (item.origin === 'peer') item.reject(new WouldWaitError());
+      if (item.origin.from === 'peer') item.reject(new GivenBackError());
       else waiting.push({ item, untilMs });
       continue;
     }

@@ -1,4 +1,4 @@
-import type { BootId, CallId, EventId, OrganizationId } from '#kernel';
+import { type BootId, type CallId, type EpochMs, type EventId, epochMs, type OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
 import type { RecordedFact } from './ledger-record';
@@ -6,10 +6,11 @@ import type { ForwardedCommand, ForwardedOutcome, LedgerPeers } from './peers';
 import type { LedgerRuntime } from './runtime';
 import {
   type DecidedEvent,
+  GivenBackError,
   type LedgerOutcome,
   LedgerUnavailableError,
   type QueuedCommand,
-  WouldWaitError,
+  type SubmitOptions,
 } from './types';
 
 /** After so many lost rounds a gateway asks the one that wins. */
@@ -18,6 +19,11 @@ const LOST_ROUNDS_MAX = 2;
 const ASK_MS = 1_000;
 /** A peer that has not answered after so long is not waited for: the commands are tried here. */
 const FORWARD_MS_MAX = 3_000;
+/**
+ * A peer decides a command only until the record is so much older than when it was sent: longer than anybody waits for
+ * it and clocks may differ, and much shorter than the ledger remembers calls that have ended.
+ */
+const FORWARD_AGE_MS_MAX = 10_000;
 /** How long a command that a peer may yet record is looked for: longer than any gateway keeps one queued. */
 const DOUBTFUL_MS_MAX = 600_000;
 const DOUBTFUL_COMMANDS_MAX = 20_000;
@@ -59,8 +65,8 @@ export function isForwardable({ command }: QueuedCommand): boolean {
  * from the gateway that wins. Nothing of them was sent. @returns those of this gateway.
  */
 export function giveBack(items: readonly QueuedCommand[]): readonly QueuedCommand[] {
-  for (const item of items) if (item.origin === 'peer') item.reject(new WouldWaitError());
-  return items.filter(({ origin }) => origin === 'own');
+  for (const item of items) if (item.origin.from === 'peer') item.reject(new GivenBackError());
+  return items.filter(({ origin }) => origin.from === 'own');
 }
 
 function callIdOf(command: LedgerCommand): CallId | undefined {
@@ -121,17 +127,27 @@ export class Forwarding {
     this.lostRounds = 0;
   }
 
-  /** Asks a peer to record commands; one outcome for each, whatever happens. */
-  async forward(to: BootId, items: readonly QueuedCommand[]): Promise<readonly ForwardedOutcome[]> {
+  /**
+   * Asks a peer to record commands; one outcome for each, whatever happens.
+   * @param recordTime of the state that they were decided against, by no clock but the record's: what they begin cannot
+   * have ended before it.
+   */
+  async forward(
+    to: BootId,
+    items: readonly QueuedCommand[],
+    recordTime: EpochMs,
+  ): Promise<readonly ForwardedOutcome[]> {
     this.runtime.onContention?.('forwarded', items.length);
     this.seen = new Map();
     const nowMs = this.runtime.clock.monotonicMs();
+    const deadline = epochMs(recordTime + FORWARD_AGE_MS_MAX);
     const commands = items.map((item): ForwardedCommand => {
       const { firstEventId } = item.options;
       const waitMs = remainingWaits(item, nowMs);
       return {
         command: item.command,
         metadata: item.metadata,
+        deadline,
         ...(waitMs === undefined ? {} : { waitMs }),
         ...(firstEventId === undefined ? {} : { firstEventId }),
       };
@@ -165,7 +181,7 @@ export class Forwarding {
       const callId = callIdOf(item.command);
       const doubted = callId === undefined ? undefined : this.doubtful.get(callId);
       if (callId === undefined || doubted?.item.command.type !== item.command.type) continue;
-      if (item.origin === 'own') this.doubtful.set(callId, { ...doubted, item });
+      if (item.origin.from === 'own') this.doubtful.set(callId, { ...doubted, item });
     }
   }
 
@@ -225,6 +241,15 @@ function remainingWaits({ options, arrivedMs }: QueuedCommand, nowMs: number): F
   return Object.fromEntries(remaining);
 }
 
+/** How a peer's command is recorded here. */
+export function optionsForPeer({ waitMs, firstEventId }: ForwardedCommand, timeoutMs: number): SubmitOptions {
+  return {
+    timeoutMs,
+    ...(waitMs === undefined ? {} : { waitMs }),
+    ...(firstEventId === undefined ? {} : { firstEventId }),
+  };
+}
+
 /** What a peer is told about a command of its own. */
 export async function outcomeForPeer(submitted: Promise<LedgerOutcome>): Promise<ForwardedOutcome> {
   try {
@@ -234,7 +259,7 @@ export async function outcomeForPeer(submitted: Promise<LedgerOutcome>): Promise
     const eventIds = outcome.events.map(({ id }) => id);
     return { kind: 'recorded', eventIds, position: outcome.position, ...named };
   } catch (error) {
-    if (error instanceof WouldWaitError) return { kind: 'waiting' };
+    if (error instanceof GivenBackError) return { kind: 'waiting' };
     if (error instanceof LedgerUnavailableError) return unknownOutcome(error.message);
     throw error;
   }

@@ -9,8 +9,9 @@ import { ledgerFact, loadLedger } from './load-ledger';
 import type { LedgerRuntime } from './runtime';
 import { LedgerHistoryChangedError, LedgerUnavailableError, SYSTEM_METADATA } from './types';
 
-const RETRY_MS_MIN = 20;
-const RETRY_MS_MAX = 1_000;
+/** How long a store that cannot be reached is left alone before it is tried again, at first and at last. */
+export const RETRY_MS_MIN = 20;
+export const RETRY_MS_MAX = 1_000;
 
 /** How long an append that others cannot read yet is waited for, at first and at last, before the batch is in doubt. */
 const UNSEEN_MS_MIN = 2;

@@ -1,17 +1,18 @@
 import type { EventStore } from '#event-store';
-import type { BootId, CallId, EventId, OrganizationId } from '#kernel';
+import type { BootId, CallId, EpochMs, EventId, OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import { isRecordedRefusal, ledgerTime } from '../decide';
 import type { LedgerState } from '../state';
 import { type Batch, type DecidedItem, decideBatch, itemsOf } from './batch';
 import { CommandQueue, rankOf } from './command-queue';
-import { Forwarding, giveBack, isForwardable, outcomeForPeer } from './forwarding';
-import { type KnownLedger, LedgerRecord, unavailable } from './ledger-record';
+import { Forwarding, giveBack, isForwardable, optionsForPeer, outcomeForPeer } from './forwarding';
+import { type KnownLedger, LedgerRecord, RETRY_MS_MAX, RETRY_MS_MIN, unavailable } from './ledger-record';
 import type { ForwardedCommand, ForwardedOutcome } from './peers';
 import { RefusalCounter } from './refusal-counter';
 import type { LedgerRuntime } from './runtime';
 import {
   type CommandMetadata,
+  type CommandOrigin,
   type DecidedEvent,
   LedgerHistoryChangedError,
   type LedgerOutcome,
@@ -22,9 +23,6 @@ import {
   type SubmitOptions,
   SYSTEM_METADATA,
 } from './types';
-
-const RETRY_MS_MIN = 20;
-const RETRY_MS_MAX = 1_000;
 
 /** How long an ending is tried again for while the store cannot be reached; after that its hold's deadline decides. */
 const ENDING_RETRY_MS_MAX = 600_000;
@@ -97,28 +95,24 @@ export class LedgerWriter {
    * @throws LedgerUnavailableError when the record cannot be written in time, or the queue is full.
    */
   submit(command: LedgerCommand, metadata: CommandMetadata, options: SubmitOptions = {}): Promise<LedgerOutcome> {
-    return this.enqueue(command, metadata, options, 'own');
+    return this.enqueue(command, metadata, options, { from: 'own' });
   }
 
   /** Records a command of another gateway, which lost too many rounds against this one. */
   submitForPeer(forwarded: ForwardedCommand, timeoutMs: number): Promise<ForwardedOutcome> {
-    const { command, metadata, waitMs, firstEventId } = forwarded;
     // It would wait for this gateway's own question, whose answer may wait for that of the peer: for ever, if it could.
     if (this.forwarding?.isAsking === true) return Promise.resolve({ kind: 'waiting' });
     this.forwarding?.askedByPeer();
-    const options: SubmitOptions = {
-      timeoutMs,
-      ...(waitMs === undefined ? {} : { waitMs }),
-      ...(firstEventId === undefined ? {} : { firstEventId }),
-    };
-    return outcomeForPeer(this.enqueue(command, metadata, options, 'peer'));
+    const { command, metadata, deadline } = forwarded;
+    const options = optionsForPeer(forwarded, timeoutMs);
+    return outcomeForPeer(this.enqueue(command, metadata, options, { from: 'peer', deadline }));
   }
 
   private enqueue(
     command: LedgerCommand,
     metadata: CommandMetadata,
     options: SubmitOptions,
-    origin: QueuedCommand['origin'],
+    origin: CommandOrigin,
   ): Promise<LedgerOutcome> {
     return new Promise((resolve, reject) => {
       const item: QueuedCommand = {
@@ -259,7 +253,7 @@ export class LedgerWriter {
       const own = giveBack(items);
       const isMixed = own.length < items.length;
       this.queue.putBack(isMixed ? own : kept, []);
-      return isMixed || this.forwardItems(this.forwarding, peer, sent);
+      return isMixed || this.forwardItems(this.forwarding, peer, sent, known.state.time);
     }
     const fate = await this.record.append(batch.encoded, known, batch.state);
     switch (fate.kind) {
@@ -278,8 +272,13 @@ export class LedgerWriter {
   }
 
   /** Has commands recorded by the gateway that wins; what it cannot tell is decided here again. */
-  private async forwardItems(forwarding: Forwarding, to: BootId, items: readonly QueuedCommand[]): Promise<boolean> {
-    const outcomes = await forwarding.forward(to, items);
+  private async forwardItems(
+    forwarding: Forwarding,
+    to: BootId,
+    items: readonly QueuedCommand[],
+    recordTime: EpochMs,
+  ): Promise<boolean> {
+    const outcomes = await forwarding.forward(to, items, recordTime);
     const isRead = await this.record.refresh().then(
       () => true,
       () => false,
@@ -349,7 +348,7 @@ export class LedgerWriter {
         continue;
       }
       // A peer's caller may not have left: its own gateway finds the authorization and decides.
-      if (item.origin === 'own') this.releaseUnwanted(item, one.events);
+      if (item.origin.from === 'own') this.releaseUnwanted(item, one.events);
       item.resolve({ ok: true, events: one.events, state, position, ...named });
     }
   }

@@ -1,4 +1,4 @@
-import { usd } from '#kernel';
+import { epochMs, usd } from '#kernel';
 import { FAR_AWAY, NEAR, twoGateways } from '#testing/simulation';
 import { authorize, call, complete, defineBudget, MINUTE_MS, release, SECOND_MS, setLimits } from '../spec-kit';
 
@@ -103,7 +103,7 @@ describe('a forward that is lost', () => {
     expect(ofCall.map(({ type }) => type)).toEqual(['InferenceRefused', 'InferenceAuthorized', 'InferenceReleased']);
   });
 
-  it('and recorded a second time, when the ledger has forgotten the first: its owner releases that too', async () => {
+  it('and arrives when the ledger has forgotten its end: nothing more is recorded of it', async () => {
     const { world, toNear, toFar, farLosesTwice } = twoGateways();
     world.routes.push({ fault: 'fine', arrivesAfterMs: 5 * SECOND_MS });
     toFar(authorize('1', mine));
@@ -116,11 +116,42 @@ describe('a forward that is lost', () => {
     toNear(setLimits({}));
     await world.time.pass(3 * SECOND_MS);
     const ofCall = (await world.events()).filter((event) => 'callId' in event.data && event.data.callId === call('1'));
-    expect(ofCall.map(({ type }) => type)).toEqual([
-      'InferenceAuthorized',
-      'InferenceCompleted',
-      'InferenceAuthorized',
-      'InferenceReleased',
-    ]);
+    expect(ofCall.map(({ type }) => type)).toEqual(['InferenceAuthorized', 'InferenceCompleted']);
+  });
+});
+
+describe('a forward that is late', () => {
+  const late = { deadline: epochMs(0) };
+
+  it('is given back: by then its own gateway has decided it again', async () => {
+    const { world, near, forwarded } = twoGateways();
+    const commands = [forwarded(authorize('1', mine), late), forwarded(setLimits({ concurrency: 1 }), late)];
+    const taken = near.takeForwarded(world.org, commands, SECOND_MS);
+    await world.time.pass(1);
+    expect(await taken).toEqual([{ kind: 'waiting' }, { kind: 'waiting' }]);
+    expect(await world.events()).toEqual([]);
+  });
+
+  it('is given back when its time runs out in the queue', async () => {
+    const { world, near, toNear, forwarded, calls } = twoGateways();
+    world.answersAfterMs = 2 * SECOND_MS;
+    toNear(setLimits({}));
+    await world.time.pass(1);
+    const deadlines = [SECOND_MS, 3 * SECOND_MS].map((ms) => epochMs(world.time.now() + ms));
+    const commands = deadlines.map((deadline, index) => forwarded(authorize(String(index), mine), { deadline }));
+    const taken = near.takeForwarded(world.org, commands, MINUTE_MS);
+    await world.time.pass(10 * SECOND_MS);
+    expect((await taken).map(({ kind }) => kind)).toEqual(['waiting', 'recorded']);
+    expect(await calls()).toEqual(['InferenceAuthorized']);
+  });
+
+  it('is recorded all the same when it ends a call, which stays true', async () => {
+    const { world, near, toFar, forwarded, calls } = twoGateways();
+    toFar(authorize('1', mine));
+    await world.time.pass(SECOND_MS);
+    const taken = near.takeForwarded(world.org, [forwarded(complete('1', usd('0.005')), late)], SECOND_MS);
+    await world.time.pass(1);
+    expect(await taken).toMatchObject([{ kind: 'recorded' }]);
+    expect(await calls()).toEqual(['InferenceAuthorized', 'InferenceCompleted']);
   });
 });

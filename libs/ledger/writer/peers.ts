@@ -1,4 +1,4 @@
-import type { BootId, EventId, OrganizationId } from '#kernel';
+import type { BootId, EpochMs, EventId, OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import type { LedgerRefusal } from '../refusals';
 import type { CommandMetadata, SubmitOptions } from './types';
@@ -10,6 +10,11 @@ export interface ForwardedCommand {
   /** How long the call is still willing to wait for others to end; the asked gateway does not wait, but says so. */
   readonly waitMs?: SubmitOptions['waitMs'];
   readonly firstEventId?: EventId;
+  /**
+   * Ledger time after which the asked gateway records nothing of it any more, unless it ends a call. By then its own
+   * gateway has decided it again; and the ledger, which forgets a call soon after its end, would authorize it anew.
+   */
+  readonly deadline: EpochMs;
 }
 
 /** What became of a forwarded command. */
@@ -24,8 +29,8 @@ export type ForwardedOutcome =
     }
   | { readonly kind: 'refused'; readonly refusal: LedgerRefusal; readonly eventId?: EventId }
   /**
-   * Nothing was recorded, and its own gateway decides it again: it is refused for now and would rather wait, or the peer
-   * loses to a third gateway itself, or waits for one that it has asked.
+   * Nothing was recorded, and its own gateway decides it again: it is refused for now and would rather wait, or came
+   * after its deadline, or the peer loses to a third gateway itself, or waits for one that it has asked.
    */
   | { readonly kind: 'waiting' }
   /** It is not known whether it was, or will yet be, recorded. */

@@ -5,21 +5,16 @@ import { authorize, boot, call, complete, defineBudget, release, SECOND_MS, setL
 import { foldAll, loadLedger } from './load-ledger';
 
 const mine = { owner: FAR_AWAY };
-const METADATA = { actor: { type: 'system', id: 'third' } } as const;
 
 describe('a peer', () => {
   it('does not wait for others on behalf of a call, but says so; its own gateway waits for it', async () => {
-    const { world, near, toNear, toFar, farLosesTwice } = twoGateways();
+    const { world, near, toNear, toFar, forwarded, farLosesTwice } = twoGateways();
     for (const command of [setLimits({ concurrency: 1 }), authorize('1')]) toNear(command);
     await world.time.pass(1);
     const waitMs = { concurrency_limit_exceeded: 5 * SECOND_MS };
-    const forwarded = near.takeForwarded(
-      world.org,
-      [{ command: authorize('2', mine), metadata: METADATA, waitMs }],
-      SECOND_MS,
-    );
+    const taken = near.takeForwarded(world.org, [forwarded(authorize('2', mine), { waitMs })], SECOND_MS);
     await world.time.pass(1);
-    expect(await forwarded).toEqual([{ kind: 'waiting' }]);
+    expect(await taken).toEqual([{ kind: 'waiting' }]);
     // The far one does not know yet that its call must wait: it asks, and waits when it is told.
     const [first, waiting] = [toFar(release('9', mine)), toFar(authorize('3', mine), { waitMs })];
     await farLosesTwice();
@@ -31,28 +26,22 @@ describe('a peer', () => {
   });
 
   it('refuses what has waited long enough at home', async () => {
-    const { world, near, toNear } = twoGateways();
+    const { world, near, toNear, forwarded } = twoGateways();
     for (const command of [setLimits({ concurrency: 1 }), authorize('1')]) toNear(command);
     await world.time.pass(1);
-    const forwarded = near.takeForwarded(
-      world.org,
-      [{ command: authorize('2', mine), metadata: METADATA, waitMs: { concurrency_limit_exceeded: 0 } }],
-      SECOND_MS,
-    );
+    const waitMs = { concurrency_limit_exceeded: 0 };
+    const taken = near.takeForwarded(world.org, [forwarded(authorize('2', mine), { waitMs })], SECOND_MS);
     await world.time.pass(1);
-    expect(await forwarded).toMatchObject([{ kind: 'refused', refusal: { code: 'concurrency_limit_exceeded' } }]);
+    expect(await taken).toMatchObject([{ kind: 'refused', refusal: { code: 'concurrency_limit_exceeded' } }]);
   });
 
   it('that cannot write in time says that it does not know, and never releases what it has recorded', async () => {
-    const { world, far, calls } = twoGateways();
+    const { world, far, calls, forwarded } = twoGateways();
     world.answersAfterMs = 3 * SECOND_MS;
-    const forwarded = far.takeForwarded(
-      world.org,
-      [{ command: authorize('1', { owner: boot('third') }), metadata: METADATA }],
-      SECOND_MS,
-    );
+    const command = authorize('1', { owner: boot('third') });
+    const taken = far.takeForwarded(world.org, [forwarded(command)], SECOND_MS);
     await world.time.pass(10 * SECOND_MS);
-    expect((await forwarded).map(({ kind }) => kind)).toEqual(['unknown']);
+    expect((await taken).map(({ kind }) => kind)).toEqual(['unknown']);
     expect(await calls()).toEqual(['InferenceAuthorized']);
   });
 

@@ -162,51 +162,42 @@ describe('after two lost rounds', () => {
   });
 
   it('two that ask each other end it: each tries by itself', async () => {
-    const { world, near, toNear, toFar, farLosesTwice, calls } = twoGateways();
+    const { world, near, toNear, toFar, forwarded, farLosesTwice, calls } = twoGateways();
     const asked = [toFar(authorize('1', mine))];
     await farLosesTwice();
     // The near one is asked while it asks: by the far one's commands, which it must not send back.
     world.routes.push({ fault: 'fine', arrivesAfterMs: 20 });
     asked.push(toFar(authorize('2', mine)), toNear(authorize('3')));
-    const forwarded = near.takeForwarded(
-      world.org,
-      [{ command: authorize('4', mine), metadata: { actor: { type: 'system', id: 'far' } } }],
-      SECOND_MS,
-    );
+    const taken = near.takeForwarded(world.org, [forwarded(authorize('4', mine))], SECOND_MS);
     await world.time.pass(SECOND_MS);
-    expect((await forwarded).map(({ kind }) => kind)).toEqual(['recorded']);
+    expect((await taken).map(({ kind }) => kind)).toEqual(['recorded']);
     expect(asked.map(({ answer }) => answer)).toEqual(['accepted', 'accepted', 'accepted']);
     expect(await calls()).toHaveLength(4);
     expect(world.network.forwards).toBeLessThanOrEqual(2);
   });
 
   it('a gateway that is asked itself takes that for winning, and asks no longer', async () => {
-    const { world, far, toFar, farLosesTwice, gateways } = twoGateways();
+    const { world, far, toFar, forwarded, farLosesTwice, gateways } = twoGateways();
     toFar(authorize('1', mine));
     await farLosesTwice();
     await world.time.pass(100);
-    const metadata = { actor: { type: 'system', id: 'near' } } as const;
-    const forwarded = far.takeForwarded(world.org, [{ command: authorize('2'), metadata }], SECOND_MS);
+    const taken = far.takeForwarded(world.org, [forwarded(authorize('2'))], SECOND_MS);
     await world.time.pass(200);
     toFar(authorize('3', mine));
     await world.time.pass(200);
-    expect((await forwarded).map(({ kind }) => kind)).toEqual(['recorded']);
+    expect((await taken).map(({ kind }) => kind)).toEqual(['recorded']);
     expect((await gateways()).slice(-3).map(([, gateway]) => gateway)).toEqual([NEAR, FAR_AWAY, FAR_AWAY]);
     expect(world.network.forwards).toBe(1);
   });
 
   it('a command of a peer is not sent on but given back, and does not keep the own ones from the winner', async () => {
-    const { world, far, toFar, farLosesTwice, gateways } = twoGateways();
+    const { world, far, toFar, forwarded, farLosesTwice, gateways } = twoGateways();
     const command = authorize('1', { owner: boot('third') });
-    const forwarded = far.takeForwarded(
-      world.org,
-      [{ command, metadata: { actor: { type: 'system', id: 'third' } } }],
-      5 * SECOND_MS,
-    );
+    const taken = far.takeForwarded(world.org, [forwarded(command)], 5 * SECOND_MS);
     const own = toFar(authorize('2', mine));
     await farLosesTwice();
     await world.time.pass(1);
-    expect(await forwarded).toEqual([{ kind: 'waiting' }]);
+    expect(await taken).toEqual([{ kind: 'waiting' }]);
     expect([own.answer, (await gateways()).at(-1)]).toEqual(['accepted', ['InferenceAuthorized', NEAR]]);
     expect(world.network.forwards).toBe(1);
   });
@@ -273,13 +264,12 @@ describe('control that is forwarded', () => {
 
 describe('a batch', () => {
   it('has landed only where all of it has: one event of it, recorded by a peer, says nothing of the others', async () => {
-    const { world, near, toNear, toFar } = twoGateways();
+    const { world, near, toNear, toFar, forwarded } = twoGateways();
     const firstEventId = world.newEventId();
     const asked = [toFar(authorize('1', mine), { firstEventId }), toFar(authorize('2', mine))];
     await world.time.pass(50);
-    const metadata = { actor: { type: 'system', id: 'far' } } as const;
     await Promise.all([
-      near.takeForwarded(world.org, [{ command: authorize('1', mine), metadata, firstEventId }], SECOND_MS),
+      near.takeForwarded(world.org, [forwarded(authorize('1', mine), { firstEventId })], SECOND_MS),
       world.time.pass(10),
     ]);
     toNear(authorize('3'));

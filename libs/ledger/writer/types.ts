@@ -1,4 +1,4 @@
-import type { Actor, EventId, RequestId, StreamName } from '#kernel';
+import type { Actor, EpochMs, EventId, RequestId, StreamName } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
 import type { LedgerRefusal } from '../refusals';
@@ -73,9 +73,12 @@ export class LedgerHistoryChangedError extends LedgerUnavailableError {
   }
 }
 
-/** Nothing was recorded of a peer's command: it would rather wait, or this gateway loses every round itself. */
-export class WouldWaitError extends Error {
-  override readonly name = 'WouldWaitError';
+/**
+ * Nothing was recorded of a peer's command, which goes back to its own gateway: it would rather wait, or has come too
+ * late, or this gateway loses every round itself.
+ */
+export class GivenBackError extends Error {
+  override readonly name = 'GivenBackError';
 }
 
 /** How long a caller waits until a settlement or an authorization is durable. */
@@ -115,12 +118,17 @@ export const DEFAULT_WRITER_SETTINGS: LedgerWriterSettings = {
   carryEveryEvents: 1_000,
 };
 
+/**
+ * A peer's command is never forwarded again, and does not wait here: its own gateway decides it anew. After its deadline,
+ * in ledger time, it is given back as well, unless it ends a call.
+ */
+export type CommandOrigin = { readonly from: 'own' } | { readonly from: 'peer'; readonly deadline: EpochMs };
+
 export interface QueuedCommand {
   readonly command: LedgerCommand;
   readonly metadata: CommandMetadata;
   readonly options: SubmitOptions;
-  /** A peer's command is never forwarded again, and does not wait here: its own gateway decides it anew. */
-  readonly origin: 'own' | 'peer';
+  readonly origin: CommandOrigin;
   /** Monotonic time of arrival. */
   readonly arrivedMs: number;
   settled: boolean;

@@ -12,8 +12,6 @@ export interface CallRow {
   phase: Phase;
   /** What the record says that it was charged; the whole hold while nobody knows. */
   charged: bigint;
-  /** What became of it before it was authorized once more. */
-  readonly before?: CallRow;
 }
 
 interface Bucket {
@@ -32,11 +30,6 @@ export interface OutsideFacts {
   wasDispatched(callId: CallId): boolean;
   /** Whether it is nobody's fault that this call of a living owner runs into its deadline. */
   mayRunOut(callId: CallId): boolean;
-  /**
-   * Whether it is nobody's fault that a call is authorized again after it has ended: several gateways, and a clock that
-   * was set so far ahead that the ledger has forgotten it. Its owner must release that again.
-   */
-  mayComeTwice(callId: CallId): boolean;
 }
 
 /**
@@ -159,12 +152,7 @@ export class LedgerOracle {
 
   private authorized(call: Authorized): void {
     const { callId, keyId, projectId } = call;
-    const before = this.calls.get(callId);
-    const hasEnded = before?.phase === 'completed' || before?.phase === 'failed' || before?.phase === 'released';
-    this.expect(
-      before === undefined || (hasEnded && this.outside.mayComeTwice(callId)),
-      `${callId} was authorized twice`,
-    );
+    this.expect(!this.calls.has(callId), `${callId} was authorized twice`);
     for (const subject of ['organization', keyId, projectId])
       this.expect(!this.bars.has(subject), `${callId} was authorized though ${subject} is barred`);
     this.expect(call.teamId === this.teams.get(projectId), `${callId} belongs to another team`);
@@ -175,8 +163,7 @@ export class LedgerOracle {
     this.checkIdempotency(call);
     this.checkTouches(call);
     this.expect(call.holdCost === ceilingOf(call, 'cost'), `${callId} holds another amount than its ceiling`);
-    const again = before === undefined ? {} : { before };
-    this.calls.set(callId, { call, at: this.at, phase: 'open', charged: call.holdCost, ...again });
+    this.calls.set(callId, { call, at: this.at, phase: 'open', charged: call.holdCost });
     for (const touch of call.touches) this.sums.add(touch, 'held', touch.amount);
   }
 
@@ -293,13 +280,11 @@ export class LedgerOracle {
   }
 
   private released(data: LedgerEventOf<'InferenceReleased'>['data']): void {
-    const before = this.calls.get(data.callId)?.before;
     this.expect(
-      data.dispatched || before !== undefined || !this.outside.wasDispatched(data.callId),
+      data.dispatched || !this.outside.wasDispatched(data.callId),
       `${data.callId} was released after dispatch`,
     );
     this.ended(data.callId, 'released', data.dispatched);
-    if (before !== undefined) this.calls.set(data.callId, before);
     if (data.dispatched) return;
     for (const target of [data.keyId, 'organization']) {
       const bucket = this.refill(target);

@@ -76,7 +76,6 @@ export class LedgerSimulation {
       wasDispatched: (callId) => this.upstream.dispatched.has(callId),
       mayRunOut: (callId) =>
         this.scenario.hasJumps || this.upstream.silent.has(callId) || this.cluster?.wasSilentIn(callId) === true,
-      mayComeTwice: () => this.cluster !== undefined && this.scenario.hasJumps,
     });
     const { org, random, oracle, upstream } = this;
     this.around = { org, random, oracle, upstream, endings: [] };

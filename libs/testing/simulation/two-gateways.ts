@@ -1,5 +1,12 @@
-import type { ApiKeyId, BootId } from '#kernel';
-import { type Contention, type LedgerCommand, type LedgerService, ledgerCodec, type SubmitOptions } from '#ledger';
+import { type ApiKeyId, type BootId, epochMs } from '#kernel';
+import {
+  type Contention,
+  type ForwardedCommand,
+  type LedgerCommand,
+  type LedgerService,
+  ledgerCodec,
+  type SubmitOptions,
+} from '#ledger';
 import { LedgerWorld, type LedgerWorldOptions, type Submitted, submit } from './ledger-world';
 
 export const NEAR = 'boot_near' as BootId;
@@ -34,6 +41,13 @@ export function twoGateways({ onContention, ...options }: TwoGatewaysOptions = {
     near,
     far,
     toNear: (command: LedgerCommand, to?: SubmitOptions): Submitted => submit(near, world.org, command, to),
+    /** A command as a third gateway would ask for it now, which waits ten seconds for it at most. */
+    forwarded: (command: LedgerCommand, more: Partial<ForwardedCommand> = {}): ForwardedCommand => ({
+      command,
+      metadata: { actor: { type: 'system', id: 'third' } },
+      deadline: epochMs(world.time.now() + 10_000),
+      ...more,
+    }),
     toFar: (command: LedgerCommand, to?: SubmitOptions): Submitted => submit(far, world.org, command, to),
     /** What the far one has just sent arrives after something of the near one's, twice. */
     farLosesTwice: async () => {
