@@ -5,6 +5,15 @@ import { decrypt, encryptFor, type KeyStore } from '#key-store';
 /** Credentials kept in the clear in memory; beyond this the oldest is forgotten and decrypted again. */
 const OPEN_CREDENTIALS_MAX = 1_000;
 
+const CREDENTIAL = /^[!-~](?:[ -~]{0,9998}[!-~])?$/;
+export const BACKEND_CREDENTIAL_RULE =
+  'a credential has 1 to 10000 visible ASCII characters, and no space or line break at its ends';
+
+/** Whether it can be sent in a header: a line break that was copied along would make every call of the backend fail. */
+export function isBackendCredential(text: string): boolean {
+  return CREDENTIAL.test(text);
+}
+
 /** Each backend has a key of its own, so that its credential can be erased for itself. */
 function subjectOf(backendId: BackendId): string {
   return `backend-${backendId}`;

@@ -98,6 +98,13 @@ describe('a configuration file', () => {
     expect(() => read(text)).toThrow(message);
   });
 
+  it('is refused where a secret cannot be sent in a header', () => {
+    expect(() => read(FILE, { PROVIDER_KEY: 'canary\n' })).toThrow(
+      'aiaas.yaml: backends[0].apiKey: the environment variable PROVIDER_KEY cannot be used',
+    );
+    expect(() => read(FILE, { PROVIDER_KEY: 'canary\n' })).not.toThrow('canary');
+  });
+
   it('shows no secret in its messages', () => {
     expect(() => read(FILE.replace('env:PROVIDER_KEY', 'sk-canary'))).not.toThrow('sk-canary');
   });

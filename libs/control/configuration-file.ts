@@ -9,6 +9,7 @@ import {
   type RouteSettings,
 } from '#inference/catalogue';
 import { type BackendId, canonicalJson, type ModelId, parseId, type Refusal } from '#kernel';
+import { BACKEND_CREDENTIAL_RULE, isBackendCredential } from './backend-credentials';
 import type { CommandContext } from './command-context';
 import {
   type Configuration,
@@ -69,16 +70,16 @@ export function readConfigurationFile(
   if (!parsed.success) throw new ConfigurationFileError(file, problemsOf(parsed.error));
   const configuration = parsed.data;
   const secrets = new Map<string, string>();
-  const missing = configuration.backends.flatMap(({ apiKey }, index) => {
+  const unusable = configuration.backends.flatMap(({ apiKey }, index) => {
     if (apiKey === undefined) return [];
     const value = environment[apiKey.variable];
-    if (value !== undefined && value !== '') {
-      secrets.set(apiKey.variable, value);
-      return [];
-    }
-    return [`backends[${index}].apiKey: the environment variable ${apiKey.variable} is not set`];
+    const place = `backends[${index}].apiKey: the environment variable ${apiKey.variable}`;
+    if (value === undefined || value === '') return [`${place} is not set`];
+    if (!isBackendCredential(value)) return [`${place} cannot be used: ${BACKEND_CREDENTIAL_RULE}`];
+    secrets.set(apiKey.variable, value);
+    return [];
   });
-  if (missing.length > 0) throw new ConfigurationFileError(file, missing);
+  if (unusable.length > 0) throw new ConfigurationFileError(file, unusable);
   return { file, configuration, secrets };
 }
 

@@ -1,5 +1,6 @@
 export type { Versioned } from './aggregate';
 export type { AuthenticatedKey, KeyRejection, KeyVerdict, Principal } from './authentication';
+export { BACKEND_CREDENTIAL_RULE, isBackendCredential } from './backend-credentials';
 export type { CallableModel, ModelCaller } from './callable-models';
 export { CLAIM_STREAM_PREFIX, type ClaimEvent, claimCodec } from './claims';
 export type { Cluster } from './cluster';

@@ -19,8 +19,21 @@ describe('a moment', () => {
     expect(parseInstant('2025-12-31T19:30:00.007-04:30')).toBe(1_767_225_600_007);
   });
 
-  it.each(['', '2026-01-01', '2026-01-01T00:00:00', '2026-13-01T00:00:00Z', '2026-01-01 00:00:00Z', 'now', '0'])(
-    'is not "%s"',
-    (text) => expect(parseInstant(text)).toBeUndefined(),
-  );
+  it('knows leap years', () => {
+    expect(parseInstant('2028-02-29T00:00:00Z')).toBe(1_835_395_200_000);
+    expect(parseInstant('2000-02-29T00:00:00Z')).toBe(951_782_400_000);
+  });
+
+  it.each([
+    '',
+    '2026-01-01',
+    '2026-01-01T00:00:00',
+    '2026-13-01T00:00:00Z',
+    '2026-01-01 00:00:00Z',
+    'now',
+    '0',
+    '2026-02-29T00:00:00Z',
+    '2100-02-29T00:00:00Z',
+    '2026-04-31T00:00:00Z',
+  ])('is not "%s"', (text) => expect(parseInstant(text)).toBeUndefined());
 });

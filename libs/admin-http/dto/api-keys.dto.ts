@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsDefined, IsIn, IsInt, IsString, Max, Min, ValidateNested } from 'class-validator';
+
+import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString, Max, Min } from 'class-validator';
 import {
   ALLOWED_IPS_MAX,
   API_KEY_ENVIRONMENTS,
@@ -10,7 +10,7 @@ import {
 } from '#identity';
 import type { ProjectId } from '#kernel';
 import { LIST_ITEMS_MAX } from './organizations.dto';
-import { IsId, IsInstant, Nullable, Omittable } from './rules';
+import { IsId, IsInstant, IsPart, Nullable, Omittable } from './rules';
 
 export const OWNER_TYPES = ['member', 'service-account'] as const;
 
@@ -35,9 +35,7 @@ export class IssueApiKeyDto {
 
   @ApiPropertyOptional()
   @Omittable()
-  @IsDefined()
-  @ValidateNested()
-  @Type(() => ApiKeyOwnerDto)
+  @IsPart(() => ApiKeyOwnerDto)
   owner?: ApiKeyOwnerDto;
 
   @ApiPropertyOptional({ enum: API_KEY_ENVIRONMENTS, default: 'live' })
@@ -47,16 +45,16 @@ export class IssueApiKeyDto {
 
   @ApiPropertyOptional({ isArray: true, enum: API_KEY_SCOPES, default: ['inference'] })
   @Omittable()
-  @IsArray()
-  @ArrayMaxSize(API_KEY_SCOPES.length)
   @IsString({ each: true })
+  @ArrayMaxSize(API_KEY_SCOPES.length)
+  @IsArray()
   scopes?: string[];
 
   @ApiPropertyOptional({ type: [String], description: 'Default: every model that the organization may use.' })
   @Omittable()
-  @IsArray()
-  @ArrayMaxSize(LIST_ITEMS_MAX)
   @IsString({ each: true })
+  @ArrayMaxSize(LIST_ITEMS_MAX)
+  @IsArray()
   models?: string[];
 
   @ApiPropertyOptional({
@@ -69,25 +67,25 @@ export class IssueApiKeyDto {
 
   @ApiPropertyOptional({ type: [String], example: ['203.0.113.0/24'] })
   @Omittable()
-  @IsArray()
-  @ArrayMaxSize(ALLOWED_IPS_MAX)
   @IsString({ each: true })
+  @ArrayMaxSize(ALLOWED_IPS_MAX)
+  @IsArray()
   allowedIps?: string[];
 }
 
 export class ChangeApiKeyDto {
   @ApiPropertyOptional({ isArray: true, enum: API_KEY_SCOPES })
   @Omittable()
-  @IsArray()
-  @ArrayMaxSize(API_KEY_SCOPES.length)
   @IsString({ each: true })
+  @ArrayMaxSize(API_KEY_SCOPES.length)
+  @IsArray()
   scopes?: string[];
 
   @ApiPropertyOptional({ type: [String], nullable: true, description: 'null lifts the restriction.' })
   @Nullable()
-  @IsArray()
-  @ArrayMaxSize(LIST_ITEMS_MAX)
   @IsString({ each: true })
+  @ArrayMaxSize(LIST_ITEMS_MAX)
+  @IsArray()
   models?: string[] | null;
 
   @ApiPropertyOptional({ type: String, nullable: true, description: 'null: never.' })
@@ -97,16 +95,16 @@ export class ChangeApiKeyDto {
 
   @ApiPropertyOptional({ type: [String], nullable: true, description: 'null lifts the restriction.' })
   @Nullable()
-  @IsArray()
-  @ArrayMaxSize(ALLOWED_IPS_MAX)
   @IsString({ each: true })
+  @ArrayMaxSize(ALLOWED_IPS_MAX)
+  @IsArray()
   allowedIps?: string[] | null;
 }
 
 export class RotateApiKeyDto {
   @ApiProperty({ minimum: 0, maximum: GRACE_SECONDS_MAX, description: 'How long the old secret lives on.' })
-  @IsInt()
-  @Min(0)
   @Max(GRACE_SECONDS_MAX)
+  @Min(0)
+  @IsInt()
   graceSeconds!: number;
 }

@@ -1,18 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsBoolean,
-  IsDefined,
-  IsIn,
-  IsInt,
-  IsString,
-  MaxLength,
-  Min,
-  MinLength,
-  ValidateNested,
-} from 'class-validator';
+
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsInt, IsString, Min } from 'class-validator';
 import {
   BACKEND_KINDS,
   type BackendKind,
@@ -23,9 +11,8 @@ import {
   ROUTES_MAX,
   VISIBILITIES,
 } from '#inference/catalogue';
-import { IsInstant, IsUsd, Nullable, Omittable } from './rules';
+import { IsCredential, IsInstant, IsPart, IsUsd, Nullable, Omittable } from './rules';
 
-const CREDENTIAL_CHARACTERS_MAX = 10_000;
 const DROP_FIELDS_MAX = 100;
 const YES_NO = ['yes', 'no'] as const;
 export class TimeoutsDto {
@@ -53,8 +40,7 @@ class BackendSettingsDto {
 
   @ApiPropertyOptional()
   @Omittable()
-  @ValidateNested()
-  @Type(() => TimeoutsDto)
+  @IsPart(() => TimeoutsDto)
   timeouts?: TimeoutsDto;
 
   @ApiPropertyOptional({ enum: OUTPUT_CAP_FIELDS })
@@ -69,9 +55,9 @@ class BackendSettingsDto {
 
   @ApiPropertyOptional({ type: [String], description: 'Request fields that it rejects.' })
   @Omittable()
-  @IsArray()
-  @ArrayMaxSize(DROP_FIELDS_MAX)
   @IsString({ each: true })
+  @ArrayMaxSize(DROP_FIELDS_MAX)
+  @IsArray()
   dropFields?: string[];
 
   @ApiPropertyOptional({ description: 'Whether a 5xx before the first byte is never billed.' })
@@ -91,9 +77,7 @@ export class RegisterBackendDto extends BackendSettingsDto {
 
   @ApiPropertyOptional({ description: 'Stored encrypted and never shown again.', writeOnly: true })
   @Omittable()
-  @IsString()
-  @MinLength(1)
-  @MaxLength(CREDENTIAL_CHARACTERS_MAX)
+  @IsCredential()
   apiKey?: string;
 }
 
@@ -105,9 +89,7 @@ export class ChangeBackendDto extends BackendSettingsDto {
 
   @ApiPropertyOptional({ type: String, nullable: true, writeOnly: true, description: 'null removes it.' })
   @Nullable()
-  @IsString()
-  @MinLength(1)
-  @MaxLength(CREDENTIAL_CHARACTERS_MAX)
+  @IsCredential()
   apiKey?: string | null;
 }
 
@@ -207,14 +189,14 @@ class ModelSettingsDto {
 
   @ApiPropertyOptional()
   @Omittable()
-  @IsInt()
   @Min(0)
+  @IsInt()
   maxOutputTokens?: number;
 
   @ApiPropertyOptional({ description: 'Held when a client names no cap; default 4,096.' })
   @Omittable()
-  @IsInt()
   @Min(0)
+  @IsInt()
   defaultOutputTokens?: number;
 
   @ApiPropertyOptional({ description: 'Generates tokens that it does not show.' })
@@ -224,8 +206,7 @@ class ModelSettingsDto {
 
   @ApiPropertyOptional({ description: 'The whole set: what is absent is the default.' })
   @Omittable()
-  @ValidateNested()
-  @Type(() => BoundsDto)
+  @IsPart(() => BoundsDto)
   bounds?: BoundsDto;
 }
 
@@ -239,10 +220,9 @@ export class RegisterModelDto extends ModelSettingsDto {
   kind!: ModelKind;
 
   @ApiProperty({ type: [RouteDto] })
-  @IsArray()
+  @IsPart(() => RouteDto, { each: true })
   @ArrayMaxSize(ROUTES_MAX)
-  @ValidateNested({ each: true })
-  @Type(() => RouteDto)
+  @IsArray()
   routes!: RouteDto[];
 
   @ApiProperty({ example: 128_000 })
@@ -251,19 +231,16 @@ export class RegisterModelDto extends ModelSettingsDto {
 
   @ApiPropertyOptional({ description: 'A model without prices cannot be called.' })
   @Omittable()
-  @IsDefined()
-  @ValidateNested()
-  @Type(() => PricesDto)
+  @IsPart(() => PricesDto)
   prices?: PricesDto;
 }
 
 export class ChangeModelDto extends ModelSettingsDto {
   @ApiPropertyOptional({ type: [RouteDto] })
   @Omittable()
-  @IsArray()
+  @IsPart(() => RouteDto, { each: true })
   @ArrayMaxSize(ROUTES_MAX)
-  @ValidateNested({ each: true })
-  @Type(() => RouteDto)
+  @IsArray()
   routes?: RouteDto[];
 
   @ApiPropertyOptional()

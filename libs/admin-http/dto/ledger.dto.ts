@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsDefined, IsIn, IsInt, IsString, Min, ValidateNested } from 'class-validator';
+
+import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString, Min } from 'class-validator';
 import {
   type BudgetMode,
   type BudgetPeriod,
@@ -12,7 +12,7 @@ import {
   DEFAULT_THRESHOLDS,
   THRESHOLDS_MAX,
 } from '#ledger';
-import { IsUsd, Omittable } from './rules';
+import { IsPart, IsUsd, Omittable } from './rules';
 
 export const BUDGET_SCOPE_TYPES = ['organization', 'team', 'project', 'api-key', 'model'] as const;
 const UNITS = budgetUnitSchema.options;
@@ -45,9 +45,7 @@ export class DefineBudgetDto {
   name!: string;
 
   @ApiProperty()
-  @IsDefined()
-  @ValidateNested()
-  @Type(() => BudgetScopeDto)
+  @IsPart(() => BudgetScopeDto)
   scope!: BudgetScopeDto;
 
   @ApiProperty({ enum: UNITS })
@@ -68,9 +66,9 @@ export class DefineBudgetDto {
 
   @ApiPropertyOptional(THRESHOLDS)
   @Omittable()
-  @IsArray()
-  @ArrayMaxSize(THRESHOLDS_MAX)
   @IsInt({ each: true })
+  @ArrayMaxSize(THRESHOLDS_MAX)
+  @IsArray()
   thresholds?: number[];
 
   @ApiPropertyOptional({ default: 'UTC', example: 'Europe/Berlin', description: 'IANA name; where periods begin.' })
@@ -97,9 +95,9 @@ export class ChangeBudgetDto {
 
   @ApiPropertyOptional(THRESHOLDS)
   @Omittable()
-  @IsArray()
-  @ArrayMaxSize(THRESHOLDS_MAX)
   @IsInt({ each: true })
+  @ArrayMaxSize(THRESHOLDS_MAX)
+  @IsArray()
   thresholds?: number[];
 }
 
@@ -107,26 +105,26 @@ export class ChangeBudgetDto {
 export class LimitsDto {
   @ApiPropertyOptional({ minimum: 0 })
   @Omittable()
-  @IsInt()
   @Min(0)
+  @IsInt()
   requestsPerMinute?: number;
 
   @ApiPropertyOptional({ minimum: 0, description: 'The most requests at once after a quiet time.' })
   @Omittable()
-  @IsInt()
   @Min(0)
+  @IsInt()
   burst?: number;
 
   @ApiPropertyOptional({ minimum: 0 })
   @Omittable()
-  @IsInt()
   @Min(0)
+  @IsInt()
   tokensPerMinute?: number;
 
   @ApiPropertyOptional({ minimum: 0 })
   @Omittable()
-  @IsInt()
   @Min(0)
+  @IsInt()
   concurrency?: number;
 }
 

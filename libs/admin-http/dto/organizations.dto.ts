@@ -1,9 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString, ValidateNested } from 'class-validator';
+
+import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString } from 'class-validator';
 import { ANSWERS_STORAGE, type AnswersStorage, SERVICE_ACCOUNT_ROLES } from '#identity';
 import type { TeamId } from '#kernel';
-import { IsId, Nullable, Omittable } from './rules';
+import { IsId, IsPart, Nullable, Omittable } from './rules';
 
 export const LIST_ITEMS_MAX = 5_000;
 
@@ -53,8 +53,7 @@ export class ChangeOrganizationDto {
 
   @ApiPropertyOptional({ type: ResponseCacheDto, nullable: true, description: 'null turns it off.' })
   @Nullable()
-  @ValidateNested()
-  @Type(() => ResponseCacheDto)
+  @IsPart(() => ResponseCacheDto)
   responseCache?: ResponseCacheDto | null;
 }
 
@@ -69,9 +68,9 @@ export class NothingDto {}
 
 export class GrantedModelsDto {
   @ApiProperty({ type: [String], description: 'The whole list of models beyond those that are open to all.' })
-  @IsArray()
-  @ArrayMaxSize(LIST_ITEMS_MAX)
   @IsString({ each: true })
+  @ArrayMaxSize(LIST_ITEMS_MAX)
+  @IsArray()
   models!: string[];
 }
 
@@ -110,9 +109,9 @@ export class CreateServiceAccountDto {
   name!: string;
 
   @ApiProperty({ isArray: true, enum: SERVICE_ACCOUNT_ROLES })
-  @IsArray()
-  @ArrayMaxSize(SERVICE_ACCOUNT_ROLES.length)
   @IsString({ each: true })
+  @ArrayMaxSize(SERVICE_ACCOUNT_ROLES.length)
+  @IsArray()
   roles!: string[];
 }
 
@@ -124,8 +123,8 @@ export class ChangeServiceAccountDto {
 
   @ApiPropertyOptional({ isArray: true, enum: SERVICE_ACCOUNT_ROLES })
   @Omittable()
-  @IsArray()
-  @ArrayMaxSize(SERVICE_ACCOUNT_ROLES.length)
   @IsString({ each: true })
+  @ArrayMaxSize(SERVICE_ACCOUNT_ROLES.length)
+  @IsArray()
   roles?: string[];
 }

@@ -1,5 +1,9 @@
-import { ValidateBy, ValidateIf, type ValidationOptions } from 'class-validator';
+import { applyDecorators } from '@nestjs/common';
+import { type ClassConstructor, Type } from 'class-transformer';
+import { ValidateBy, ValidateIf, ValidateNested, type ValidationOptions } from 'class-validator';
+import { BACKEND_CREDENTIAL_RULE, isBackendCredential } from '#control';
 import { type EpochMs, type IdPrefix, parseId, parseInstant, parseUsd } from '#kernel';
+import { isPlainObject } from '../problems/body-structure';
 
 function rule(name: string, message: string, validate: (value: unknown) => boolean, options?: ValidationOptions) {
   return ValidateBy({ name, validator: { validate, defaultMessage: () => message } }, options);
@@ -13,6 +17,20 @@ export function Omittable(): PropertyDecorator {
 /** The field may be left out, and an explicit `null` removes what it names. */
 export function Nullable(): PropertyDecorator {
   return ValidateIf((_body: unknown, value: unknown) => value !== undefined && value !== null);
+}
+
+/**
+ * The field is an object with fields of its own; with `each`, a list of such. The usual ValidateNested alone would take a
+ * list for the one object that it is to be.
+ */
+export function IsPart<T extends object>(type: () => ClassConstructor<T>, options?: ValidationOptions) {
+  const message = options?.each === true ? '$property is a list of JSON objects' : '$property is a JSON object';
+  return applyDecorators(Type(type), ValidateNested(options), rule('isPart', message, isPlainObject, options));
+}
+
+export function IsCredential(options?: ValidationOptions): PropertyDecorator {
+  const validate = (value: unknown) => typeof value === 'string' && isBackendCredential(value);
+  return rule('isCredential', `$property is unusable: ${BACKEND_CREDENTIAL_RULE}`, validate, options);
 }
 
 export function IsId(prefix: IdPrefix, options?: ValidationOptions): PropertyDecorator {

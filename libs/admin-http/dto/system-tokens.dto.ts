@@ -19,8 +19,8 @@ export class IssueSystemTokenDto {
 
 export class RotateSystemTokenDto {
   @ApiProperty({ minimum: 0, maximum: GRACE_SECONDS_MAX, description: 'How long the old secret lives on.' })
-  @IsInt()
-  @Min(0)
   @Max(GRACE_SECONDS_MAX)
+  @Min(0)
+  @IsInt()
   graceSeconds!: number;
 }

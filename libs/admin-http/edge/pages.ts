@@ -30,9 +30,8 @@ export function positionIn(query: Query): bigint | undefined {
 export function countIn(query: Query, name: string, max: number): number | undefined {
   const text = textOf(query, name);
   if (text === undefined) return undefined;
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > max)
-    throw invalidField(`/${name}`, `${name} is a whole number from 1 to ${max}.`);
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > max) throw invalidField(`/${name}`, `${name} is a whole number from 1 to ${max}.`);
   return count;
 }
 

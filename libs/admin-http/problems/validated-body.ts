@@ -1,12 +1,8 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { type ClassConstructor, plainToInstance } from 'class-transformer';
 import { type ValidationError, validate } from 'class-validator';
+import { isPlainObject, pointerTo, structureProblem } from './body-structure';
 import { type InvalidField, invalidRequest } from './problem';
-
-/** RFC 6901: `~` and `/` are escaped. */
-function pointerTo(parent: string, property: string): string {
-  return `${parent}/${property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
 
 function fieldsOf(errors: readonly ValidationError[], parent = ''): InvalidField[] {
   return errors.flatMap(({ property, constraints = {}, children = [] }) => {
@@ -17,10 +13,6 @@ function fieldsOf(errors: readonly ValidationError[], parent = ''): InvalidField
     }));
     return [...own, ...fieldsOf(children, pointer)];
   });
-}
-
-function isPlainObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A class declares all its fields, so those that were left out are there as `undefined`: which is not the same. */
@@ -40,6 +32,8 @@ class ValidatedBody<T extends object> implements PipeTransform {
     // A command that needs nothing may come without a body.
     const given = body ?? {};
     if (!isPlainObject(given)) throw invalidRequest([{ pointer: '', message: 'The body is to be a JSON object.' }]);
+    const problem = structureProblem(given);
+    if (problem !== undefined) throw invalidRequest([problem]);
     const instance = plainToInstance(this.type, given);
     const errors = await validate(instance, {
       whitelist: true,
