@@ -96,8 +96,8 @@ export class AdmittedCall<R extends MeteredRequest> {
   }
 
   /** Whether counting what was seen says little about what the backend generated. */
-  get isUncountable(): boolean {
-    return this.model.hiddenReasoning;
+  isUncountable(seen: SeenOutput): boolean {
+    return this.model.hiddenReasoning || seen.isPartial === true;
   }
 
   /** What settling this usage will charge: known beforehand, since hold and prices are. */

@@ -1,4 +1,4 @@
-import type { PickedRoute } from '#inference';
+import type { PickedRoute, SeenOutput } from '#inference';
 import {
   classifyTrouble,
   type NotStartedReason,
@@ -195,10 +195,11 @@ async function endWithoutClient<R extends MeteredRequest>(call: AdmittedCall<R>,
   }
   // A keyed call ends here only by the limit of its time: its key must not be taken for free.
   await call.keeper.keepLoss();
-  if (!call.request.stream || call.isUncountable) {
+  const nothing: SeenOutput = { textBytes: 0, deltas: 0 };
+  if (!call.request.stream || call.isUncountable(nothing)) {
     await call.record.abandon('client-left');
     return;
   }
-  const { usage, certainty } = call.metering({ kind: 'absent' }, { textBytes: 0, deltas: 0 });
+  const { usage, certainty } = call.metering({ kind: 'absent' }, nothing);
   call.took(usage, await call.record.complete({ usage, certainty, outcome: 'interrupted' }));
 }

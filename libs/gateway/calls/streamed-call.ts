@@ -157,7 +157,7 @@ async function settleComplete<R extends MeteredRequest>(
 ): Promise<void> {
   call.deps.router.succeeded(call.backend.id);
   const { usage, certainty } = call.metering(outcome.usage, outcome.seen);
-  const isUncountable = certainty === 'counted' && call.isUncountable;
+  const isUncountable = certainty === 'counted' && call.isUncountable(outcome.seen);
   call.outcome = isUncountable ? 'unresolved' : 'complete';
   const closing = relay.closing(usage, call.chargeFor(usage));
   await call.keeper.keepStream({ 'content-type': STREAM_CONTENT_TYPE, ...STREAM_HEADERS }, closing, usage, certainty);
@@ -188,7 +188,7 @@ async function settleInterrupted<R extends MeteredRequest>(
   const { usage, certainty } = call.metering(outcome.usage, outcome.seen);
   call.outcome = 'client-gone';
   call.status = 499;
-  if (certainty === 'counted' && call.isUncountable) {
+  if (certainty === 'counted' && call.isUncountable(outcome.seen)) {
     await call.record.abandon('client-left', usage);
     return;
   }

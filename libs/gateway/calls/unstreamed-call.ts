@@ -26,7 +26,7 @@ export async function finishUnstreamed<R extends MeteredRequest>(
   if (reading.kind !== 'complete') return endBrokenAnswer(call, reading);
   call.deps.router.succeeded(call.backend.id);
   const { usage, certainty } = call.metering(reading.usage, reading.seen);
-  const isUncountable = certainty === 'counted' && call.isUncountable;
+  const isUncountable = certainty === 'counted' && call.isUncountable(reading.seen);
   const text = reading.render(usage, call.chargeFor(usage));
   const contentType = 'application/json; charset=utf-8';
   // A repeat must find the answer from the moment at which the ledger says that there is one.

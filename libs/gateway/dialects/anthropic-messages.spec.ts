@@ -119,6 +119,11 @@ describe('POST /v1/messages', () => {
             content: [
               { type: 'text', text: 'Look' },
               { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } },
+              {
+                type: 'document',
+                title: 'a.txt',
+                source: { type: 'text', media_type: 'text/plain', data: 'plain' },
+              },
             ],
           },
           {
@@ -157,6 +162,7 @@ describe('POST /v1/messages', () => {
             content: [
               { type: 'text', text: 'Look' },
               { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } },
+              { type: 'text', text: 'a.txt\nplain' },
             ],
           },
           {

@@ -39,7 +39,7 @@ describe('POST /v1/chat/completions before an Anthropic backend', () => {
             role: 'user',
             content: [
               { type: 'text', text: 'Look' },
-              { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA', detail: 'low' } },
+              { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA', detail: 'auto' } },
               { type: 'image_url', image_url: { url: 'https://example.com/a.png' } },
               { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,BBBB' } },
             ],
@@ -58,7 +58,7 @@ describe('POST /v1/chat/completions before an Anthropic backend', () => {
         user: 'u',
         seed: null,
         frequency_penalty: 0,
-        response_format: { type: 'json_schema', json_schema: { name: 'x', schema, strict: true } },
+        response_format: { type: 'json_schema', json_schema: { name: 'x', description: 'An x', schema, strict: true } },
       }),
     ).toEqual({
       model: 'up-1',
@@ -96,7 +96,7 @@ describe('POST /v1/chat/completions before an Anthropic backend', () => {
       tool_choice: { type: 'tool', name: 'get_weather', disable_parallel_tool_use: true },
       stop_sequences: ['END'],
       temperature: 1,
-      output_config: { format: { type: 'json_schema', schema } },
+      output_config: { format: { type: 'json_schema', schema: { ...schema, description: 'An x' } } },
       metadata: { user_id: 'u' },
     });
   });
@@ -117,6 +117,25 @@ describe('POST /v1/chat/completions before an Anthropic backend', () => {
     ],
     ['a grammar', { tools: [{ type: 'custom', custom: { name: 'x' } }] }, 'tools[0].type'],
     ['a field of another maker', { min_p: 0.1 }, 'min_p'],
+    [
+      'a cache entry',
+      {
+        messages: [{ role: 'user', content: [{ type: 'text', text: 'Look', cache_control: { type: 'ephemeral' } }] }],
+      },
+      'messages[0].content[0].cache_control',
+    ],
+    [
+      'how closely to look',
+      {
+        messages: [
+          {
+            role: 'user',
+            content: [{ type: 'image_url', image_url: { url: 'https://example.com/a.png', detail: 'low' } }],
+          },
+        ],
+      },
+      'messages[0]',
+    ],
   ])('refuses %s by its name', (_name, rest, param) => {
     expect(sent(rest)).toMatchObject({ code: 'unsupported_field', param });
   });
@@ -151,7 +170,7 @@ describe('POST /v1/chat/completions before an Anthropic backend', () => {
             reasoning_content: 'Two cities',
             tool_calls: [
               { id: 'toolu_01', type: 'function', function: { name: 'get_weather', arguments: '{"city": "Zürich"}' } },
-              { id: 'toolu_02', type: 'function', function: { name: 'now', arguments: '' } },
+              { id: 'toolu_02', type: 'function', function: { name: 'now', arguments: '{}' } },
             ],
           },
         },

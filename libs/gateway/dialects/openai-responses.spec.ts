@@ -66,7 +66,7 @@ describe('POST /v1/responses', () => {
     tools: [tool],
     tool_choice: 'required',
     reasoning: { effort: 'low', summary: 'auto' },
-    text: { format: { type: 'json_schema', name: 'x', schema: parameters, strict: true } },
+    text: { format: { type: 'json_schema', name: 'x', description: 'An x', schema: parameters, strict: true } },
     stream: true,
     store: false,
   };
@@ -88,7 +88,7 @@ describe('POST /v1/responses', () => {
           role: 'user',
           content: [
             { type: 'text', text: 'Look' },
-            { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } },
+            { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA', detail: 'auto' } },
           ],
         },
         { role: 'assistant', content: 'I look', tool_calls: [call('a', 'Bern'), call('b', 'Chur')] },
@@ -98,7 +98,10 @@ describe('POST /v1/responses', () => {
       tools: [{ type: 'function', function: { name: 'get_weather', parameters, strict: true } }],
       tool_choice: 'required',
       reasoning_effort: 'low',
-      response_format: { type: 'json_schema', json_schema: { name: 'x', schema: parameters, strict: true } },
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'x', description: 'An x', schema: parameters, strict: true },
+      },
     });
   });
 
@@ -127,7 +130,7 @@ describe('POST /v1/responses', () => {
       ],
       tools: [{ name: 'get_weather', input_schema: parameters, strict: true }],
       tool_choice: { type: 'any' },
-      output_config: { effort: 'low', format: { type: 'json_schema', schema: parameters } },
+      output_config: { effort: 'low', format: { type: 'json_schema', schema: { ...parameters, description: 'An x' } } },
     });
   });
 
@@ -212,7 +215,7 @@ describe('POST /v1/responses', () => {
       { type: 'reasoning', summary: [{ text: 'Two cities' }] },
       { type: 'message', content: [{ text: 'Let me look.' }] },
       { type: 'function_call', call_id: 'toolu_01', name: 'get_weather', arguments: '{"city": "Zürich"}' },
-      { type: 'function_call', call_id: 'toolu_02', name: 'now', arguments: '' },
+      { type: 'function_call', call_id: 'toolu_02', name: 'now', arguments: '{}' },
     ]);
   });
 

@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject } from '../json';
 import type { SeenOutput, UsageReading } from '../metering/facts';
 import { plausible } from '../metering/usage';
 import { backendErrorOf } from '../openai/chat/backend-error';
-import { blockBytes } from './seen';
+import { blockBytes, isReasoning } from './seen';
 import { anthropicUsage, anthropicUsageWithCost, readAnthropicUsage } from './usage';
 
 export type MessagesAnswer =
@@ -38,7 +38,11 @@ export function readMessagesAnswer(text: string): MessagesAnswer {
   if (error !== undefined) return { kind: 'backend-error', error };
   const { content, stop_reason: reason } = body;
   if (!Array.isArray(content) || !content.every(isJsonObject)) return { kind: 'garbage', reason: 'not-an-answer' };
-  const seen: SeenOutput = { textBytes: content.reduce((sum, block) => sum + blockBytes(block), 0), deltas: 0 };
+  const seen: SeenOutput = {
+    textBytes: content.reduce((sum, block) => sum + blockBytes(block), 0),
+    deltas: 0,
+    ...(content.some(isReasoning) ? { isPartial: true } : {}),
+  };
   return {
     kind: 'answer',
     usage: plausible(readAnthropicUsage(body.usage), seen),

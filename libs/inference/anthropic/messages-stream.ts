@@ -1,14 +1,14 @@
 import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../backends/trouble';
 import { isJsonObject, type JsonObject } from '../json';
-import type { UsageReading } from '../metering/facts';
+import type { SeenOutput, UsageReading } from '../metering/facts';
 import { plausible } from '../metering/usage';
 import type { NeutralOutcome } from '../neutral';
 import { backendErrorOf } from '../openai/chat/backend-error';
 import { SseParser } from '../streaming/sse-parser';
 import { STOP_REASON_BYTES_MAX } from './answer';
 import { eventFrame, MESSAGE_STOP_FRAME, PING_FRAME } from './frames';
-import { blockBytes } from './seen';
+import { blockBytes, isReasoning } from './seen';
 import { anthropicUsage, anthropicUsageWithCost, readAnthropicUsage } from './usage';
 
 export interface MessagesStreamOptions {
@@ -40,6 +40,7 @@ export class MessagesStream {
   #delta: JsonObject | undefined;
   #textBytes = 0;
   #deltas = 0;
+  #hasReasoned = false;
   #outcome: NeutralOutcome | undefined;
   readonly #onFrame = (data: string): void => {
     if (!this.ended) this.#text += this.#accept(data);
@@ -82,7 +83,7 @@ export class MessagesStream {
   }
 
   #judge(): NeutralOutcome {
-    const metered = { usage: this.#reading(), seen: { textBytes: this.#textBytes, deltas: this.#deltas } };
+    const metered = { usage: this.#reading(), seen: this.#seen() };
     if (this.#error !== undefined) return { kind: 'backend-error', error: this.#error, ...metered };
     if (this.#garbage !== undefined) return { kind: 'garbage', reason: this.#garbage, ...metered };
     if (this.#done && !this.#begun) return { kind: 'garbage', reason: 'empty-answer', ...metered };
@@ -95,7 +96,12 @@ export class MessagesStream {
   /** What `message_start` counts is not yet the whole. */
   #reading(): UsageReading {
     if (!this.#usageIsFinal) return { kind: 'absent' };
-    return plausible(readAnthropicUsage(this.#usage), { textBytes: this.#textBytes, deltas: this.#deltas });
+    return plausible(readAnthropicUsage(this.#usage), this.#seen());
+  }
+
+  #seen(): SeenOutput {
+    const seen = { textBytes: this.#textBytes, deltas: this.#deltas };
+    return this.#hasReasoned ? { ...seen, isPartial: true } : seen;
   }
 
   #accept(data: string): string {
@@ -164,6 +170,7 @@ export class MessagesStream {
       this.#garbage = 'not-an-answer';
       return '';
     }
+    if (isReasoning(event.content_block)) this.#hasReasoned = true;
     const bytes = blockBytes(event.type === 'content_block_start' ? event.content_block : event.delta);
     if (bytes > 0) {
       this.#textBytes += bytes;

@@ -122,6 +122,8 @@ export class MessagesMeter extends TextMeter {
     }
     if (isTextual && typeof source.data === 'string') {
       this.text(source.data);
+      // Its title may stand on a line above it.
+      this.bytes += 1;
       return;
     }
     this.check(source, 3);

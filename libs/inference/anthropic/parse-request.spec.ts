@@ -48,7 +48,7 @@ describe('parseMessagesRequest: what counts as prompt', () => {
   it('documents that are text', () => {
     const plain = { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'abcdef' } };
     const blocks = { type: 'document', source: { type: 'content', content: [{ type: 'text', text: 'abcdef' }] } };
-    expect(promptOf(saying(plain))).toMatchObject({ textBytes: 7, files: 0 });
+    expect(promptOf(saying(plain))).toMatchObject({ textBytes: 8, files: 0 });
     expect(promptOf(saying(blocks))).toMatchObject({ textBytes: 8, files: 0 });
   });
 

@@ -1,6 +1,11 @@
 import { isJsonObject } from '../json';
 import { contentBytes } from '../openai/chat/seen';
 
+/** A block of reasoning: what is shown of it is a summary, or nothing, and what is billed is the whole. */
+export function isReasoning(block: unknown): boolean {
+  return isJsonObject(block) && (block.type === 'thinking' || block.type === 'redacted_thinking');
+}
+
 /** UTF-8 bytes of generated text in a content block, or in the delta of one. A signature is not generated text. */
 export function blockBytes(block: unknown): number {
   if (!isJsonObject(block)) return 0;

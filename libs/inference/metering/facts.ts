@@ -50,4 +50,6 @@ export interface SeenOutput {
   readonly textBytes: number;
   /** Pieces of output that arrived one by one: at least one token each. 0 for an unstreamed answer. */
   readonly deltas: number;
+  /** More was generated, and is billed, than could be seen: reasoning that is shown in summary or not at all. */
+  readonly isPartial?: boolean;
 }

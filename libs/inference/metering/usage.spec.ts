@@ -29,6 +29,16 @@ describe('readOpenAiUsage', () => {
       reported(10, 0, 0, 9),
     ],
     [
+      'reasoning that the total includes and nothing else names',
+      { prompt_tokens: 10, completion_tokens: 2, total_tokens: 519 },
+      reported(10, 0, 0, 509),
+    ],
+    [
+      'a total that is too small, which proves nothing',
+      { prompt_tokens: 10, completion_tokens: 2, total_tokens: 1 },
+      reported(10, 0, 0, 2),
+    ],
+    [
       'details that are null',
       { prompt_tokens: 1, completion_tokens: 2, prompt_tokens_details: null },
       reported(1, 0, 0, 2),

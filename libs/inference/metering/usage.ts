@@ -29,12 +29,13 @@ function detailsOf(usage: JsonObject, name: string): JsonObject | undefined {
 }
 
 /**
- * Generated tokens. OpenAI counts reasoning among `completion_tokens`; a few backends add it only to `total_tokens`,
- * which shows in a total that is larger by exactly that much.
+ * Generated tokens. OpenAI counts reasoning among `completion_tokens`; a few backends add it only to `total_tokens`, and
+ * some of those name it nowhere else (Gemini's OpenAI-compatible route). Whatever the total has beyond prompt and
+ * completion was generated, and is billed as output.
  */
-function outputTokens(usage: JsonObject, prompt: number, completion: number, reasoning: number): number {
-  const isApart = reasoning > 0 && usage.total_tokens === prompt + completion + reasoning;
-  return isApart ? completion + reasoning : completion;
+function outputTokens(usage: JsonObject, prompt: number, completion: number): number {
+  const total = usage.total_tokens;
+  return isCount(total) ? Math.max(completion, total - prompt) : completion;
 }
 
 /**
@@ -58,7 +59,7 @@ export function readOpenAiUsage(raw: unknown, generates = true): UsageReading {
   if (cachedInput === undefined || cacheWrite === undefined) return absurd('cached tokens are no count');
   if (reasoning === undefined) return absurd('reasoning_tokens is no count');
   if (cachedInput + cacheWrite > prompt) return absurd('more tokens cached than prompted');
-  const output = outputTokens(raw, prompt, completion, reasoning);
+  const output = outputTokens(raw, prompt, completion);
   if (!Number.isSafeInteger(prompt + output)) return absurd('the sum of tokens is no safe integer');
   return {
     kind: 'reported',

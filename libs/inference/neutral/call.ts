@@ -29,6 +29,7 @@ export type NeutralFormat =
       readonly type: 'schema';
       readonly path: string;
       readonly name: string;
+      readonly description?: string;
       readonly schema: unknown;
       readonly strict?: boolean;
     };
@@ -64,7 +65,8 @@ export type NeutralSource =
 
 export type NeutralUserPart =
   | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'image'; readonly source: NeutralSource }
+  /** `detail`: how closely it is to be looked at, which changes what it costs. */
+  | { readonly type: 'image'; readonly source: NeutralSource; readonly detail?: string }
   | { readonly type: 'document'; readonly source: NeutralSource; readonly name?: string };
 
 export type NeutralAssistantPart =

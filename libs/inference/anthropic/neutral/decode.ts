@@ -69,6 +69,8 @@ export class MessagesDecoder implements NeutralDecoder {
   readonly #stream: MessagesStream;
   #events: NeutralEvent[] = [];
   #isFinished = false;
+  /** A tool call has begun, and no piece of its arguments has come yet. */
+  #awaitsArguments = false;
 
   constructor() {
     // What the stream writes is not used here, so what the model would be called does not matter.
@@ -98,10 +100,27 @@ export class MessagesDecoder implements NeutralDecoder {
 
   #take(event: JsonObject): void {
     const { content_block: block, delta } = event;
-    if (event.type === 'content_block_start' && isJsonObject(block)) readBlock(block, false, this.#events);
-    else if (event.type === 'content_block_delta' && isJsonObject(delta)) readDelta(delta, this.#events);
+    if (event.type !== 'content_block_delta') this.#endArguments();
+    if (event.type === 'content_block_start' && isJsonObject(block)) this.#begin(block);
+    else if (event.type === 'content_block_delta' && isJsonObject(delta)) this.#continue(delta);
     else if (event.type === 'message_delta' && isJsonObject(delta) && typeof delta.stop_reason === 'string')
       this.#finish(delta);
+  }
+
+  #begin(block: JsonObject): void {
+    readBlock(block, false, this.#events);
+    this.#awaitsArguments = block.type === 'tool_use';
+  }
+
+  #continue(delta: JsonObject): void {
+    readDelta(delta, this.#events);
+    if (this.#events.at(-1)?.type === 'tool-arguments') this.#awaitsArguments = false;
+  }
+
+  /** A tool that takes nothing comes without arguments, and its caller parses them all the same. */
+  #endArguments(): void {
+    if (this.#awaitsArguments) this.#events.push({ type: 'tool-arguments', text: '{}' });
+    this.#awaitsArguments = false;
   }
 
   #finish(delta: JsonObject): void {

@@ -27,7 +27,10 @@ function readDocument(block: Block, path: string, carrying: Carrying): NeutralUs
   if (context !== undefined && context !== null) carrying.refuse(`${path}.context`);
   if (typeof citations === 'object' && citations !== null && 'enabled' in citations && citations.enabled === true)
     carrying.refuse(`${path}.citations`);
-  if (source.type === 'text') return { type: 'text', text: carrying.text(source.data, `${path}.source.data`) };
+  if (source.type === 'text') {
+    const text = carrying.text(source.data, `${path}.source.data`);
+    return { type: 'text', text: typeof title === 'string' && title !== '' ? `${title}\n${text}` : text };
+  }
   return {
     type: 'document',
     source: readSource(source, `${path}.source`, carrying),

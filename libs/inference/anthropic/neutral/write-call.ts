@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../json';
-import type { Carrying, NeutralCall, NeutralTool, NeutralToolChoice } from '../../neutral';
+import type { Carrying, NeutralCall, NeutralFormat, NeutralTool, NeutralToolChoice } from '../../neutral';
 import { writeMessages } from './write-turns';
 
 function writeTool({ name, description, parameters, strict }: NeutralTool): JsonObject {
@@ -30,13 +30,19 @@ function toolChoiceOf(call: NeutralCall): JsonObject | undefined {
   return { ...(choice ?? { type: 'auto' }), disable_parallel_tool_use: true };
 }
 
+/** There is no other place for what a schema is said to be. */
+function describedSchema({ schema, description }: Extract<NeutralFormat, { type: 'schema' }>): unknown {
+  if (description === undefined || !isJsonObject(schema) || schema.description !== undefined) return schema;
+  return { ...schema, description };
+}
+
 function outputConfigOf({ effort, format }: NeutralCall, carrying: Carrying): JsonObject | undefined {
   if (format?.type === 'json')
     carrying.refuse(format.path, 'The backend of this model answers in JSON only by a schema. Send one.');
   if (effort === undefined && format === undefined) return undefined;
   return {
     ...(effort === undefined ? {} : { effort }),
-    ...(format?.type === 'schema' ? { format: { type: 'json_schema', schema: format.schema } } : {}),
+    ...(format?.type === 'schema' ? { format: { type: 'json_schema', schema: describedSchema(format) } } : {}),
   };
 }
 

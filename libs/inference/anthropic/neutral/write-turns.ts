@@ -23,6 +23,8 @@ function writeUserParts(parts: readonly NeutralUserPart[], path: string, carryin
       case 'text':
         return part.text === '' ? [] : [{ type: 'text', text: part.text }];
       case 'image':
+        if (part.detail !== undefined && part.detail !== 'auto')
+          carrying.refuse(path, "The backend of this model looks at every image alike. Leave 'detail' out.");
         return [{ type: 'image', source: writeSource(part.source) }];
       case 'document': {
         const source = documentSource(part.source, path, carrying);

@@ -34,9 +34,22 @@ export const UNPRICED_FIELDS = [
   'enable_search',
   'plugins',
   'compound_custom',
-  // Another model than the one that was priced.
+  'data_sources',
+  'enhancements',
+  'connectors',
+  // Another model, place or maker than the one that was priced.
   'models',
   'route',
+  'provider',
+  'fallbacks',
+  'lora_path',
+  'deferred',
+  // Instructions or turns of the backend's own.
+  'safe_prompt',
+  'prompt_mode',
+  'session_params',
+  // A draft of the output, which is billed where it is wrong; another name for 'prediction'.
+  'speculation',
   // A template can repeat its text without end.
   'chat_template',
   // A prompt in a form that cannot be counted.
@@ -47,6 +60,8 @@ export const UNPRICED_FIELDS = [
 export const HARMLESS_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   service_tier: ['auto', 'default'],
   enable_search: [false],
+  safe_prompt: [false],
+  deferred: [false],
 };
 
 /** Fields whose text never enters a prompt; everything else that is not a message counts as prompt text. */

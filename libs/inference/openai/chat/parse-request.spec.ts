@@ -169,6 +169,9 @@ describe('parseChatRequest: refusals', () => {
     ['prediction', { ...hello, prediction: { type: 'content', content: 'x' } }, 'unsupported_field', 'prediction'],
     ['spoken answers', { ...hello, modalities: ['text', 'audio'] }, 'unsupported_field', 'modalities'],
     ['another model', { ...hello, models: ['x'] }, 'unsupported_field', 'models'],
+    ['another maker', { ...hello, provider: { order: ['dear'] } }, 'unsupported_field', 'provider'],
+    ['retrieval', { ...hello, data_sources: [{ type: 'azure_search' }] }, 'unsupported_field', 'data_sources'],
+    ["instructions of the backend's own", { ...hello, safe_prompt: true }, 'unsupported_field', 'safe_prompt'],
     ['a template', { ...hello, chat_template: '{% for %}' }, 'unsupported_field', 'chat_template'],
   ])('%s', (_name, body, code, param) => {
     expect(refusalOf(body)).toMatchObject({ code, param });

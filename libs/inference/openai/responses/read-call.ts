@@ -108,6 +108,7 @@ function readFormat(text: unknown, carrying: Carrying): NeutralFormat | undefine
         type: 'schema',
         path,
         name: carrying.text(format.name, `${path}.name`),
+        ...(typeof format.description === 'string' ? { description: format.description } : {}),
         schema: format.schema,
         ...(typeof format.strict === 'boolean' ? { strict: format.strict } : {}),
       };

@@ -17,7 +17,11 @@ function readPart(entry: unknown, path: string, carrying: Carrying): NeutralUser
       return { type: 'text', text: carrying.text(part.refusal, `${path}.refusal`) };
     case 'input_image':
       if (typeof part.image_url !== 'string') carrying.refuse(`${path}.file_id`);
-      return { type: 'image', source: sourceOf(String(part.image_url)) };
+      return {
+        type: 'image',
+        source: sourceOf(String(part.image_url)),
+        ...(typeof part.detail === 'string' ? { detail: part.detail } : {}),
+      };
     case 'input_file':
       return readFile(part, path, carrying);
     default:

@@ -28,8 +28,36 @@ describe('ChatDecoder', () => {
       { type: 'tool-call', id: 'a', name: 'f' },
       { type: 'tool-arguments', text: '{}' },
       { type: 'tool-call', id: 'b', name: 'g' },
+      // A function that takes nothing: whoever calls it parses its arguments all the same.
+      { type: 'tool-arguments', text: '{}' },
       { type: 'finish', reason: 'tool-calls' },
     ]);
+  });
+
+  it('tells calls apart that share an index, by their ids', () => {
+    const { events } = decoded(
+      call({ index: 0, id: 'a', function: { name: 'f', arguments: '{"x":1}' } }),
+      call({ index: 0, id: 'b', function: { name: 'f', arguments: '{"x":' } }),
+      call({ index: 0, id: 'b', function: { name: 'f', arguments: '2}' } }),
+      finish('tool_calls'),
+    );
+    expect(events).toEqual<NeutralEvent[]>([
+      { type: 'tool-call', id: 'a', name: 'f' },
+      { type: 'tool-arguments', text: '{"x":1}' },
+      { type: 'tool-call', id: 'b', name: 'f' },
+      { type: 'tool-arguments', text: '{"x":2}' },
+      { type: 'finish', reason: 'tool-calls' },
+    ]);
+  });
+
+  it('text between the pieces of a call cannot be told in order', () => {
+    const { outcome } = decoded(
+      call({ index: 0, id: 'a', function: { name: 'f', arguments: '{' } }),
+      { delta: { content: 'x' } },
+      call({ index: 0, function: { arguments: '}' } }),
+      finish('tool_calls'),
+    );
+    expect(outcome).toMatchObject({ kind: 'garbage', reason: 'not-an-answer' });
   });
 
   it('a stop after a call of a tool means that the tool is wanted', () => {

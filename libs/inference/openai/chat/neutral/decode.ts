@@ -18,10 +18,14 @@ function textOf(content: unknown): string {
   return content.map((part) => (isJsonObject(part) ? textOf(part.text) : '')).join('');
 }
 
+const NO_ARGUMENTS: NeutralEvent = { type: 'tool-arguments', text: '{}' };
+
 /** Follows the tool calls of one choice, which come in pieces told apart by their index. */
 class ToolCalls {
   #open: number | undefined;
-  readonly #begun = new Set<number>();
+  #hasArguments = false;
+  /** The id of each call that has begun, by its index. */
+  readonly #begun = new Map<number, string>();
   /** A piece came for a call that others had already followed: such a stream cannot be told in order. */
   outOfOrder = false;
 
@@ -29,6 +33,15 @@ class ToolCalls {
   finish(reason: unknown): NeutralFinish {
     const finish = (typeof reason === 'string' ? FINISHES[reason] : undefined) ?? 'stop';
     return finish === 'stop' && this.#begun.size > 0 ? 'tool-calls' : finish;
+  }
+
+  /**
+   * Something else follows. A function that takes nothing may come without arguments, and its caller parses them all the
+   * same.
+   */
+  close(events: NeutralEvent[]): void {
+    if (this.#open !== undefined && !this.#hasArguments) events.push(NO_ARGUMENTS);
+    this.#open = undefined;
   }
 
   read(calls: unknown, events: NeutralEvent[]): void {
@@ -39,28 +52,36 @@ class ToolCalls {
   #piece(call: JsonObject, position: number, events: NeutralEvent[]): void {
     const index = typeof call.index === 'number' ? call.index : position;
     const fn = isJsonObject(call.function) ? call.function : {};
-    if (!this.#begun.has(index)) {
-      this.#begun.add(index);
+    const id = textOf(call.id);
+    const name = textOf(fn.name);
+    const begun = this.#begun.get(index);
+    // Some servers give every call the same index; another id and a name of its own tell them apart.
+    if (begun === undefined || (id !== '' && id !== begun && name !== '')) {
+      this.close(events);
+      const known = id === '' ? `call_${index}` : id;
+      this.#begun.set(index, known);
       this.#open = index;
-      const id = typeof call.id === 'string' && call.id !== '' ? call.id : `call_${index}`;
-      events.push({ type: 'tool-call', id, name: typeof fn.name === 'string' ? fn.name : '' });
+      this.#hasArguments = false;
+      events.push({ type: 'tool-call', id: known, name });
     } else if (this.#open !== index) {
       this.outOfOrder = true;
       return;
     }
-    if (typeof fn.arguments === 'string' && fn.arguments !== '')
-      events.push({ type: 'tool-arguments', text: fn.arguments });
+    if (typeof fn.arguments !== 'string' || fn.arguments === '') return;
+    this.#hasArguments = true;
+    events.push({ type: 'tool-arguments', text: fn.arguments });
   }
 }
 
-function pushText(type: 'text' | 'refusal' | 'reasoning', text: string, events: NeutralEvent[]): void {
-  if (text !== '') events.push({ type, text });
-}
-
 function readMessage(message: JsonObject, calls: ToolCalls, events: NeutralEvent[]): void {
-  pushText('reasoning', textOf(message.reasoning_content ?? message.reasoning), events);
-  pushText('text', textOf(message.content), events);
-  pushText('refusal', textOf(message.refusal), events);
+  const say = (type: 'text' | 'refusal' | 'reasoning', text: string) => {
+    if (text === '') return;
+    calls.close(events);
+    events.push({ type, text });
+  };
+  say('reasoning', textOf(message.reasoning_content ?? message.reasoning));
+  say('text', textOf(message.content));
+  say('refusal', textOf(message.refusal));
   calls.read(message.tool_calls, events);
 }
 
@@ -122,6 +143,7 @@ export class ChatDecoder implements NeutralDecoder {
   #finish(reason: string): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
+    this.#calls.close(this.#events);
     this.#events.push({ type: 'finish', reason: this.#calls.finish(reason) });
   }
 }
@@ -135,6 +157,7 @@ export function decodeChatAnswer(text: string): NeutralAnswer {
   const events: NeutralEvent[] = [];
   const calls = new ToolCalls();
   if (isJsonObject(choice) && isJsonObject(choice.message)) readMessage(choice.message, calls, events);
+  calls.close(events);
   events.push({ type: 'finish', reason: calls.finish(finishReason) });
   return {
     kind: 'answer',

@@ -86,11 +86,12 @@ function readFormat(format: unknown, carrying: Carrying): NeutralFormat | undefi
     carrying.refuse(path);
     return undefined;
   }
-  const { name, schema, strict } = format.json_schema;
+  const { name, description, schema, strict } = format.json_schema;
   return {
     type: 'schema',
     path,
     name: carrying.text(name, `${path}.json_schema.name`),
+    ...(typeof description === 'string' ? { description } : {}),
     schema,
     ...(typeof strict === 'boolean' ? { strict } : {}),
   };

@@ -20,6 +20,12 @@ const MESSAGE_KEYS: ReadonlySet<string> = new Set([
   'annotations',
 ]);
 
+/** What parts of earlier answers may carry besides what they say. */
+const PART_LABELS = ['type', 'id', 'index', 'annotations', 'logprobs'] as const;
+const TEXT_KEYS: ReadonlySet<string> = new Set([...PART_LABELS, 'text', 'refusal']);
+const IMAGE_KEYS: ReadonlySet<string> = new Set([...PART_LABELS, 'image_url']);
+const FILE_KEYS: ReadonlySet<string> = new Set([...PART_LABELS, 'file']);
+
 function readText(content: unknown, path: string, carrying: Carrying): string {
   if (typeof content === 'string') return content;
   return carrying
@@ -27,27 +33,39 @@ function readText(content: unknown, path: string, carrying: Carrying): string {
     .map((entry, index) => {
       const part = carrying.object(entry, `${path}[${index}]`);
       if (part.type !== 'text' && part.type !== 'refusal') carrying.refuse(`${path}[${index}].type`);
+      carrying.onlyKnown(part, TEXT_KEYS, `${path}[${index}]`);
       return carrying.text(part.text ?? part.refusal, `${path}[${index}].text`);
     })
     .join('');
 }
 
 function readFile(part: JsonObject, path: string, carrying: Carrying): NeutralUserPart {
+  carrying.onlyKnown(part, FILE_KEYS, path);
   const file = carrying.object(part.file, `${path}.file`);
   if (typeof file.file_data !== 'string') carrying.refuse(`${path}.file.file_id`);
   const source = sourceOf(String(file.file_data));
   return { type: 'document', source, ...(typeof file.filename === 'string' ? { name: file.filename } : {}) };
 }
 
+function readImage(part: JsonObject, path: string, carrying: Carrying): NeutralUserPart {
+  carrying.onlyKnown(part, IMAGE_KEYS, path);
+  const image = isJsonObject(part.image_url) ? part.image_url : { url: part.image_url };
+  const { detail } = image;
+  return {
+    type: 'image',
+    source: sourceOf(carrying.text(image.url, `${path}.image_url.url`)),
+    ...(typeof detail === 'string' ? { detail } : {}),
+  };
+}
+
 function readPart(entry: unknown, path: string, carrying: Carrying): NeutralUserPart {
   const part = carrying.object(entry, path);
   switch (part.type) {
     case 'text':
+      carrying.onlyKnown(part, TEXT_KEYS, path);
       return { type: 'text', text: carrying.text(part.text, `${path}.text`) };
-    case 'image_url': {
-      const url = isJsonObject(part.image_url) ? part.image_url.url : part.image_url;
-      return { type: 'image', source: sourceOf(carrying.text(url, `${path}.image_url.url`)) };
-    }
+    case 'image_url':
+      return readImage(part, path, carrying);
     case 'file':
       return readFile(part, path, carrying);
     default:

@@ -17,7 +17,10 @@ function writePart(part: NeutralUserPart): JsonObject {
     case 'text':
       return { type: 'text', text: part.text };
     case 'image':
-      return { type: 'image_url', image_url: { url: urlOf(part.source) } };
+      return {
+        type: 'image_url',
+        image_url: { url: urlOf(part.source), ...(part.detail === undefined ? {} : { detail: part.detail }) },
+      };
     case 'document':
       return { type: 'file', file: { filename: part.name ?? 'document', file_data: urlOf(part.source) } };
     default:
@@ -92,8 +95,16 @@ function writeToolChoice(choice: NeutralToolChoice): string | JsonObject {
 
 function writeFormat(format: NeutralFormat): JsonObject {
   if (format.type === 'json') return { type: 'json_object' };
-  const { name, schema, strict } = format;
-  return { type: 'json_schema', json_schema: { name, schema, ...(strict === undefined ? {} : { strict }) } };
+  const { name, description, schema, strict } = format;
+  return {
+    type: 'json_schema',
+    json_schema: {
+      name,
+      ...(description === undefined ? {} : { description }),
+      schema,
+      ...(strict === undefined ? {} : { strict }),
+    },
+  };
 }
 
 /** A neutral call as the body of a chat request, but for model, cap and stream, which `buildChatUpstream` adds. */
