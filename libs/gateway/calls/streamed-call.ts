@@ -130,7 +130,9 @@ class StreamFlow<R extends MeteredRequest> {
     this.isOver = true;
     clearInterval(this.keepAlive);
     clearTimeout(this.usageWait);
-    if (end.kind !== 'failed') this.body.discard();
+    // After its last frame a stream ends by itself in a moment; a new connection for every call would cost much more.
+    if (end.kind === 'ended') this.body.release();
+    else if (end.kind !== 'failed') this.body.discard();
     this.over(end);
   }
 }

@@ -76,6 +76,11 @@ export interface UpstreamBody {
   resume(): void;
   /** Gives the answer up and closes its connection; the sink hears nothing more. */
   discard(): void;
+  /**
+   * The reader has all it needs: the sink hears nothing more, and the little that is still to come is dropped, so that
+   * the connection serves the next call. More than LEFTOVER_BYTES_MAX or LEFTOVER_MS_MAX closes it.
+   */
+  release(): void;
 }
 
 export type UpstreamResponse =
@@ -94,6 +99,10 @@ export type UpstreamResponse =
       readonly body: string;
     }
   | { readonly kind: 'failure'; readonly failure: OpenFailure };
+
+/** What a released body may still bring: the end of its encoding, and a comment perhaps. */
+export const LEFTOVER_BYTES_MAX = 16 * 1024;
+export const LEFTOVER_MS_MAX = 1_000;
 
 /** How much of an error answer is read. */
 export const ERROR_BODY_BYTES_MAX = 64 * 1024;

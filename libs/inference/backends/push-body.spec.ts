@@ -1,4 +1,5 @@
 import { receive } from './contract';
+import { LEFTOVER_BYTES_MAX, LEFTOVER_MS_MAX } from './port';
 import { BODY_WAITING_BYTES_MAX, type BodySource, PushBody } from './push-body';
 
 function started() {
@@ -50,6 +51,54 @@ describe('PushBody', () => {
     body.cancel();
     expect(await received).toEqual({ text: 'a', failure: { kind: 'aborted' } });
     expect(asked).toEqual(['pause', 'over']);
+  });
+
+  it('drops what comes after it was released, and waits for the end of its source', async () => {
+    const { asked, body } = started();
+    const heard: string[] = [];
+    body.pipe({
+      onChunk: (chunk) => heard.push(Buffer.from(chunk).toString()) > 0,
+      onEnd: () => heard.push('end'),
+      onFailure: () => heard.push('failure'),
+    });
+    body.push(Buffer.from('all'));
+    body.release();
+    body.push(Buffer.alloc(LEFTOVER_BYTES_MAX, 'x'));
+    expect(asked).toEqual([]);
+    body.finish();
+    expect(asked).toEqual(['over']);
+    expect(heard).toEqual(['all']);
+  });
+
+  it('aborts a source that brings much more after it was released', () => {
+    const { asked, body } = started();
+    body.pipe({ onChunk: () => true, onEnd: () => undefined, onFailure: () => undefined });
+    body.release();
+    body.push(Buffer.alloc(LEFTOVER_BYTES_MAX + 1, 'x'));
+    expect(asked).toEqual(['over', 'abort']);
+  });
+
+  it('aborts a source that does not end after it was released', () => {
+    jest.useFakeTimers();
+    const { asked, body } = started();
+    body.pipe({ onChunk: () => true, onEnd: () => undefined, onFailure: () => undefined });
+    body.release();
+    jest.advanceTimersByTime(LEFTOVER_MS_MAX - 1);
+    body.push(Buffer.from(': a sign of life'));
+    expect(asked).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(asked).toEqual(['over', 'abort']);
+    jest.useRealTimers();
+  });
+
+  it('lets a paused source go on when it is released', () => {
+    const { asked, body } = started();
+    body.pipe({ onChunk: () => false, onEnd: () => undefined, onFailure: () => undefined });
+    body.push(Buffer.from('a'));
+    body.release();
+    expect(asked).toEqual(['pause', 'resume']);
+    body.finish();
+    expect(asked).toEqual(['pause', 'resume', 'over']);
   });
 
   it('is piped once', async () => {

@@ -1,6 +1,6 @@
 import type { BackendTimeouts } from '../catalogue/types';
 import { PhaseWatch } from './phase-watch';
-import type { BodyFailure, BodySink, UpstreamBody } from './port';
+import { type BodyFailure, type BodySink, LEFTOVER_BYTES_MAX, LEFTOVER_MS_MAX, type UpstreamBody } from './port';
 
 /** What a body holds for a reader that has not come yet or has paused; beyond it the source is paused. */
 export const BODY_WAITING_BYTES_MAX = 256 * 1024;
@@ -13,6 +13,9 @@ export interface BodySource {
   abort(): void;
 }
 
+/** Hears the end of a body that was released. */
+const NOBODY: BodySink = { onChunk: () => true, onEnd: () => undefined, onFailure: () => undefined };
+
 /** The body of every backend kind: the adapter pushes into one side, the reader pipes from the other. */
 export class PushBody implements UpstreamBody {
   #sink: BodySink | undefined;
@@ -22,6 +25,8 @@ export class PushBody implements UpstreamBody {
   #over = false;
   #readerPaused = false;
   #sourcePaused = false;
+  /** What may still come after the reader has released the body. */
+  #leftoverBytes: number | undefined;
   readonly #watch: PhaseWatch;
 
   /**
@@ -45,6 +50,11 @@ export class PushBody implements UpstreamBody {
   /** From the source: bytes, which it must not change afterwards. */
   push(chunk: Uint8Array): void {
     if (this.#over || this.#ending !== undefined || chunk.length === 0) return;
+    if (this.#leftoverBytes !== undefined) {
+      this.#leftoverBytes -= chunk.length;
+      if (this.#leftoverBytes < 0) this.discard();
+      return;
+    }
     if (this.#watch.phase === 'idle') this.#watch.touch();
     else this.#watch.start('idle', this.timeouts.idleMs);
     if (this.#sink === undefined || this.#readerPaused) this.#hold(chunk);
@@ -90,6 +100,20 @@ export class PushBody implements UpstreamBody {
     const isOpen = this.#ending === undefined;
     this.#close();
     if (isOpen) this.source.abort();
+  }
+
+  release(): void {
+    if (this.#over) return;
+    if (this.#ending !== undefined) {
+      this.#close();
+      return;
+    }
+    this.#sink = NOBODY;
+    this.#leftoverBytes = LEFTOVER_BYTES_MAX;
+    this.#waiting = [];
+    this.#readerPaused = false;
+    this.#resumeSource();
+    this.#watch.start('idle', LEFTOVER_MS_MAX);
   }
 
   #settle(ending: 'end' | BodyFailure): void {

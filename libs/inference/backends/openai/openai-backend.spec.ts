@@ -151,6 +151,36 @@ describe('OpenAiBackendClient', () => {
     expect(read).toMatchObject({ kind: 'failure', failure: { kind: 'connection-lost' } });
   });
 
+  it('serves the next call on the connection of one that was released before its end', async () => {
+    const observed = await startServer((response) => {
+      response.write('data: [DONE]\n\n', () => setTimeout(() => response.end(), 5));
+    });
+    let connections = 0;
+    observed.on('connection', () => {
+      connections += 1;
+    });
+    const backend = testBackend(urlOf(observed));
+    const rounds = 10;
+    for (let round = 0; round < rounds; round += 1) {
+      const body = bodyOf(await client.open(call({ backend })));
+      await new Promise<void>((resolve) => {
+        body.pipe({
+          onChunk() {
+            body.release();
+            resolve();
+            return true;
+          },
+          onEnd: () => undefined,
+          onFailure: () => undefined,
+        });
+      });
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    // On a busy machine the end of one may come after the next has begun.
+    expect(connections).toBeLessThan(rounds);
+    await stop(observed);
+  });
+
   it('asks for permission when it is connected, right before it writes', async () => {
     const seen: string[] = [];
     const observed = await startServer((response) => {
