@@ -1,7 +1,7 @@
 import type { ForwardedOutcome } from '#ledger';
 import { encodeAnswer } from './messages';
 import { HEADERS, signAnswer } from './signatures';
-import { anotherKey, bar, eventId, orgId, other, peerKey, recorded, unknown, Wire } from './spec-kit';
+import { anotherKey, bar, eventId, orgId, other, PATIENT_MS, peerKey, recorded, unknown, Wire } from './spec-kit';
 
 let wire: Wire;
 beforeEach(() => {
@@ -23,11 +23,11 @@ describe('commands that are forwarded to a peer', () => {
       },
     });
     const commands = [bar('one'), bar('two'), bar('three')];
-    expect(await wire.client(server.port).forward(other, orgId, commands, 2_000)).toEqual(outcomes);
+    expect(await wire.client(server.port).forward(other, orgId, commands, PATIENT_MS)).toEqual(outcomes);
     const [[takenOrg, takenCommands, timeoutMs] = []] = wire.taken;
     expect([takenOrg, takenCommands]).toEqual([orgId, commands]);
-    expect(timeoutMs).toBeGreaterThan(1_500);
-    expect(timeoutMs).toBeLessThanOrEqual(2_000);
+    expect(timeoutMs).toBeGreaterThan(PATIENT_MS / 2);
+    expect(timeoutMs).toBeLessThanOrEqual(PATIENT_MS);
     expect(wire.problems).toEqual([]);
   });
 
@@ -41,14 +41,16 @@ describe('commands that are forwarded to a peer', () => {
     });
     const client = wire.client(port, { connectionsPerPeerMax: 1 });
     for (let round = 0; round < 5; round += 1)
-      expect(await client.forward(other, orgId, [bar()], 2_000)).toEqual([recorded]);
+      expect(await client.forward(other, orgId, [bar()], PATIENT_MS)).toEqual([recorded]);
     expect(ports.size).toBe(1);
   });
 
   it('are sent in parcels where one request could not carry them', async () => {
     const server = await wire.serve();
     const commands = Array.from({ length: 10 }, (_, n) => bar(`${n}`.repeat(300)));
-    const outcomes = await wire.client(server.port, { requestBytesMax: 1_000 }).forward(other, orgId, commands, 2_000);
+    const outcomes = await wire
+      .client(server.port, { requestBytesMax: 1_000 })
+      .forward(other, orgId, commands, PATIENT_MS);
     expect(outcomes).toEqual(commands.map(() => recorded));
     expect(wire.taken.length).toBeGreaterThan(3);
     expect(wire.taken.flatMap(([, parcel]) => parcel)).toEqual(commands);
@@ -56,14 +58,14 @@ describe('commands that are forwarded to a peer', () => {
 
   it('that nobody could record are refused without asking; the others keep their places', async () => {
     const server = await wire.serve();
-    const outcomes = await wire.client(server.port).forward(other, orgId, [bar('\ud800'), bar()], 2_000);
+    const outcomes = await wire.client(server.port).forward(other, orgId, [bar('\ud800'), bar()], PATIENT_MS);
     expect(outcomes).toMatchObject([{ kind: 'refused', refusal: { code: 'unencodable' } }, recorded]);
     expect(wire.taken.map(([, commands]) => commands)).toEqual([[bar()]]);
   });
 
   it('are unknown when the peer fails over them, which its operator hears', async () => {
     const server = await wire.serve({ takeForwarded: () => Promise.reject(new Error('out of memory')) });
-    const outcomes = await wire.client(server.port).forward(other, orgId, [bar()], 2_000);
+    const outcomes = await wire.client(server.port).forward(other, orgId, [bar()], PATIENT_MS);
     expect(outcomes).toEqual(unknown('HTTP 500'));
     expect(JSON.stringify(outcomes)).not.toContain('memory');
     expect(wire.problems).toEqual(['commands of a peer could not be recorded']);
@@ -72,11 +74,11 @@ describe('commands that are forwarded to a peer', () => {
   it('are unknown when nobody knows where the peer is, or nobody is there', async () => {
     const server = await wire.serve();
     await server.close();
-    expect(await wire.client(server.port).forward(other, orgId, [bar()], 2_000)).toEqual(unknown('ECONNREFUSED'));
+    expect(await wire.client(server.port).forward(other, orgId, [bar()], PATIENT_MS)).toEqual(unknown('ECONNREFUSED'));
     const lost = wire.client(0, { peerUrlOf: () => undefined });
-    expect(await lost.forward(other, orgId, [bar()], 2_000)).toEqual(unknown('nobody knows where it is'));
+    expect(await lost.forward(other, orgId, [bar()], PATIENT_MS)).toEqual(unknown('nobody knows where it is'));
     const odd = wire.client(0, { peerUrlOf: () => 'nonsense' });
-    expect(await odd.forward(other, orgId, [bar()], 2_000)).toEqual(unknown('could not be asked'));
+    expect(await odd.forward(other, orgId, [bar()], PATIENT_MS)).toEqual(unknown('could not be asked'));
   });
 
   it('are unknown when the peer is silent for too long', async () => {
@@ -90,7 +92,7 @@ describe('commands that are forwarded to a peer', () => {
       takeForwarded: (...args) => Promise.reject(new Error(`${wire.taken.push(args)}`)),
     });
     const client = wire.client(server.port, { requestBytesMax: 1 });
-    const outcomes = await client.forward(other, orgId, [bar(), bar()], 2_000);
+    const outcomes = await client.forward(other, orgId, [bar(), bar()], PATIENT_MS);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['unknown', 'unknown']);
     expect(wire.taken).toHaveLength(1);
   });
@@ -103,7 +105,7 @@ describe('an answer', () => {
       const headers = sign(String(incoming.headers[HEADERS.nonce]), body);
       incoming.resume().on('end', () => response.writeHead(status, headers).end(body));
     });
-  const outcomeOf = async (port: number) => wire.client(port).forward(other, orgId, [bar()], 2_000);
+  const outcomeOf = async (port: number) => wire.client(port).forward(other, orgId, [bar()], PATIENT_MS);
 
   it.each([
     ['is not signed', () => ({})],
@@ -136,6 +138,6 @@ describe('an answer', () => {
   it('that is larger than any could be is not read', async () => {
     const port = await wire.impostor((_, response) => response.end('x'.repeat(10_000)));
     const client = wire.client(port, { answerBytesMax: 1_000 });
-    expect(await client.forward(other, orgId, [bar()], 2_000)).toEqual(unknown('could not be asked'));
+    expect(await client.forward(other, orgId, [bar()], PATIENT_MS)).toEqual(unknown('could not be asked'));
   });
 });

@@ -12,7 +12,7 @@ import {
   FORWARD_MS_MAX,
 } from './messages';
 import { PeerConnections } from './peer-connections';
-import { HEADERS, isSameSignature, type PeerKey, signAnswer, signRequest } from './signatures';
+import { digestOf, HEADERS, isSameSignature, type PeerKey, signAnswer, signRequest } from './signatures';
 
 export interface HttpLedgerPeersOptions {
   readonly self: BootId;
@@ -107,6 +107,7 @@ export class HttpLedgerPeers implements LedgerPeers {
     const body = encodeRequest(wholeMs, texts);
     const { peerKey, clock } = this.options;
     const [time, nonce] = [String(clock.now()), randomBytes(NONCE_BYTES).toString('base64url')];
+    const digest = digestOf(body);
     const answer = await this.connections.to(origin).request({
       method: 'POST',
       path: `${pathname.replace(/\/+$/, '')}${path}`,
@@ -115,7 +116,8 @@ export class HttpLedgerPeers implements LedgerPeers {
         [HEADERS.to]: to,
         [HEADERS.time]: time,
         [HEADERS.nonce]: nonce,
-        [HEADERS.signature]: signRequest(peerKey, { method: 'POST', path, to, time, nonce, body }),
+        [HEADERS.digest]: digest,
+        [HEADERS.signature]: signRequest(peerKey, { method: 'POST', path, to, time, nonce, digest }),
       },
       body,
       signal: AbortSignal.timeout(wholeMs),

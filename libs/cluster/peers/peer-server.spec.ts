@@ -1,11 +1,25 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { systemClock } from '#environment';
 import type { Clock } from '#kernel';
 import { epochMs } from '#kernel';
 import type { ForwardedOutcome } from '#ledger';
 import { commandsPath, encodeCommand, encodeRequest } from './messages';
-import { HEADERS, signRequest } from './signatures';
-import { anotherKey, bar, HOST, orgId, other, peerKey, recorded, Signal, self, unknown, Wire } from './spec-kit';
+import { digestOf, HEADERS, signRequest } from './signatures';
+import {
+  anotherKey,
+  bar,
+  HOST,
+  orgId,
+  other,
+  PATIENT_MS,
+  peerKey,
+  recorded,
+  Signal,
+  self,
+  unknown,
+  Wire,
+} from './spec-kit';
 
 let wire: Wire;
 beforeEach(() => {
@@ -36,19 +50,23 @@ function raw(port: number, headers: Record<string, string>, body: Uint8Array, pa
   });
 }
 
-function signed(body: Uint8Array, changes: { path?: string; to?: string; time?: string; nonce?: string } = {}) {
+type Changes = Partial<Record<'path' | 'to' | 'time' | 'nonce', string>>;
+
+function signed(body: Uint8Array, changes: Changes = {}) {
   const given = {
     path: commandsPath(orgId),
     to: other,
     time: `${systemClock.now()}`,
     nonce: `${Math.random()}`,
+    digest: digestOf(body),
     ...changes,
   };
   return {
     [HEADERS.to]: given.to,
     [HEADERS.time]: given.time,
     [HEADERS.nonce]: given.nonce,
-    [HEADERS.signature]: signRequest(peerKey, { method: 'POST', ...given, body }),
+    [HEADERS.digest]: given.digest,
+    [HEADERS.signature]: signRequest(peerKey, { method: 'POST', ...given }),
   };
 }
 
@@ -58,8 +76,8 @@ describe('the port for peers', () => {
   it('turns away whoever does not know the key, and tells the operator, not too often', async () => {
     const server = await wire.serve();
     const client = wire.client(server.port, { peerKey: anotherKey });
-    expect(await client.forward(other, orgId, [bar()], 2_000)).toEqual(unknown('HTTP 401'));
-    expect(await client.forward(other, orgId, [bar()], 2_000)).toEqual(unknown('HTTP 401'));
+    expect(await client.forward(other, orgId, [bar()], PATIENT_MS)).toEqual(unknown('HTTP 401'));
+    expect(await client.forward(other, orgId, [bar()], PATIENT_MS)).toEqual(unknown('HTTP 401'));
     expect(wire.taken).toEqual([]);
     expect(wire.problems).toEqual([expect.stringContaining('do all gateways have the same master key?')]);
   });
@@ -94,12 +112,13 @@ describe('the port for peers', () => {
   ])('takes nothing from a clock that is off by %s', async (_, ms) => {
     const server = await wire.serve();
     const client = wire.client(server.port, { clock: shifted(ms) });
-    expect(await client.forward(other, orgId, [bar()], 2_000)).toEqual(unknown('HTTP 401'));
+    expect(await client.forward(other, orgId, [bar()], PATIENT_MS)).toEqual(unknown('HTTP 401'));
     expect(wire.taken).toEqual([]);
   });
 
   it.each([
     ['another body', signed(encodeRequest(1_000, []))],
+    ['another digest', { ...signed(encodeRequest(1_000, [])), [HEADERS.digest]: digestOf(body) }],
     ['another path', signed(body, { path: '/peer/v1/ledgers/org_01k00000000000000000000009/commands' })],
     ['another receiver', { ...signed(body), [HEADERS.to]: self }],
     ['another time', { ...signed(body), [HEADERS.time]: `${systemClock.now() + 1_000}` }],
@@ -114,7 +133,7 @@ describe('the port for peers', () => {
 
   it('does nothing that was meant for a gateway that ran there before', async () => {
     const server = await wire.serve();
-    expect(await wire.client(server.port).forward(self, orgId, [bar()], 2_000)).toEqual(unknown('HTTP 421'));
+    expect(await wire.client(server.port).forward(self, orgId, [bar()], PATIENT_MS)).toEqual(unknown('HTTP 421'));
     expect(wire.taken).toEqual([]);
   });
 
@@ -144,15 +163,31 @@ describe('the port for peers', () => {
     expect(answer).toEqual({ status: 413, text: 'A body may have 1000 bytes.' });
   });
 
+  it.each([
+    ['a stranger', { ...signed(body), [HEADERS.signature]: 'x' }],
+    ['nobody that is known', {}],
+  ])('reads no body of %s', async (_, headers) => {
+    const server = await wire.serve({ requestsMax: 1 });
+    const half = request({ host: HOST, port: server.port, method: 'POST', path: commandsPath(orgId), headers });
+    half.on('error', () => undefined);
+    // The end of this body never comes, and the answer does not wait for it.
+    half.write(body.subarray(0, 1));
+    const [answer] = (await once(half, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(401);
+    half.destroy();
+  });
+
   it('serves so many at once and no more', async () => {
-    const held = new Signal();
-    const server = await wire.serve({ requestsMax: 1, takeForwarded: () => held.given.then(() => [recorded]) });
-    const first = wire.client(server.port).forward(other, orgId, [bar()], 2_000);
-    const second = async (): Promise<readonly ForwardedOutcome[]> => {
-      const outcomes = await wire.client(server.port).forward(other, orgId, [bar()], 100);
-      return JSON.stringify(outcomes).includes('HTTP 503') ? outcomes : second();
+    const [hasBegun, held] = [new Signal(), new Signal()];
+    const takeForwarded = async () => {
+      hasBegun.give();
+      await held.given;
+      return [recorded];
     };
-    expect(await second()).toEqual(unknown('HTTP 503'));
+    const server = await wire.serve({ requestsMax: 1, takeForwarded });
+    const first = wire.client(server.port).forward(other, orgId, [bar()], PATIENT_MS);
+    await hasBegun.given;
+    expect(await wire.client(server.port).forward(other, orgId, [bar()], PATIENT_MS)).toEqual(unknown('HTTP 503'));
     held.give();
     expect(await first).toEqual([recorded]);
   });
@@ -163,7 +198,7 @@ describe('closing', () => {
     const hasBegun = new Signal();
     const held = new Signal();
     const server = await wire.serve({
-      closeMsMax: 5_000,
+      closeMsMax: PATIENT_MS,
       takeForwarded: async () => {
         hasBegun.give();
         await held.given;
@@ -172,19 +207,24 @@ describe('closing', () => {
     });
     const { port } = server;
     const client = wire.client(port);
-    const outcome = client.forward(other, orgId, [bar()], 5_000);
+    const outcome = client.forward(other, orgId, [bar()], PATIENT_MS);
     await hasBegun.given;
     const closing = server.close();
-    expect(await wire.client(port).forward(other, orgId, [bar()], 1_000)).toEqual(unknown('could not be asked'));
+    expect(await wire.client(port).forward(other, orgId, [bar()], PATIENT_MS)).toEqual(unknown('could not be asked'));
     held.give();
     expect(await outcome).toEqual([recorded]);
     await closing;
   });
 
   it('waits for nobody for ever', async () => {
-    const server = await wire.serve({ closeMsMax: 50, takeForwarded: () => new Promise(() => undefined) });
-    const outcome = wire.client(server.port).forward(other, orgId, [bar()], 5_000);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const hasBegun = new Signal();
+    const takeForwarded = (): Promise<ForwardedOutcome[]> => {
+      hasBegun.give();
+      return new Promise(() => undefined);
+    };
+    const server = await wire.serve({ closeMsMax: 50, takeForwarded });
+    const outcome = wire.client(server.port).forward(other, orgId, [bar()], PATIENT_MS);
+    await hasBegun.given;
     await server.close();
     expect(await outcome).toEqual(unknown('could not be asked'));
   });
@@ -197,7 +237,7 @@ describe('closing', () => {
     };
     const server = await wire.serve({ closeMsMax: 1, takeForwarded });
     const client = wire.client(server.port);
-    const outcome = client.forward(other, orgId, [bar()], 5_000);
+    const outcome = client.forward(other, orgId, [bar()], PATIENT_MS);
     await hasBegun.given;
     await client.close();
     expect(await outcome).toEqual(unknown('could not be asked'));

@@ -5,7 +5,15 @@ import type { ForwardedCommand, ForwardedOutcome } from '#ledger';
 import { decodeRequest, encodeAnswer, type ForwardRequest, MalformedMessageError, parseCommandsPath } from './messages';
 import { NonceMemory } from './nonce-memory';
 import { BodyTooLargeError, readBody, SenderLeftError } from './read-body';
-import { HEADERS, isSameSignature, type PeerKey, type SignedRequest, signAnswer, signRequest } from './signatures';
+import {
+  digestOf,
+  HEADERS,
+  isSameSignature,
+  type PeerKey,
+  type SignedRequest,
+  signAnswer,
+  signRequest,
+} from './signatures';
 
 export interface PeerServerOptions {
   readonly self: BootId;
@@ -132,9 +140,11 @@ export class PeerServer {
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let signed: SignedRequest;
     let orgId: OrganizationId;
+    let body: Uint8Array;
     try {
       orgId = this.routeOf(request);
-      signed = await this.authenticate(request);
+      signed = this.authenticate(request);
+      body = await this.bodyOf(request, signed);
     } catch (error) {
       if (!(error instanceof StrangerError)) throw error;
       this.reportStranger(error, request);
@@ -143,14 +153,14 @@ export class PeerServer {
       await send(response, Buffer.from(error.message));
       return;
     }
-    const { status, body } = await this.answer(orgId, signed);
-    response.writeHead(status, {
+    const answer = await this.answer(orgId, signed, body);
+    response.writeHead(answer.status, {
       'content-type': 'application/json',
-      'content-length': body.length,
+      'content-length': answer.body.length,
       ...(this.isClosing ? { connection: 'close' } : {}),
-      [HEADERS.signature]: signAnswer(this.options.peerKey, { nonce: signed.nonce, status, body }),
+      [HEADERS.signature]: signAnswer(this.options.peerKey, { nonce: signed.nonce, ...answer }),
     });
-    await send(response, body);
+    await send(response, answer.body);
   }
 
   private routeOf({ method, url = '' }: IncomingMessage): OrganizationId {
@@ -161,20 +171,18 @@ export class PeerServer {
     return orgId;
   }
 
-  /** @throws StrangerError when the request is not that of a peer, or is not its first sending. */
-  private async authenticate(request: IncomingMessage): Promise<SignedRequest> {
+  /** @throws StrangerError when the headers are not those of a peer, or were sent before. */
+  private authenticate(request: IncomingMessage): SignedRequest {
     const { peerKey, clock } = this.options;
     const { method = '', url: path = '' } = request;
-    const [to, time, nonce, signature] = [HEADERS.to, HEADERS.time, HEADERS.nonce, HEADERS.signature].map((name) =>
-      headerOf(request, name),
-    );
-    if (to === undefined || time === undefined || nonce === undefined || signature === undefined)
+    const { [HEADERS.to]: to, [HEADERS.time]: time, [HEADERS.nonce]: nonce } = request.headers;
+    const { [HEADERS.digest]: digest, [HEADERS.signature]: signature } = request.headers;
+    if (!isText(to) || !isText(time) || !isText(nonce) || !isText(digest) || !isText(signature))
       throw new StrangerError(401, 'The request is not signed.');
     const ageMs = Math.abs(clock.now() - Number(time));
     if (!(ageMs <= REQUEST_AGE_MS_MAX))
       throw new StrangerError(401, 'The request is not of now: are the clocks of the gateways set right?');
-    const body = await this.bodyOf(request);
-    const signed = { method, path, to, time, nonce, body };
+    const signed = { method, path, to, time, nonce, digest };
     if (!isSameSignature(signRequest(peerKey, signed), signature))
       throw new StrangerError(401, 'The signature is wrong: do all gateways have the same master key?');
     switch (this.nonces.take(nonce, Number(time) + REQUEST_AGE_MS_MAX, clock.now())) {
@@ -187,18 +195,27 @@ export class PeerServer {
     }
   }
 
-  private async bodyOf(request: IncomingMessage): Promise<Uint8Array> {
+  /** @throws StrangerError when the body is larger than it may be, or not the one that was signed. */
+  private async bodyOf(request: IncomingMessage, { digest }: SignedRequest): Promise<Uint8Array> {
+    let body: Uint8Array;
     try {
-      return await readBody(request, this.options.bodyBytesMax ?? BODY_BYTES_MAX);
+      body = await readBody(request, this.options.bodyBytesMax ?? BODY_BYTES_MAX);
     } catch (error) {
       if (error instanceof BodyTooLargeError) throw new StrangerError(413, error.message);
       throw error;
     }
+    if (!isSameSignature(digestOf(body), digest))
+      throw new StrangerError(401, 'The body is not the one that was signed.');
+    return body;
   }
 
-  private async answer(orgId: OrganizationId, signed: SignedRequest): Promise<{ status: number; body: Uint8Array }> {
+  private async answer(
+    orgId: OrganizationId,
+    signed: SignedRequest,
+    body: Uint8Array,
+  ): Promise<{ status: number; body: Uint8Array }> {
     try {
-      const { commands, timeoutMs } = this.understand(signed);
+      const { commands, timeoutMs } = this.understand(signed, body);
       const outcomes = await this.options.takeForwarded(orgId, commands, timeoutMs);
       return { status: 200, body: encodeAnswer(outcomes) };
     } catch (error) {
@@ -209,7 +226,7 @@ export class PeerServer {
   }
 
   /** @throws RefusedError before anything has reached the ledger. */
-  private understand({ to, body }: SignedRequest): ForwardRequest {
+  private understand({ to }: SignedRequest, body: Uint8Array): ForwardRequest {
     if (this.isClosing) throw new RefusedError(503, 'This gateway is stopping.');
     if (to !== this.options.self) throw new RefusedError(421, 'Another gateway is meant, which ran here before.');
     try {
@@ -229,9 +246,8 @@ export class PeerServer {
   }
 }
 
-function headerOf(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
-  return typeof value === 'string' ? value : undefined;
+function isText(header: string | string[] | undefined): header is string {
+  return typeof header === 'string';
 }
 
 /** Resolves when the answer is written, or when there is nobody left to take it. */

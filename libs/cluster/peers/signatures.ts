@@ -16,6 +16,8 @@ export const HEADERS = {
   /** Milliseconds since the epoch. */
   time: 'aiaas-peer-time',
   nonce: 'aiaas-peer-nonce',
+  /** Of the body: so that headers alone tell a peer from a stranger, whose body nobody reads. */
+  digest: 'aiaas-peer-digest',
   signature: 'aiaas-peer-signature',
 } as const;
 
@@ -25,7 +27,7 @@ export interface SignedRequest {
   readonly to: string;
   readonly time: string;
   readonly nonce: string;
-  readonly body: Uint8Array;
+  readonly digest: string;
 }
 
 export interface SignedAnswer {
@@ -35,15 +37,15 @@ export interface SignedAnswer {
   readonly body: Uint8Array;
 }
 
-export function signRequest(key: PeerKey, { method, path, to, time, nonce, body }: SignedRequest): string {
-  return sign(key, ['request', method, path, to, time, nonce, digest(body)]);
+export function signRequest(key: PeerKey, { method, path, to, time, nonce, digest }: SignedRequest): string {
+  return sign(key, ['request', method, path, to, time, nonce, digest]);
 }
 
 export function signAnswer(key: PeerKey, { nonce, status, body }: SignedAnswer): string {
-  return sign(key, ['answer', nonce, String(status), digest(body)]);
+  return sign(key, ['answer', nonce, String(status), digestOf(body)]);
 }
 
-/** Takes the same time wherever two signatures differ. */
+/** Takes the same time wherever two signatures, or two digests, differ. */
 export function isSameSignature(expected: string, given: string): boolean {
   const [first, second] = [Buffer.from(expected), Buffer.from(given)];
   return first.length === second.length && timingSafeEqual(first, second);
@@ -54,6 +56,6 @@ function sign(key: PeerKey, parts: readonly string[]): string {
   return createHmac('sha256', key).update(canonicalJson(parts)).digest('base64url');
 }
 
-function digest(body: Uint8Array): string {
+export function digestOf(body: Uint8Array): string {
   return createHash('sha256').update(body).digest('base64url');
 }

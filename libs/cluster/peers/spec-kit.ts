@@ -8,6 +8,8 @@ import { PeerServer, type PeerServerOptions } from './peer-server';
 import { derivePeerKey } from './signatures';
 
 export const HOST = '127.0.0.1';
+/** For what answers at once, however busy the machine is. */
+export const PATIENT_MS = 20_000;
 export const self = 'boot_01k00000000000000000000001' as BootId;
 export const other = 'boot_01k00000000000000000000002' as BootId;
 export const orgId = 'org_01k00000000000000000000000' as OrganizationId;
