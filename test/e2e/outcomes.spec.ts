@@ -243,7 +243,9 @@ describe('outcomes of a call', () => {
     });
 
     it('and falls silent ends with one error frame', async () => {
-      const outcome = await outcomeOf({ pauseAfter: 1 }, { stream: true }, HASTY);
+      // Patient until it has begun: a busy machine may take its time for that.
+      const timeouts = { connectMs: 10_000, firstByteMs: 10_000, idleMs: 300 };
+      const outcome = await outcomeOf({ pauseAfter: 1 }, { stream: true }, { backend: { timeouts } });
       expect(framesOf(outcome.answer)).toHaveLength(2);
       expect(lastFrameError(outcome.answer).code).toBe('backend_timeout');
       expect(types(outcome)).toEqual(['InferenceAuthorized', 'InferenceUnresolved']);

@@ -31,7 +31,7 @@ describe('when something takes its time', () => {
 
   it('a settlement that is not durable in time: nobody is told that the call succeeded, and its hold stays', async () => {
     const [unstreamed, streamed] = [await world.tenant(), await world.tenant()];
-    const [whole, stream] = [await world.model({ firstByteMs: 1_500 }), await world.model({ pauseAfter: 2 })];
+    const [whole, stream] = [await world.model({ pauseAfter: 0 }), await world.model({ pauseAfter: 2 })];
     const begun = await streamed.fetch('/chat/completions', {
       method: 'POST',
       body: JSON.stringify(chatBody(stream, { stream: true, user: 'marker-begun' })),
@@ -40,6 +40,7 @@ describe('when something takes its time', () => {
     await world.upstream.callWith('marker-whole');
     const letGo = await world.platform.holdWrites();
     world.upstream.resume('marker-begun');
+    world.upstream.resume('marker-whole');
 
     const failed = await answer;
     expect([failed.status, errorOf(failed).code]).toEqual([503, 'record_unavailable']);

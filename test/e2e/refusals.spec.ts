@@ -94,9 +94,9 @@ describe('refusals', () => {
     });
 
     it('an expired one', async () => {
-      const expiresAt = new Date(Date.now() + 1_000).toISOString();
+      const expiresAt = new Date(Date.now() + 2_000).toISOString();
       const key = await world.platform.admin.createKey(tenant.orgId, tenant.projectId, { expiresAt });
-      await setTimeout(1_050);
+      await setTimeout(2_050);
       expectRefusal(await postAs({ authorization: `Bearer ${key.secret}` }), 401, 'key_expired');
     });
 

@@ -52,7 +52,9 @@ export class LmdbAnswerStore implements AnswerStore {
     await this.root.transaction(() => {
       for (const [expiresAt, key] of expired) {
         void this.expiries.remove([expiresAt, key]);
-        void this.rows.remove(key);
+        // A key may have been taken again since it was looked for: its new row has not expired.
+        const row = this.rows.get(key);
+        if (row !== undefined && row.expiresAt <= now) void this.rows.remove(key);
       }
     });
     return expired.length;

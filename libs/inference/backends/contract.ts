@@ -110,7 +110,7 @@ export function backendClientContract(name: string, start: () => Promise<Backend
     });
 
     it('waits for a reader that pauses after every chunk', async () => {
-      const body = bodyOf(await harness.client.open(call('streams', { idleMs: 50 })));
+      const body = bodyOf(await harness.client.open(call('streams')));
       const received = await receive(body, () => {
         setTimeout(() => body.resume(), 2);
         return false;
@@ -120,12 +120,13 @@ export function backendClientContract(name: string, start: () => Promise<Backend
     });
 
     it('does not take a paused reader for a dead backend', async () => {
-      const body = bodyOf(await harness.client.open(call('streams', { idleMs: 10 })));
+      // Long enough for a busy machine once the reader goes on, and shorter than its pause.
+      const body = bodyOf(await harness.client.open(call('streams', { idleMs: 300 })));
       let isFirst = true;
       const received = await receive(body, () => {
         if (!isFirst) return true;
         isFirst = false;
-        setTimeout(() => body.resume(), 60);
+        setTimeout(() => body.resume(), 450);
         return false;
       });
       expect(received.failure).toBeUndefined();
@@ -169,8 +170,12 @@ export function backendClientContract(name: string, start: () => Promise<Backend
 
     it('aborts while it waits for the answer', async () => {
       const controller = new AbortController();
-      const opening = harness.client.open(call('silent', {}, controller.signal));
-      setTimeout(() => controller.abort(), 20);
+      // Asked right before the request is written.
+      const whyNotStart = () => {
+        setImmediate(() => controller.abort());
+        return undefined;
+      };
+      const opening = harness.client.open({ ...call('silent', {}, controller.signal), whyNotStart });
       expect(await opening).toEqual({ kind: 'failure', failure: { kind: 'aborted', dispatched: true } });
     });
 

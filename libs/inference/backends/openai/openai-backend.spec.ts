@@ -125,14 +125,14 @@ describe('OpenAiBackendClient', () => {
       response.statusCode = 503;
       response.write('half of');
     };
-    const timeouts = { connectMs: 1_000, firstByteMs: 40, idleMs: 1_000 };
+    const timeouts = { connectMs: 1_000, firstByteMs: 400, idleMs: 1_000 };
     const response = await client.open(call({ backend: testBackend(urlOf(server), { timeouts }) }));
     expect(response).toMatchObject({ kind: 'status', status: 503, body: 'half of' });
   });
 
   it('headers alone are no first byte', async () => {
     handler = (response) => response.flushHeaders();
-    const timeouts = { connectMs: 1_000, firstByteMs: 40, idleMs: 1_000 };
+    const timeouts = { connectMs: 1_000, firstByteMs: 400, idleMs: 1_000 };
     const body = bodyOf(await client.open(call({ backend: testBackend(urlOf(server), { timeouts }) })));
     expect(await receive(body)).toEqual({ text: '', failure: { kind: 'first-byte-timeout' } });
   });
