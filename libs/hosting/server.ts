@@ -4,7 +4,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import fastify, { type FastifyInstance } from 'fastify';
-import { AdminHttpModule, answerFrameworkErrors } from '#admin-http';
+import { AdminHttpModule } from '#admin-http';
 import { AnalyticsHttpModule } from '#analytics-http';
 import { systemClock, systemIdentifiers } from '#environment';
 import { type Check, registerHealth, v1Plane } from '#gateway';
@@ -13,6 +13,7 @@ import { callReads } from './call-reads';
 import { mountDocumentation } from './documentation';
 import type { Services } from './services';
 import { checkStore } from './store-check';
+import { answerUnreadable, answerUnroutable, REQUEST_MS_MAX } from './unroutable-requests';
 import { version } from './version';
 
 @Module({})
@@ -81,17 +82,19 @@ function registerV1(server: FastifyInstance, services: Services): void {
 export async function createServer(services: Services): Promise<NestFastifyApplication> {
   const { configuration, metrics } = services;
   const startedAt = formatInstant(systemClock.now());
+  const identifiers = systemIdentifiers(systemClock);
   const server = fastify({
     trustProxy: configuration.trustedProxies.length === 0 ? false : [...configuration.trustedProxies],
-    // Answers to slow backends outlive Node's default; the call's own timeouts govern.
-    requestTimeout: 0,
+    // Until the request has arrived; how long its answer may take is governed by the call's own timeouts.
+    requestTimeout: REQUEST_MS_MAX,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     // What comes while it closes gets the platform's own answer, in the shape of its route.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1_024 },
     exposeHeadRoutes: false,
-    frameworkErrors: answerFrameworkErrors(systemIdentifiers(systemClock)),
+    frameworkErrors: answerUnroutable(identifiers),
+    clientErrorHandler: answerUnreadable(identifiers),
   });
   registerV1(server, services);
   registerHealth(server, {

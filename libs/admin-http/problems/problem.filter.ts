@@ -34,6 +34,10 @@ function statusOf(error: unknown): number | undefined {
   return typeof error.statusCode === 'number' ? error.statusCode : undefined;
 }
 
+function isBadUrl(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FST_ERR_BAD_URL';
+}
+
 /** What any thrown thing is in HTTP; `undefined` for a mistake of the platform. */
 function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
@@ -46,6 +50,8 @@ function problemOf(error: unknown): Problem | undefined {
   }
   const status = statusOf(error);
   if (status === undefined || status >= 500) return undefined;
+  if (isBadUrl(error))
+    return new Problem(status, 'malformed_url', 'The path is malformed: percent-encode it as UTF-8.');
   const [code, message] = FRAMEWORK_PROBLEMS[status] ?? ['bad_request', 'The request cannot be answered.'];
   return new Problem(status, code, message);
 }

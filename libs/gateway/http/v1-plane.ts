@@ -124,6 +124,6 @@ export function v1Plane(
     registerCountTokens(plane, options, BODY_BYTES_MAX);
     registerModels(plane, options);
     registerReads(plane, options.reads, () => options.clock.now());
-    plane.all('/*', (request, reply) => sendError(request, reply, 'unsupported_route'));
+    for (const path of ['/', '/*']) plane.all(path, (request, reply) => sendError(request, reply, 'unsupported_route'));
   };
 }
