@@ -19,15 +19,17 @@ const MODELS = [simulatedModel('chat', 'm'), simulatedModel('text', 'm', { kind:
 /** A body of these chunks, which then ends, or stays open for ever. */
 function bodyOf(chunks: readonly string[], ends: boolean): UpstreamBody {
   let isDiscarded = false;
+  const discard = () => {
+    isDiscarded = true;
+  };
   return {
     pipe(sink) {
       for (const chunk of chunks) if (!isDiscarded) sink.onChunk(Buffer.from(chunk));
       if (ends && !isDiscarded) sink.onEnd();
     },
     resume: () => undefined,
-    discard: () => {
-      isDiscarded = true;
-    },
+    discard,
+    release: discard,
   };
 }
 

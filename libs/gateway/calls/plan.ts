@@ -1,8 +1,8 @@
-import { callBounds } from '#inference';
 import type { Backend, Model, ModelRoute } from '#inference/catalogue';
 import type { ErrorCode } from '#inference/openai';
 import type { CallBounds, ModelId, Prices } from '#kernel';
 import type { AuthorizeCall } from '#ledger';
+import { boundsOfCall, hasUnpricedSound } from './bounds-of-call';
 import type { Caller } from './caller';
 import { chooseRoute } from './choose-route';
 import type { Dialect, MeteredRequest } from './dialect';
@@ -22,6 +22,8 @@ export type Planned =
   | { readonly ok: true; readonly plan: Plan }
   | { readonly ok: false; readonly code: ErrorCode; readonly param: string | null; readonly message?: string };
 
+const UNPRICED_SOUND = 'Sound has no price for this model. Leave it out, or choose another model.';
+
 export function planCall<R extends MeteredRequest>(
   deps: Pick<CallDependencies, 'models' | 'clock' | 'router'>,
   dialect: Pick<Dialect<R>, 'modelKinds' | 'refusalFor'>,
@@ -33,12 +35,17 @@ export function planCall<R extends MeteredRequest>(
   const { model } = found;
   const prices = pricesAlone(found.prices);
   if (!dialect.modelKinds.includes(model.kind)) return { ok: false, code: 'model_not_for_route', param: 'model' };
+  if (hasUnpricedSound(model, request.facts))
+    return { ok: false, code: 'unsupported_field', param: null, message: UNPRICED_SOUND };
   // Only an operator opens a closed route again: a client that waited would wait in vain.
   if (model.routes.length > 0 && model.routes.every(({ closed }) => closed === true))
     return { ok: false, code: 'model_closed', param: 'model' };
   const chosen = chooseRoute(deps, dialect, request, model, caller);
   if (!chosen.ok) return { ok: false, ...(chosen.refusal ?? { code: 'backend_unavailable', param: null }) };
-  return { ok: true, plan: { model, prices, ...chosen.picked, bounds: callBounds(model, request.facts) } };
+  return {
+    ok: true,
+    plan: { model, prices, ...chosen.picked, bounds: boundsOfCall(deps.models, model, request.facts) },
+  };
 }
 
 /**

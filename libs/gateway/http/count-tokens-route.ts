@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { callBounds } from '#inference';
 import { anthropicErrorAnswer, parseCountTokensRequest } from '#inference/anthropic';
 import type { ModelId } from '#kernel';
+import { boundsOfCall } from '../calls/bounds-of-call';
 import { sendError, type V1Options } from './v1-request';
 
 /**
@@ -27,7 +27,7 @@ export function registerCountTokens(
     const found = options.models.findCallableModel(key, id as ModelId, options.clock.now());
     if (!found.ok) return sendError(request, reply, found.code, { param: 'model' });
     if (found.model.kind !== 'chat') return sendError(request, reply, 'model_not_for_route', { param: 'model' });
-    const { inputTokensEstimate, inputTokensMax } = callBounds(found.model, facts);
+    const { inputTokensEstimate, inputTokensMax } = boundsOfCall(options.models, found.model, facts);
     reply.headers({
       'x-request-id': requestId,
       'request-id': requestId,

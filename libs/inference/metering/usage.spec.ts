@@ -14,6 +14,11 @@ describe('readOpenAiUsage', () => {
       reported(3, 4, 3, 5),
     ],
     [
+      'written tokens under a name of their own',
+      { prompt_tokens: 10, completion_tokens: 5, cache_creation_input_tokens: 3, prompt_tokens_details: {} },
+      reported(7, 0, 3, 5),
+    ],
+    [
       'cache hits under a name of their own',
       { prompt_tokens: 10, completion_tokens: 5, prompt_cache_hit_tokens: 6 },
       reported(4, 6, 0, 5),

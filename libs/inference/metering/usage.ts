@@ -22,6 +22,13 @@ function cachedTokens(usage: JsonObject, details: JsonObject): number | undefine
   return optionalCount(details.cached_tokens ?? usage.prompt_cache_hit_tokens ?? usage.cached_tokens);
 }
 
+/** And how much was written to it; the later names are those of proxies that speak for Anthropic. */
+function writtenTokens(usage: JsonObject, details: JsonObject): number | undefined {
+  return optionalCount(
+    details.cache_write_tokens ?? details.cache_creation_tokens ?? usage.cache_creation_input_tokens,
+  );
+}
+
 function detailsOf(usage: JsonObject, name: string): JsonObject | undefined {
   const details = usage[name];
   if (details === undefined || details === null) return {};
@@ -54,7 +61,7 @@ export function readOpenAiUsage(raw: unknown, generates = true): UsageReading {
   const outputDetails = detailsOf(raw, 'completion_tokens_details');
   if (promptDetails === undefined || outputDetails === undefined) return absurd('token details are no object');
   const cachedInput = cachedTokens(raw, promptDetails);
-  const cacheWrite = optionalCount(promptDetails.cache_write_tokens);
+  const cacheWrite = writtenTokens(raw, promptDetails);
   const reasoning = optionalCount(outputDetails.reasoning_tokens);
   if (cachedInput === undefined || cacheWrite === undefined) return absurd('cached tokens are no count');
   if (reasoning === undefined) return absurd('reasoning_tokens is no count');

@@ -4,6 +4,7 @@ import { TextMeter } from '../../metering/text-bytes';
 
 const KNOWN_ROLES: ReadonlySet<unknown> = new Set(['system', 'developer', 'user', 'assistant', 'tool', 'function']);
 const TEXT_PARTS: ReadonlySet<unknown> = new Set(['text', 'refusal', 'input_text', 'output_text', 'thinking']);
+const CACHE_TTLS: ReadonlySet<unknown> = new Set([undefined, null, '5m']);
 /** Keys of parts that carry or name something other than text; some backends go by the key instead of `type`. */
 const MEDIA_KEYS: ReadonlyMap<string, 'images' | 'audios' | 'files' | 'otherParts'> = new Map([
   ['image_url', 'images'],
@@ -28,12 +29,15 @@ export class PromptMeter extends TextMeter {
   #otherParts = 0;
   #messages = 0;
   #tools = 0;
+  /** Somewhere an entry of a cache is asked for that lives longer, and costs more, than those with a price. */
+  hasUnpricedCache = false;
 
   /** The keys `role` and `content` and the known roles belong to the model's overhead per message; all else counts. */
   message(message: Record<string, unknown>): void {
     this.#messages += 1;
     for (const key of Object.keys(message)) {
       const value = message[key];
+      if (key === 'cache_control') this.#cache(value);
       if (key === 'content') this.#content(value);
       else if (key === 'role') this.#role(value);
       else if (key === 'audio' && value !== null) this.#media('audios', value);
@@ -43,7 +47,11 @@ export class PromptMeter extends TextMeter {
 
   /** Tools, functions and whatever else stands beside the messages. */
   field(key: string, value: unknown): void {
-    if ((key === 'tools' || key === 'functions') && Array.isArray(value)) this.#tools += value.length;
+    if (key === 'cache_control') this.#cache(value);
+    if ((key === 'tools' || key === 'functions') && Array.isArray(value)) {
+      this.#tools += value.length;
+      for (const tool of value) if (isJsonObject(tool)) this.#cache(tool.cache_control);
+    }
     this.json(value);
   }
 
@@ -79,6 +87,7 @@ export class PromptMeter extends TextMeter {
     for (const key of Object.keys(part)) {
       const value = part[key];
       const kind = MEDIA_KEYS.get(key);
+      if (key === 'cache_control') this.#cache(value);
       if (kind !== undefined) {
         isMedia = true;
         this.#media(kind, value);
@@ -92,6 +101,11 @@ export class PromptMeter extends TextMeter {
       }
     }
     if (!isMedia && part.type !== undefined && !TEXT_PARTS.has(part.type)) this.#otherParts += 1;
+  }
+
+  /** Backends that pass on to Anthropic take its `cache_control`. */
+  #cache(control: unknown): void {
+    if (isJsonObject(control) && !CACHE_TTLS.has(control.ttl)) this.hasUnpricedCache = true;
   }
 
   #member(key: string, value: unknown): void {

@@ -169,6 +169,23 @@ describe('parseChatRequest: refusals', () => {
     ['prediction', { ...hello, prediction: { type: 'content', content: 'x' } }, 'unsupported_field', 'prediction'],
     ['spoken answers', { ...hello, modalities: ['text', 'audio'] }, 'unsupported_field', 'modalities'],
     ['another model', { ...hello, models: ['x'] }, 'unsupported_field', 'models'],
+    [
+      'a cache entry of an hour',
+      {
+        ...hello,
+        messages: [
+          { role: 'user', content: [{ type: 'text', text: 'x', cache_control: { type: 'ephemeral', ttl: '1h' } }] },
+        ],
+      },
+      'unsupported_field',
+      'messages',
+    ],
+    [
+      'a cache entry of an hour for tools',
+      { ...hello, tools: [{ type: 'function', function: {}, cache_control: { type: 'ephemeral', ttl: '1h' } }] },
+      'unsupported_field',
+      'tools',
+    ],
     ['another maker', { ...hello, provider: { order: ['dear'] } }, 'unsupported_field', 'provider'],
     ['retrieval', { ...hello, data_sources: [{ type: 'azure_search' }] }, 'unsupported_field', 'data_sources'],
     ["instructions of the backend's own", { ...hello, safe_prompt: true }, 'unsupported_field', 'safe_prompt'],

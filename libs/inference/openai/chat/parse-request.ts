@@ -66,6 +66,8 @@ function meterPrompt(body: JsonObject): PromptMeter | RequestRefusal {
     else if (typeof value === 'string' || (typeof value === 'object' && value !== null)) meter.field(key, value);
     const fault = textRefusal(meter.fault, key);
     if (fault !== undefined) return fault;
+    if (meter.hasUnpricedCache)
+      return refusal('unsupported_field', key, "Only cache entries with a 'ttl' of '5m' have a price.");
   }
   return meter;
 }
