@@ -78,6 +78,8 @@ function answerFailure(onUnexpected: (error: unknown, request: FastifyRequest) =
       case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       case 'FST_ERR_CTP_INVALID_JSON_BODY':
       case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      // Its client has left while it sent: nobody's mistake, and nobody reads the answer.
+      case 'ECONNRESET':
         return sendError(request, reply, 'invalid_json');
       default:
         if (error instanceof SyntaxError) return sendError(request, reply, 'invalid_json');
