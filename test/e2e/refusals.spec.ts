@@ -94,9 +94,10 @@ describe('refusals', () => {
     });
 
     it('an expired one', async () => {
-      const expiresAt = new Date(Date.now() + 2_000).toISOString();
+      // Far enough away that a busy machine makes the key before it has expired.
+      const expiresAt = new Date(Date.now() + 4_000).toISOString();
       const key = await world.platform.admin.createKey(tenant.orgId, tenant.projectId, { expiresAt });
-      await setTimeout(2_050);
+      await setTimeout(Math.max(0, Date.parse(expiresAt) - Date.now()) + 50);
       expectRefusal(await postAs({ authorization: `Bearer ${key.secret}` }), 401, 'key_expired');
     });
 
@@ -288,8 +289,8 @@ describe('refusals', () => {
       const busy = await world.tenant({ limits: { tokensPerMinute: 150, requestsPerMinute: 100, concurrency: 10 } });
       const first = await busy.chat(model, { max_tokens: 100 });
       expect([first.status, first.headers.get('x-ratelimit-limit-tokens')]).toEqual([200, '150']);
-      // What the first call did not use came back, but not enough for this one.
-      expectRefusal(await busy.chat(model, { max_tokens: 140 }), 429, 'rate_limit_exceeded');
+      // What the first call did not use came back, but not enough for one that takes all; it fills in five seconds.
+      expectRefusal(await busy.chat(model, { max_tokens: 150 }), 429, 'rate_limit_exceeded');
     });
 
     it('too many calls at once, after a short wait in line', async () => {
