@@ -155,6 +155,7 @@ export class AdmittedCall<R extends MeteredRequest> {
         ...headers,
         ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
         'x-routing-backend': this.backend.name,
+        'x-routing-decision': this.decision,
         ...rateHeaders(this.parts.admittedState, keyId, this.deps.clock.now()),
       },
       body,

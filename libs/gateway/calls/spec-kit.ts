@@ -37,7 +37,7 @@ import type { Dialect, MeteredRequest } from './dialect';
 import { KeyedAnswers } from './keyed-answers';
 import type { CallDependencies, CallReport, ModelDirectory } from './ports';
 import { ResponseCache } from './response-cache';
-import { DEFAULT_CALL_SETTINGS } from './settings';
+import { type CallSettings, DEFAULT_CALL_SETTINGS } from './settings';
 
 /** The inference plane in memory, without HTTP, for specs of whole calls. */
 
@@ -145,6 +145,7 @@ export interface CallWorldOptions {
   readonly isKept?: (upstreamModel: string) => boolean;
   readonly responseCache?: CachePolicy;
   readonly circuit?: CircuitSettings;
+  readonly settings?: Partial<CallSettings>;
 }
 
 function directoryOf(models: readonly Model[], backends: ReadonlyMap<BackendId, Backend>): ModelDirectory {
@@ -231,7 +232,13 @@ export class CallWorld {
         failed: (error) => this.problems.push(error),
       },
       // Whoever would have to wait for others is refused at once.
-      settings: { ...DEFAULT_CALL_SETTINGS, concurrencyWaitMs: 0, budgetWaitMs: 0, repeatWaitMs: 0 },
+      settings: {
+        ...DEFAULT_CALL_SETTINGS,
+        concurrencyWaitMs: 0,
+        budgetWaitMs: 0,
+        repeatWaitMs: 0,
+        ...options.settings,
+      },
     };
   }
 
@@ -272,8 +279,12 @@ export class CallWorld {
   }
 
   /** Resolves when the call has ended, or when a backend has it that keeps it. */
-  async run<R extends MeteredRequest>(dialect: Dialect<R>, body: unknown, from = this.caller()): Promise<ClientSide> {
-    const side = new ClientSide();
+  async run<R extends MeteredRequest>(
+    dialect: Dialect<R>,
+    body: unknown,
+    from = this.caller(),
+    side = new ClientSide(),
+  ): Promise<ClientSide> {
     const isKept = new Promise<void>((resolve) => {
       this.simulator.kept = resolve;
     });

@@ -82,6 +82,14 @@ describe('callBounds: output cap', () => {
     expect(long).toMatchObject({ inputTokensMax: 8_000, outputTokensCap: 8_000 - 7_203 });
   });
 
+  it('leaves room for the default beside a picture whose bound nobody declared', () => {
+    expect(callBounds(model, chat({ textBytes: 100, images: 1 }))).toMatchObject({
+      inputTokensMax: 8_000,
+      inputTokensEstimate: 1_000 + 25 + 3,
+      outputTokensCap: 1_000,
+    });
+  });
+
   it('is at least 1', () => {
     expect(callBounds(model, chat({ textBytes: 1_000_000 })).outputTokensCap).toBe(1);
   });

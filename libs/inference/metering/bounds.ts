@@ -16,29 +16,47 @@ function overheadTokens(model: BoundedModel, prompt: PromptFacts): number {
   return requestOverheadTokens + prompt.messages * messageOverheadTokens + prompt.tools * toolOverheadTokens;
 }
 
-/** The tokens of all parts that are not text: by the model's declared bounds, else the context for each. */
-function partTokens(model: BoundedModel, prompt: PromptFacts): number {
-  const { imageTokensMax, audioTokensMax, fileTokensMax } = model.bounds;
-  const whole = model.contextTokens;
+/** Tokens of one part of each kind. */
+interface PartTokens {
+  readonly image: number;
+  readonly audio: number;
+  readonly file: number;
+  readonly other: number;
+}
+
+/**
+ * What a picture, a minute of sound or a document of a few pages often comes to; for estimates only. An estimate of the
+ * whole context, which is their bound where a model declares none, would leave no room for a default output.
+ */
+const USUAL_PART_TOKENS: PartTokens = { image: 1_000, audio: 1_000, file: 5_000, other: 1_000 };
+
+/** The tokens of all parts that are not text: by the model's declared bounds, else as given. */
+function partTokens({ bounds }: BoundedModel, prompt: PromptFacts, undeclared: PartTokens): number {
   return (
-    prompt.images * (imageTokensMax ?? whole) +
-    prompt.audios * (audioTokensMax ?? whole) +
-    prompt.files * (fileTokensMax ?? whole) +
-    prompt.otherParts * whole
+    prompt.images * (bounds.imageTokensMax ?? undeclared.image) +
+    prompt.audios * (bounds.audioTokensMax ?? undeclared.audio) +
+    prompt.files * (bounds.fileTokensMax ?? undeclared.file) +
+    prompt.otherParts * undeclared.other
   );
+}
+
+/** No backend reads more than its context. */
+function partTokensMax(model: BoundedModel, prompt: PromptFacts): number {
+  const whole = model.contextTokens;
+  return partTokens(model, prompt, { image: whole, audio: whole, file: whole, other: whole });
 }
 
 function promptTokensMax(model: BoundedModel, prompt: PromptFacts): number {
   // A model that exceeded its declared bound once holds its whole context until an operator declares another.
   if (model.boundWithdrawn === true) return model.contextTokens;
   const text = Math.ceil(model.bounds.textFactor * prompt.textBytes);
-  const bound = text + prompt.tokenIds + overheadTokens(model, prompt) + partTokens(model, prompt);
+  const bound = text + prompt.tokenIds + overheadTokens(model, prompt) + partTokensMax(model, prompt);
   return Math.min(model.contextTokens, bound);
 }
 
 function promptTokensEstimate(model: BoundedModel, prompt: PromptFacts): number {
   const text = Math.ceil(prompt.textBytes / BYTES_PER_TOKEN);
-  return text + prompt.tokenIds + overheadTokens(model, prompt) + partTokens(model, prompt);
+  return text + prompt.tokenIds + overheadTokens(model, prompt) + partTokens(model, prompt, USUAL_PART_TOKENS);
 }
 
 /** A default cap leaves room for the estimated input: the byte bound would leave far too little (inference rules). */
