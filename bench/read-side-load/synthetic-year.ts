@@ -1,6 +1,7 @@
 import { type EpochMs, nanoUsd, type OrganizationId } from '#kernel';
 import { usageProjection } from '#projections/usage';
 import { type Checkpoint, type Document, type Generation, Histogram, type ReadStore } from '#read-store';
+import { scopesOf, totalId, totalsTables, type UsageSlot } from '../../projections/usage/tables';
 import { backendIds, keyIds, models, nth, projectIds } from './synthetic-record';
 
 const HOUR_MS = 3_600_000;
@@ -42,23 +43,29 @@ function sumsOf(calls: number): Document['columns'] {
   };
 }
 
-function row(orgId: OrganizationId, slot: number, bucket: number, calls: number): Document {
+function slotOf(orgId: OrganizationId, slot: number): UsageSlot {
   const isFailed = slot % 12 === 11;
+  return {
+    orgId,
+    projectId: nth(projectIds, slot),
+    teamId: null,
+    keyId: nth(keyIds, slot),
+    model: nth(models, slot),
+    backendId: nth(backendIds, slot),
+    endpoint: 'chat',
+    outcome: isFailed ? 'failed' : 'completed',
+    code: isFailed ? 'backend_error' : null,
+    servedFrom: 'backend',
+  };
+}
+
+function row(orgId: OrganizationId, slot: number, bucket: number, calls: number): Document {
   return {
     id: `${orgId} ${bucket} ${slot}`,
     position: 1n,
     columns: {
-      orgId,
+      ...slotOf(orgId, slot),
       bucket,
-      projectId: nth(projectIds, slot),
-      teamId: null,
-      keyId: nth(keyIds, slot),
-      model: nth(models, slot),
-      backendId: nth(backendIds, slot),
-      endpoint: 'chat',
-      outcome: isFailed ? 'failed' : 'completed',
-      code: isFailed ? 'backend_error' : null,
-      servedFrom: 'backend',
       ...sumsOf(calls),
       lastAt: bucket,
       latency: latencies(slot, calls),
@@ -68,6 +75,17 @@ function row(orgId: OrganizationId, slot: number, bucket: number, calls: number)
   };
 }
 
+/** The totals of one stretch: of everything, and of each project, key and model. */
+function* totalsOf(orgId: OrganizationId, slots: number, bucket: number, calls: number): Generator<Document> {
+  const callsByScope = new Map<string, number>();
+  for (let slot = 0; slot < slots; slot += 1)
+    for (const scope of scopesOf(slotOf(orgId, slot))) callsByScope.set(scope, (callsByScope.get(scope) ?? 0) + calls);
+  for (const [scope, sum] of callsByScope) {
+    const id = totalId(orgId, scope, bucket);
+    yield { id, position: 1n, columns: { orgId, scope, bucket, ...sumsOf(sum) }, rest: null };
+  }
+}
+
 function* rowsOf({ orgId, since, days, slots, calls }: Year): Generator<{ table: string; document: Document }> {
   const callsPerHour = calls / (days * 24);
   for (const { name, ms } of GRAINS) {
@@ -75,9 +93,8 @@ function* rowsOf({ orgId, since, days, slots, calls }: Year): Generator<{ table:
     for (let bucket: number = since; bucket < since + days * DAY_MS; bucket += ms) {
       for (let slot = 0; slot < slots; slot += 1) yield { table: name, document: row(orgId, slot, bucket, perRow) };
       if (name === 'days') continue;
-      const columns = { orgId, bucket, ...sumsOf(perRow * slots) };
-      const table = name === 'hours' ? 'hourTotals' : 'quarterTotals';
-      yield { table, document: { id: `${orgId} ${bucket}`, position: 1n, columns, rest: null } };
+      const table = totalsTables[name].schema.name;
+      for (const document of totalsOf(orgId, slots, bucket, perRow)) yield { table, document };
     }
   }
 }

@@ -201,13 +201,28 @@ export function evolveRow(
   return isNothing(after) ? undefined : after;
 }
 
-/** The same for a total. */
+/** The same for a total. Written out, for it is done eight times per call, and copying by spread costs five times as much. */
 export function evolveTotal(
   before: UsageTotal | undefined,
-  bucket: number,
-  { slot, sums }: Contribution,
+  { orgId, scope, bucket }: Pick<UsageTotal, 'orgId' | 'scope' | 'bucket'>,
+  { sums }: Contribution,
   sign: 1 | -1,
 ): UsageTotal | undefined {
-  const after = { orgId: slot.orgId, bucket, ...added(before ?? NO_SUMS, sign === 1 ? sums : negated(sums)) };
+  const was = before ?? NO_SUMS;
+  const more = sign === 1 ? sums : negated(sums);
+  const after = {
+    orgId,
+    scope,
+    bucket,
+    calls: was.calls + more.calls,
+    refused: was.refused + more.refused,
+    inputTokens: was.inputTokens + more.inputTokens,
+    cachedInputTokens: was.cachedInputTokens + more.cachedInputTokens,
+    cacheWriteTokens: was.cacheWriteTokens + more.cacheWriteTokens,
+    outputTokens: was.outputTokens + more.outputTokens,
+    unsplitTokens: was.unsplitTokens + more.unsplitTokens,
+    cost: nanoUsd(was.cost + more.cost),
+    excess: nanoUsd(was.excess + more.excess),
+  };
   return isNothing(after) ? undefined : after;
 }

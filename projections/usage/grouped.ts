@@ -12,7 +12,16 @@ import {
 import { QueryRefusedError } from '../common';
 import { USAGE_VIEW } from './projection';
 import { answeredRange, rangesByGrain, type Stretch, stretchesOf } from './ranges';
-import { GRAIN_MS, GRAINS, type Grain, SUM_COLUMNS, totalsTables } from './tables';
+import {
+  GRAIN_MS,
+  GRAINS,
+  type Grain,
+  SUM_COLUMNS,
+  scopeOf,
+  TOTALLED_DIMENSIONS,
+  totalsTables,
+  WHOLE_SCOPE,
+} from './tables';
 import {
   type AnsweredRange,
   USAGE_DIMENSIONS,
@@ -49,13 +58,27 @@ export function whereOf(orgId: string, filter: UsageFilter = {}): Where {
 
 const SUMS: ReadonlySet<string> = new Set(SUM_COLUMNS);
 
-/** The smallest table that holds the answer. */
-function tableFor(grain: Grain, { where, groupBy, measures }: AggregateQuery): string {
-  const isTotal =
-    groupBy.length === 0 &&
-    Object.keys(where).every((column) => column === 'orgId') &&
-    Object.values(measures).every((measure) => 'sum' in measure && SUMS.has(measure.sum));
-  return isTotal && grain !== 'days' ? totalsTables[grain].schema.name : grain;
+/** The only scope's values where totals answer a question: it groups by nothing and filters by one dimension at most. */
+function scopesFor(filter: UsageFilter): readonly string[] | undefined {
+  const [first, ...others] = USAGE_DIMENSIONS.filter((dimension) => filter[dimension] !== undefined);
+  if (first === undefined) return [WHOLE_SCOPE];
+  const dimension = TOTALLED_DIMENSIONS.find((totalled) => totalled === first);
+  if (dimension === undefined || others.length > 0) return undefined;
+  return filter[dimension]?.map((value) => scopeOf(dimension, value));
+}
+
+/** The smallest table that holds the answer, and what is asked of it. */
+function sourceFor(
+  grain: Grain,
+  { orgId, where = {} }: UsageRangeParams,
+  { groupBy, measures }: Pick<AggregateQuery, 'groupBy' | 'measures'>,
+): { readonly table: string; readonly where: Where } {
+  const isTotalled =
+    groupBy.length === 0 && Object.values(measures).every((measure) => 'sum' in measure && SUMS.has(measure.sum));
+  const scopes = isTotalled ? scopesFor(where) : undefined;
+  return grain === 'days' || scopes === undefined
+    ? { table: grain, where: whereOf(orgId, where) }
+    : { table: totalsTables[grain].schema.name, where: { orgId: { eq: orgId }, scope: { in: scopes } } };
 }
 
 export interface GroupedUsage {
@@ -88,18 +111,18 @@ export async function groupedUsage(
   const stretches = stretchesOf(range);
   const ranges = rangesByGrain(stretches);
   const columns = [...new Set(dimensions)].map((dimension) => DIMENSION_COLUMNS[dimension]);
-  const where = whereOf(params.orgId, params.where);
   const groups: AggregatedGroup[] = [];
   try {
     for (const grain of GRAINS) {
       if (ranges[grain].length === 0) continue;
+      const { table, where } = sourceFor(grain, params, { groupBy: columns, measures });
       const query = {
         where,
         ranges: { column: 'bucket', of: ranges[grain], step: GRAIN_MS[grain] },
         groupBy: columns,
         measures,
       };
-      groups.push(...(await snapshot.aggregate(USAGE_VIEW, tableFor(grain, query), query)));
+      groups.push(...(await snapshot.aggregate(USAGE_VIEW, table, query)));
     }
   } catch (error) {
     if (error instanceof TooManyGroupsError) throw tooLarge();

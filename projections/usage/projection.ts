@@ -19,6 +19,7 @@ import {
   type Grain,
   grainTables,
   rowId,
+  scopesOf,
   TOTALLED_GRAINS,
   type TotalledGrain,
   totalId,
@@ -50,16 +51,15 @@ interface RowRef {
 }
 
 interface TotalRef {
-  readonly grain: TotalledGrain;
-  readonly bucket: number;
   readonly id: string;
+  readonly of: Pick<UsageTotal, 'orgId' | 'scope' | 'bucket'>;
 }
 
 interface PlannedContribution {
   readonly contribution: Contribution;
   readonly sign: 1 | -1;
   readonly rows: readonly RowRef[];
-  readonly totals: readonly TotalRef[];
+  readonly totals: Readonly<Record<TotalledGrain, readonly TotalRef[]>>;
 }
 
 /** What an event does, worked out to the rows. */
@@ -72,18 +72,27 @@ function planned(contribution: Contribution, sign: 1 | -1): PlannedContribution 
   const { slot, at } = contribution;
   const bucketIn = (grain: Grain) => at - (at % GRAIN_MS[grain]);
   const rows = GRAINS.map((grain) => ({ grain, bucket: bucketIn(grain), id: rowId(slot, bucketIn(grain)) }));
-  const totals = TOTALLED_GRAINS.map((grain) => {
+  const { orgId } = slot;
+  const scopes = scopesOf(slot);
+  const totalsIn = (grain: TotalledGrain) => {
     const bucket = bucketIn(grain);
-    return { grain, bucket, id: totalId(slot.orgId, bucket) };
-  });
+    return scopes.map((scope) => ({ id: totalId(orgId, scope, bucket), of: { orgId, scope, bucket } }));
+  };
+  const totals = { quarters: totalsIn('quarters'), hours: totalsIn('hours') };
   return { contribution, sign, rows, totals };
 }
 
-/** The newest plan that depends on nothing but its event: the host asks for it again at once, to evolve. */
-let newest: { readonly event: DecodedEvent<UsageEvent>; readonly plan: Plan } | undefined;
+/**
+ * Plans that depend on nothing but their event. The host asks for each three times: for what a batch touches, for what
+ * the event touches, and to evolve, after which it is forgotten. Working one out costs as much as folding it.
+ */
+const plans = new Map<DecodedEvent<UsageEvent>, Plan>();
+/** Far more than a batch holds; events that were never folded are forgotten here. */
+const PLANS_MAX = 5_000;
 
 function planOf(event: DecodedEvent<UsageEvent>, documents: Documents): Plan {
-  if (newest?.event === event) return newest.plan;
+  const known = plans.get(event);
+  if (known !== undefined) return known;
   const id = pendingId(event);
   const change = usageChange(event, id === undefined ? undefined : documents.get(pendingTable, id));
   const plan: Plan = {
@@ -93,7 +102,9 @@ function planOf(event: DecodedEvent<UsageEvent>, documents: Documents): Plan {
     ],
     ...(change.pending === undefined ? {} : { pending: change.pending }),
   };
-  if (id === undefined) newest = { event, plan };
+  if (id !== undefined) return plan;
+  if (plans.size >= PLANS_MAX) plans.clear();
+  plans.set(event, plan);
   return plan;
 }
 
@@ -108,7 +119,8 @@ function touches(event: DecodedEvent<UsageEvent>, documents: Documents): readonl
     ...(remembered === undefined ? [] : [{ table: pendingTable, id: remembered }]),
     ...contributions.flatMap(({ rows, totals }) => [
       ...rows.map(({ grain, id }) => ({ table: grainTables[grain], id })),
-      ...totals.map(({ grain, id }) => ({ table: totalsTables[grain], id })),
+      ...totals.quarters.map(({ id }) => ({ table: totalsTables.quarters, id })),
+      ...totals.hours.map(({ id }) => ({ table: totalsTables.hours, id })),
     ]),
   ];
 }
@@ -118,9 +130,9 @@ function totalChanges(contributions: readonly PlannedContribution[], documents: 
     const table = totalsTables[grain];
     const after = new Map<string, UsageTotal | undefined>();
     for (const { contribution, sign, totals } of contributions)
-      for (const { id, bucket } of totals.filter((total) => total.grain === grain)) {
+      for (const { id, of } of totals[grain]) {
         const before = after.has(id) ? after.get(id) : documents.get(table, id);
-        after.set(id, evolveTotal(before, bucket, contribution, sign));
+        after.set(id, evolveTotal(before, of, contribution, sign));
       }
     return [...after].map(([id, total]) => (total === undefined ? remove(table, id) : put(table, id, total)));
   });
@@ -128,6 +140,7 @@ function totalChanges(contributions: readonly PlannedContribution[], documents: 
 
 function evolve(event: DecodedEvent<UsageEvent>, documents: Documents): readonly Change[] {
   const { contributions, pending } = planOf(event, documents);
+  plans.delete(event);
   // A quarter and the hour that it begins have the same start, so the same id: the grain tells them apart.
   const after = new Map<string, { readonly ref: RowRef; readonly row: UsageRow | undefined }>();
   for (const { contribution, sign, rows } of contributions)
@@ -157,7 +170,7 @@ const fold: Fold<LedgerEvent> = {
 export const USAGE_VIEW = 'usage';
 export const usageProjection: Projection = projection(
   USAGE_VIEW,
-  2,
+  3,
   [...Object.values(grainTables), ...Object.values(totalsTables), pendingTable],
   [fold],
 );

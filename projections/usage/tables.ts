@@ -9,7 +9,7 @@ import {
   Histogram,
   type Table,
 } from '#read-store';
-import type { ServedFrom, UsageOutcome } from './types';
+import type { ServedFrom, UsageDimension, UsageOutcome } from './types';
 
 /** What a call is counted under. */
 export interface UsageSlot {
@@ -191,16 +191,34 @@ export const grainTables: Readonly<Record<Grain, Table<UsageRow>>> = {
   days: grainTable('days'),
 };
 
-/** All that an organization used in one stretch of time. */
+/** What an organization used in one stretch of time: all of it, or what one project, key or model did. */
 export interface UsageTotal extends UsageSums {
   readonly orgId: string;
+  readonly scope: string;
   /** Start of the stretch, epoch milliseconds. */
   readonly bucket: number;
 }
 
+/** Questions about one value of these are asked the most, and are answered from totals as well. */
+export const TOTALLED_DIMENSIONS = ['project', 'api-key', 'model'] as const satisfies readonly UsageDimension[];
+export type TotalledDimension = (typeof TOTALLED_DIMENSIONS)[number];
+
+/** The scope of a total over everything. */
+export const WHOLE_SCOPE = '';
+
+export function scopeOf(dimension: TotalledDimension, value: string): string {
+  return `${dimension} ${value}`;
+}
+
+/** The totals that a call is counted in. */
+export function scopesOf({ projectId, keyId, model }: UsageSlot): readonly string[] {
+  return [WHOLE_SCOPE, scopeOf('project', projectId), scopeOf('api-key', keyId), scopeOf('model', model)];
+}
+
 /**
- * An organization's quarters and hours once more, each in one small row: a year by hour, or by the day of a time zone,
- * is read from these where a question neither groups nor filters. Days need none, for there are few of them.
+ * Quarters and hours once more, each in one small row per scope: a year by hour, or by the day of a time zone, is read
+ * from these where a question does not group and filters by no more than one dimension, so that it reads one row for
+ * each hour, however many combinations of dimensions there are. Days need none, for there are few of them.
  */
 export const TOTALLED_GRAINS = ['quarters', 'hours'] as const satisfies readonly Grain[];
 export type TotalledGrain = (typeof TOTALLED_GRAINS)[number];
@@ -209,13 +227,14 @@ function totalsTable(name: string): Table<UsageTotal> {
   return {
     schema: {
       name,
-      columns: { orgId: 'text', bucket: 'integer', ...SUM_TYPES },
+      columns: { orgId: 'text', scope: 'text', bucket: 'integer', ...SUM_TYPES },
       indexes: [],
-      clusterBy: ['orgId', 'bucket'],
+      clusterBy: ['orgId', 'scope', 'bucket'],
     },
     encode: (total) => ({ columns: { ...total }, rest: null }),
     decode: ({ columns }) => ({
       orgId: String(columns.orgId),
+      scope: String(columns.scope),
       bucket: Number(columns.bucket ?? 0),
       ...decodeSums(columns),
     }),
@@ -227,6 +246,6 @@ export const totalsTables: Readonly<Record<TotalledGrain, Table<UsageTotal>>> = 
   hours: totalsTable('hourTotals'),
 };
 
-export function totalId(orgId: string, bucket: number): string {
-  return `${orgId} ${bucket}`;
+export function totalId(orgId: string, scope: string, bucket: number): string {
+  return `${orgId} ${bucket} ${scope}`;
 }

@@ -7,7 +7,17 @@ import { callsTable } from '../calls/table';
 import { backendIds, completing, foldAll, Record, someRecord, traced } from '../spec-kit';
 import { pendingTable } from './contribution';
 import { usageProjection } from './projection';
-import { GRAIN_MS, GRAINS, grainTables, SUM_COLUMNS, TOTALLED_GRAINS, totalsTables, type UsageSums } from './tables';
+import {
+  GRAIN_MS,
+  GRAINS,
+  grainTables,
+  SUM_COLUMNS,
+  scopesOf,
+  TOTALLED_GRAINS,
+  totalsTables,
+  type UsageRow,
+  type UsageSums,
+} from './tables';
 
 function sums(rows: readonly UsageSums[]) {
   return Object.fromEntries(
@@ -48,10 +58,15 @@ describe('the usage view', () => {
           expect(measured).toBe(ended.filter(({ latencyMs }) => latencyMs !== undefined).length);
         }
         for (const grain of TOTALLED_GRAINS) {
-          const [totals, rows] = [view.all(totalsTables[grain]), view.all(grainTables[grain])];
-          expect(new Set(totals.map(({ bucket }) => bucket))).toEqual(new Set(rows.map(({ bucket }) => bucket)));
-          for (const one of totals)
-            expect(sums([one])).toEqual(sums(rows.filter(({ bucket }) => bucket === one.bucket)));
+          const expected = new Map<string, UsageRow[]>();
+          for (const row of view.all(grainTables[grain]))
+            for (const scope of scopesOf(row)) {
+              const key = `${scope} ${row.bucket}`;
+              expected.set(key, [...(expected.get(key) ?? []), row]);
+            }
+          const totals = view.all(totalsTables[grain]);
+          expect(totals).toHaveLength(expected.size);
+          for (const one of totals) expect(sums([one])).toEqual(sums(expected.get(`${one.scope} ${one.bucket}`) ?? []));
         }
         expect(view.all(pendingTable)).toHaveLength(ended.filter(({ outcome }) => outcome === 'unresolved').length);
       }),

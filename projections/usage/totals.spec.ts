@@ -1,0 +1,96 @@
+import * as fc from 'fast-check';
+import { epochMs } from '#kernel';
+import type { GenerationCommit, ReadStore } from '#read-store';
+import { MemoryReadStore } from '#read-store/memory';
+import { callsProjection } from '../calls';
+import { foldAll, keyIds, models, orgId, projectIds, type Record, someRecord } from '../spec-kit';
+import { usageProjection } from './projection';
+import { usageReport } from './queries';
+import { SUM_COLUMNS } from './tables';
+import type { Granularity, UsageDimension, UsageFilter, UsageReport } from './types';
+
+/** A store that holds what a record comes to. */
+async function kept(record: Record): Promise<ReadStore> {
+  const store = new MemoryReadStore();
+  const events = await record.events();
+  const last = events.at(-1);
+  if (last === undefined) throw new Error('an empty record is no use here');
+  const checkpoint = { position: last.position, eventId: last.id, at: record.now };
+  const commits: GenerationCommit[] = [];
+  for (const projection of [usageProjection, callsProjection]) {
+    const folded = foldAll(projection, events);
+    const generation = await store.createGeneration(projection.view);
+    const changes = projection.tables.map((table) => ({
+      table: table.schema.name,
+      saved: folded.all(table).map((doc, index) => ({ id: String(index), position: 1n, ...table.encode(doc) })),
+      deleted: [],
+    }));
+    commits.push({ generation, expected: undefined, checkpoint, changes });
+  }
+  await store.commit(commits);
+  await store.switchTo(commits.map(({ generation }) => generation));
+  return store;
+}
+
+interface Asked {
+  readonly dimension: UsageDimension;
+  readonly values: readonly string[];
+  readonly granularity: Granularity;
+  readonly timeZone: string;
+}
+
+/** The rows of a report as they follow from one that is grouped by what it filters by, which no total can answer. */
+function filtered({ rows }: UsageReport, { dimension, values }: Asked) {
+  const sums = new Map<number, bigint[]>();
+  for (const row of rows.filter(({ keys }) => values.includes(keys[dimension] ?? ''))) {
+    const before = sums.get(row.from) ?? SUM_COLUMNS.map(() => 0n);
+    sums.set(
+      row.from,
+      SUM_COLUMNS.map((column, at) => (before[at] ?? 0n) + row[column]),
+    );
+  }
+  return [...sums];
+}
+
+const asked: fc.Arbitrary<Asked> = fc
+  .constantFrom<readonly [UsageDimension, readonly string[]]>(
+    ['project', projectIds],
+    ['api-key', keyIds],
+    ['model', models],
+    ['outcome', ['completed', 'failed', 'refused']],
+  )
+  .chain(([dimension, known]) =>
+    fc.record({
+      dimension: fc.constant(dimension),
+      values: fc.array(fc.constantFrom(...known, '', '__proto__', `api-key ${keyIds[0]}`), { maxLength: 3 }),
+      granularity: fc.constantFrom<Granularity>('hour', 'day', 'month', 'total'),
+      timeZone: fc.constantFrom('UTC', 'Asia/Kolkata', 'Europe/Berlin'),
+    }),
+  );
+
+describe('a filter by one dimension', () => {
+  it('answers from totals exactly what the rows behind them come to', async () => {
+    const record = await someRecord(17, 400);
+    const store = await kept(record);
+    const [from, to] = [epochMs(record.now - 60 * 86_400_000), epochMs(record.now + 1)];
+    let answered = 0;
+    await fc.assert(
+      fc.asyncProperty(asked, async (question) => {
+        const { dimension, values, granularity, timeZone } = question;
+        const report = (where: UsageFilter, groupBy: readonly UsageDimension[]) =>
+          store.snapshot((snapshot) =>
+            usageReport(snapshot, { orgId, from, to, granularity, timeZone, where, groupBy }),
+          );
+        const { rows, totals } = await report({ [dimension]: values }, []);
+        const found = rows.map((row) => [row.from, SUM_COLUMNS.map((column) => row[column])] as const);
+        expect(found).toEqual(filtered(await report({}, [dimension]), question));
+        SUM_COLUMNS.forEach((column, at) => {
+          expect(totals[column]).toBe(found.reduce((sum, [, sums]) => sum + (sums[at] ?? 0n), 0n));
+        });
+        answered += rows.length;
+      }),
+      { numRuns: 100 },
+    );
+    expect(answered).toBeGreaterThan(100);
+  });
+});
