@@ -89,6 +89,11 @@ describe('the router', () => {
     });
     expect(asked).toBe('a');
     expect(router.choose(model, {})?.backend.name).toBe('a');
+    // One call finds out whether it also brings its answers to an end.
+    router.sending(a.id);
+    expect(router.choose(model, {})?.backend.name).toBe('b');
+    router.succeeded(a.id);
+    expect(router.choose(model, {})?.backend.name).toBe('a');
     expect(router.ailing()).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import {
   afterFailure,
+  afterSignOfLife,
   afterSuccess,
   type BackendHealth,
   type Circuit,
@@ -125,12 +126,16 @@ export class Router {
     return [...this.options.backends().values()].filter(({ id }) => this.circuits.get(id)?.openedAtMs !== undefined);
   }
 
-  /** What a probe found; a backend that answers is given calls again. */
+  /**
+   * What a probe found. A backend that answers is given one call: a probe proves that it can be reached, and not that it
+   * brings an answer to its end.
+   */
   probed(id: BackendId, failure: string | undefined): void {
-    if (failure === undefined) this.succeeded(id);
-    else this.failed(id, failure);
+    if (failure !== undefined) this.failed(id, failure);
     const circuit = this.circuits.get(id);
-    if (circuit !== undefined) this.circuits.set(id, { ...circuit, lastCheckedAt: this.options.clock.now() });
+    if (circuit === undefined) return;
+    const found = failure === undefined ? afterSignOfLife(circuit, this.nowMs(), this.settings) : circuit;
+    this.circuits.set(id, { ...found, lastCheckedAt: this.options.clock.now() });
   }
 
   private healthOf(id: BackendId): BackendHealth {

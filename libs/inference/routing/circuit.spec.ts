@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { afterFailure, afterSuccess, type Circuit, CLOSED_CIRCUIT, circuitStatus, withTrial } from './circuit';
+import {
+  afterFailure,
+  afterSignOfLife,
+  afterSuccess,
+  type Circuit,
+  CLOSED_CIRCUIT,
+  circuitStatus,
+  withTrial,
+} from './circuit';
 
 const settings = { failuresMax: 3, openMs: 1_000 };
 const fail = (circuit: Circuit, nowMs: number) => afterFailure(circuit, 'refused', nowMs, settings);
@@ -24,6 +32,14 @@ describe('a circuit', () => {
     expect(status(trying, 1_500)).toBe('open');
     expect(status(afterSuccess(trying), 1_500)).toBe('closed');
     expect(status(fail(trying, 1_500), 1_501)).toBe('open');
+  });
+
+  it('lets a call through at once after a sign of life, and only its success closes it', () => {
+    const alive = afterSignOfLife(broken, 21, settings);
+    expect(status(alive, 21)).toBe('half-open');
+    expect(status(fail(alive, 22), 22)).toBe('open');
+    expect(status(afterSuccess(alive), 22)).toBe('closed');
+    expect(afterSignOfLife(CLOSED_CIRCUIT, 21, settings)).toBe(CLOSED_CIRCUIT);
   });
 
   it('tries again when a trial never came back', () => {

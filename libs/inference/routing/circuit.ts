@@ -39,6 +39,12 @@ export function withTrial(circuit: Circuit, nowMs: number): Circuit {
   return circuit.openedAtMs === undefined ? circuit : { ...circuit, trialAtMs: nowMs };
 }
 
+/** Something else than a call found the backend alive: the pause is over, and one call may find out about the rest. */
+export function afterSignOfLife(circuit: Circuit, nowMs: number, settings: CircuitSettings): Circuit {
+  const { openedAtMs, trialAtMs: _trial, ...rest } = circuit;
+  return openedAtMs === undefined ? circuit : { ...rest, openedAtMs: Math.min(openedAtMs, nowMs - settings.openMs) };
+}
+
 export function afterSuccess(circuit: Circuit): Circuit {
   return circuit.failures === 0 && circuit.openedAtMs === undefined ? circuit : CLOSED_CIRCUIT;
 }
