@@ -67,15 +67,33 @@ describe('a period', () => {
     expect(period('daily', 'America/Santiago', '2026-09-06T03:59:59.999Z')[1]).toBe('2026-09-06T04:00:00.000Z');
   });
 
+  it('begins at the first of two midnights, where clocks go back to midnight', () => {
+    // On 1 November 2026 Cuba's clocks go from 01:00 (UTC-4) to 00:00 (UTC-5).
+    const day = ['2026-11-01T04:00:00.000Z', '2026-11-02T05:00:00.000Z'];
+    expect(period('daily', 'America/Havana', '2026-11-01T04:30:00Z')).toEqual(day);
+    expect(period('daily', 'America/Havana', '2026-11-01T05:30:00Z')).toEqual(day);
+    expect(period('monthly', 'America/Havana', '2026-11-20T12:00:00Z')[0]).toBe(day[0]);
+    expect(period('monthly', 'America/Havana', '2026-10-20T12:00:00Z')[1]).toBe(day[0]);
+  });
+
   it('always holds the moment it was asked for, and meets the next one', () => {
     const names = fc.constantFrom<BudgetPeriod>('daily', 'weekly', 'monthly', 'quarterly', 'yearly');
-    const zones = fc.constantFrom('UTC', 'Europe/Berlin', 'America/Santiago', 'Asia/Kathmandu', 'Australia/Lord_Howe');
+    const zones = fc.constantFrom(
+      'UTC',
+      'Europe/Berlin',
+      'America/Santiago',
+      'America/Havana',
+      'Asia/Kathmandu',
+      'Australia/Lord_Howe',
+    );
     const times = fc.integer({ min: instant('2020-01-01T00:00:00Z'), max: instant('2035-01-01T00:00:00Z') });
     fc.assert(
       fc.property(names, zones, times, (name, zone, time) => {
         const { from, to } = periodAt(name, zone, epochMs(time), epochMs(0));
         if (to === undefined) return false;
-        return from <= time && time < to && periodAt(name, zone, to, epochMs(0)).from === to;
+        const isWhole = from <= time && time < to && periodAt(name, zone, to, epochMs(0)).from === to;
+        // Every moment of a period tells the same one.
+        return isWhole && periodAt(name, zone, epochMs(to - 1), epochMs(0)).from === from;
       }),
     );
   });

@@ -15,6 +15,12 @@ export interface Period {
   readonly to?: EpochMs;
 }
 
+/** Where clocks go back to midnight or over it, a day has two of them: it begins at the first, whenever it is asked. */
+function firstMoment(midnight: DateTime): EpochMs {
+  const moments = midnight.getPossibleOffsets().map((possible) => possible.toMillis());
+  return epochMs(Math.min(...moments));
+}
+
 /**
  * The calendar period that holds a moment, in a time zone: days begin at local midnight (or at the first moment that
  * exists), weeks on Monday (ISO 8601).
@@ -23,15 +29,8 @@ export function periodAt(period: BudgetPeriod, timeZone: string, at: EpochMs, co
   if (period === 'total') return { from: countedSince };
   const unit = UNIT_OF[period];
   const start = DateTime.fromMillis(at, { zone: timeZone }).startOf(unit);
-  return {
-    from: epochMs(start.toMillis()),
-    to: epochMs(
-      start
-        .plus({ [unit]: 1 })
-        .startOf(unit)
-        .toMillis(),
-    ),
-  };
+  const end = start.plus({ [unit]: 1 }).startOf(unit);
+  return { from: firstMoment(start), to: firstMoment(end) };
 }
 
 /**
