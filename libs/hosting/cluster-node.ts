@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GATEWAY_STREAM_PREFIX, HttpLedgerPeers, Membership, PeerServer } from '#cluster';
+import { ConfigurationError } from '#configuration';
 import type { Cluster } from '#control';
 import { systemClock, systemIdentifiers, systemTimers } from '#environment';
 import type { Check } from '#gateway';
@@ -7,6 +8,7 @@ import type { BootId } from '#kernel';
 import type { LedgerPeers, LedgerService } from '#ledger';
 import type { Logger } from '#telemetry';
 import type { Engines, Sharing } from './engines';
+import { isAddressError } from './expected-errors';
 import { urlOf } from './url-of';
 import { version } from './version';
 
@@ -28,7 +30,10 @@ export class ClusterNode {
     private readonly logger: Logger,
   ) {}
 
-  /** Listens for the other gateways; nothing is recorded before `start`. */
+  /**
+   * Listens for the other gateways; nothing is recorded before `start`.
+   * @throws ConfigurationError when it cannot listen where it should.
+   */
   static async open(store: Engines['store'], sharing: Sharing, bootId: BootId, logger: Logger): Promise<ClusterNode> {
     const { peer, peerKey, recordedAt, limitHistory } = sharing;
     const onProblem = (error: Error): void => logger.warn({ error }, 'cluster');
@@ -45,6 +50,12 @@ export class ClusterNode {
         return node.ledger.takeForwarded(orgId, commands, timeoutMs);
       },
       onProblem,
+    }).catch((error: unknown) => {
+      if (!isAddressError(error)) throw error;
+      throw new ConfigurationError(
+        `The address for other gateways cannot be used (${error.code}); set AIAAS_PEER_PORT or AIAAS_PEER_HOST to another.`,
+        { cause: error },
+      );
     });
     const membership = new Membership({
       store,

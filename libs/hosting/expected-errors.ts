@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ConfigurationError } from '#configuration';
 import { ConfigurationFileError } from '#control';
 import { StoreOpenError } from '#event-store/lmdb';
@@ -20,8 +21,12 @@ const TO_MEND = 78;
 /** Of sysexits.h: whoever started it should do so again. */
 const TRY_AGAIN = 75;
 
-function isAddressInUse(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES');
+/** Finding an address and listening on it; a directory may be refused with the same codes. */
+const OF_ADDRESSES = new Set<unknown>(['listen', 'bind', 'getaddrinfo']);
+
+/** Whether this machine does not let a process listen where it should: taken, not its own, unknown, or not allowed. */
+export function isAddressError(error: unknown): error is NodeJS.ErrnoException {
+  return types.isNativeError(error) && 'syscall' in error && OF_ADDRESSES.has(error.syscall);
 }
 
 /** What to write to standard error, and the exit code. */
@@ -29,7 +34,7 @@ export function failureOf(error: unknown): { readonly text: string; readonly cod
   if (error instanceof RecordAwayError) return { text: error.message, code: TRY_AGAIN };
   if (error instanceof Error && EXPECTED.some((kind) => error instanceof kind))
     return { text: error.message, code: TO_MEND };
-  if (isAddressInUse(error))
+  if (isAddressError(error))
     return {
       text: `The address cannot be used (${error.code}); set AIAAS_PORT or AIAAS_HOST to another.`,
       code: TO_MEND,

@@ -16,8 +16,11 @@ import { StoreOpenError } from './store-open-error';
 export class DirectoryClaim {
   private constructor(readonly release: () => Promise<void>) {}
 
-  /** @throws StoreOpenError when another process, or another store in this one, holds the directory. */
-  static take(directory: string): DirectoryClaim {
+  /**
+   * @param what is in the directory, for the sentence.
+   * @throws StoreOpenError when another process, or another store in this one, holds the directory.
+   */
+  static take(directory: string, what = 'the event store'): DirectoryClaim {
     const table = open({ path: join(directory, 'owner.mdb'), encoding: 'binary', overlappingSync: false });
     const holders = () => table.readerList().match(/^\s*\d+ /gm)?.length ?? 0;
     table.readerCheck();
@@ -31,7 +34,7 @@ export class DirectoryClaim {
       void release();
     } else void table.close();
     throw new StoreOpenError(
-      `the event store in ${directory} is in use by another process; stop that one first, or give this one a directory of its own`,
+      `${what} in ${directory} is in use by another process; stop that one first, or give this one a directory of its own`,
     );
   }
 }

@@ -116,6 +116,16 @@ export function openLmdbEventStore(options: LmdbEventStoreOptions): LmdbEventSto
   }
 }
 
+/**
+ * Claims a directory that holds other things of one process alone; one that does not exist is made.
+ * @param what is in it, for sentences.
+ * @throws StoreOpenError when another process has claimed it, or it is no directory that this user can write.
+ */
+export function claimDirectory(directory: string, what: string): DirectoryClaim {
+  prepareDirectory(directory);
+  return DirectoryClaim.take(directory, what);
+}
+
 function exitProcess(sentence: string): void {
   // Written directly, because the process ends before a stream would be flushed.
   writeSync(2, `${sentence}. The process ends; check the disk and start again: everything acknowledged is there.\n`);

@@ -150,7 +150,7 @@ export function asOpenError(directory: string, error: unknown): StoreOpenError {
     case 'EROFS':
     case 13: // LMDB gives the number of EACCES.
       return new StoreOpenError(
-        `the event store in ${directory} cannot be written by this user; change its owner or give another directory`,
+        `${directory} cannot be written by this user; change its owner or give another directory`,
         { cause: error },
       );
     default:

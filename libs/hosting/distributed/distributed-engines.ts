@@ -1,6 +1,7 @@
 import { derivePeerKey } from '#cluster';
 import { ConfigurationError, type DistributedConfiguration } from '#configuration';
 import { EventStoreDbEventStore, InvalidConnectionStringError, parseConnectionString } from '#event-store/eventstoredb';
+import { claimDirectory, StoreOpenError } from '#event-store/lmdb';
 import { loadMasterKey } from '#key-store';
 import type { EngineKit, Engines } from '../engines';
 import { openLocalStores } from '../local-stores';
@@ -22,17 +23,29 @@ function openStore(connectionString: string): EventStoreDbEventStore {
   }
 }
 
+/** Two gateways that fold into the same views would spoil them for each other. */
+function claimViews(dataDir: string): ReturnType<typeof claimDirectory> {
+  try {
+    return claimDirectory(dataDir, 'the data of a gateway');
+  } catch (error) {
+    if (!(error instanceof StoreOpenError)) throw error;
+    throw new ConfigurationError(`AIAAS_DATA cannot be used: ${error.message}.`, { cause: error });
+  }
+}
+
 /**
  * Nothing is asked of the store yet, so it need not be there.
- * @throws ConfigurationError, MasterKeyError or KeyStoreOpenError, each with a sentence that says what to do.
+ * @throws ConfigurationError (also where another gateway uses the data directory), MasterKeyError or KeyStoreOpenError, each with a sentence that says what to do.
  */
 export async function openDistributedEngines(
-  { eventStoreDbUrl, sharedDataDir, peer }: DistributedConfiguration,
+  { eventStoreDbUrl, sharedDataDir, dataDir, peer }: DistributedConfiguration,
   environment: NodeJS.ProcessEnv,
 ): Promise<Engines> {
   const masterKey = loadMasterKey(environment, sharedDataDir).key;
   const store = openStore(eventStoreDbUrl);
+  const claim = claimViews(dataDir);
   const local = await openLocalStores(sharedDataDir, environment, true).catch(async (error: unknown) => {
+    await claim.release();
     await store.close();
     throw error;
   });
@@ -51,6 +64,7 @@ export async function openDistributedEngines(
     async close() {
       await local.close();
       await store.close();
+      await claim.release();
     },
   };
 }
