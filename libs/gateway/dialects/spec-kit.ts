@@ -86,7 +86,12 @@ export function expectSameAtEverySplit<R extends MeteredRequest>(
   bytes: Uint8Array,
 ): Relayed {
   const whole = relayed(dialect, request, backendKind, bytes);
-  for (let at = 1; at < bytes.length; at += 1) expect(relayed(dialect, request, backendKind, bytes, at)).toEqual(whole);
+  const wanted = JSON.stringify(whole);
+  for (let at = 1; at < bytes.length; at += 1) {
+    const cut = relayed(dialect, request, backendKind, bytes, at);
+    // Thousands of splits: only one that differs is worth a matcher's time.
+    if (JSON.stringify(cut) !== wanted) expect({ at, ...cut }).toEqual({ at, ...whole });
+  }
   return whole;
 }
 

@@ -118,6 +118,12 @@ describe('how a stream ends', () => {
     expect(play(bytesOf({ type: 'ping' })).text).toBe('');
   });
 
+  it('a usage without a count of the output is no report: the first count is that of the beginning', () => {
+    const begun = { ...start, message: { ...start.message, usage: { input_tokens: 3, output_tokens: 1 } } };
+    for (const usage of [{}, { input_tokens: 3 }, { output_tokens: null }])
+      expect(play(bytesOf(begun, delta, { ...stopped, usage })).outcome.usage.kind).toBe('absent');
+  });
+
   it('absurd usage is not taken as reported', () => {
     for (const usage of [{ output_tokens: -1 }, { output_tokens: 0 }, { output_tokens: 'many' }])
       expect(play(bytesOf(start, delta, { ...stopped, usage })).outcome.usage.kind).toBe('absurd');

@@ -159,7 +159,8 @@ export class MessagesStream {
   #hold(event: JsonObject): '' {
     if (isJsonObject(event.usage)) {
       this.#usage = { ...this.#usage, ...withoutNulls(event.usage) };
-      this.#usageIsFinal = true;
+      // Without its own count of the output there is only that of the beginning, when hardly any had come.
+      this.#usageIsFinal ||= event.usage.output_tokens !== undefined && event.usage.output_tokens !== null;
     }
     if (isJsonObject(event.delta)) this.#delta = { ...this.#delta, ...event.delta };
     return '';

@@ -185,6 +185,19 @@ describe('ChatStreamRelay: how it ended', () => {
     expect(chat.end()).toMatchObject({ kind: 'backend-error', error });
   });
 
+  it('a count on the way is the last word only where nothing is generated after it', () => {
+    const counted = (...completion_tokens: (number | undefined)[]) => {
+      const chat = relay();
+      for (const tokens of completion_tokens)
+        chat.accept(chunk({ content: 'word' }, null, tokens === undefined ? {} : { usage: usageOf(tokens) }));
+      chat.accept(chunk({}, 'stop'));
+      return chat.end().usage;
+    };
+    const usageOf = (completion_tokens: number) => ({ prompt_tokens: 3, completion_tokens });
+    expect(counted(1, 2, 3)).toMatchObject({ kind: 'reported', usage: { output: 3 } });
+    expect(counted(1, undefined, undefined)).toEqual({ kind: 'absent' });
+  });
+
   it('usage that cannot be is not taken as reported', () => {
     const absurd = (usage: object) => {
       const chat = relay();

@@ -58,6 +58,8 @@ export class ChatStreamRelay {
   #garbage: GarbageReason | undefined;
   #error: BackendError | undefined;
   #rawUsage: unknown;
+  /** More was generated after the last usage: it is a count on the way, and not the call's. */
+  #usageIsStale = false;
   #textBytes = 0;
   #deltas = 0;
   #contentAfterFinish = false;
@@ -199,6 +201,7 @@ export class ChatStreamRelay {
     if (bytes > 0) {
       this.#textBytes += bytes;
       this.#deltas += 1;
+      this.#usageIsStale = true;
       if (this.#choices.isFinished(index)) this.#contentAfterFinish = true;
     }
     const reason = choice.finish_reason;
@@ -210,14 +213,19 @@ export class ChatStreamRelay {
     const { usage } = chunk;
     if (usage !== undefined && usage !== null) {
       this.#rawUsage = usage;
+      this.#usageIsStale = false;
       return true;
     }
     const own = chunk.x_groq;
-    if (isJsonObject(own) && isJsonObject(own.usage)) this.#rawUsage ??= own.usage;
+    if (isJsonObject(own) && isJsonObject(own.usage) && this.#rawUsage === undefined) {
+      this.#rawUsage = own.usage;
+      this.#usageIsStale = false;
+    }
     return false;
   }
 
   #reading(): UsageReading {
+    if (this.#usageIsStale) return { kind: 'absent' };
     return plausible(readOpenAiUsage(this.#rawUsage), { textBytes: this.#textBytes, deltas: this.#deltas });
   }
 }
