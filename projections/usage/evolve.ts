@@ -1,4 +1,4 @@
-import { type DecodedEvent, nanoUsd, totalTokens } from '#kernel';
+import { type DecodedEvent, type NanoUsd, nanoUsd, totalTokens } from '#kernel';
 import type { LedgerEvent, LedgerEventOf } from '#ledger';
 import { EMPTY_HISTOGRAM, type EncodedHistogram, Histogram, histogramOf } from '#read-store';
 import { organizationOf } from '../calls';
@@ -156,17 +156,32 @@ function recorded(histogram: EncodedHistogram, value: number | undefined, sign: 
   return appended.length > APPENDED_LENGTH_MAX ? Histogram.decode(appended).encode() : appended;
 }
 
+/** What a row can hold; 64 bits of nano-USD are nine billion USD. */
+const AMOUNT_MAX = nanoUsd(2n ** 63n - 1n);
+
+/**
+ * Sums end where a row does. Only a backend that reports quadrillions of tokens comes so far, and no figure of its may
+ * keep the views from what everybody else does.
+ */
+function count(sum: number): number {
+  return Math.min(sum, Number.MAX_SAFE_INTEGER);
+}
+
+function amount(sum: bigint): NanoUsd {
+  return sum > AMOUNT_MAX ? AMOUNT_MAX : nanoUsd(sum);
+}
+
 function added(row: UsageSums, sums: UsageSums): UsageSums {
   return {
     calls: row.calls + sums.calls,
-    refused: row.refused + sums.refused,
-    inputTokens: row.inputTokens + sums.inputTokens,
-    cachedInputTokens: row.cachedInputTokens + sums.cachedInputTokens,
-    cacheWriteTokens: row.cacheWriteTokens + sums.cacheWriteTokens,
-    outputTokens: row.outputTokens + sums.outputTokens,
-    unsplitTokens: row.unsplitTokens + sums.unsplitTokens,
-    cost: nanoUsd(row.cost + sums.cost),
-    excess: nanoUsd(row.excess + sums.excess),
+    refused: count(row.refused + sums.refused),
+    inputTokens: count(row.inputTokens + sums.inputTokens),
+    cachedInputTokens: count(row.cachedInputTokens + sums.cachedInputTokens),
+    cacheWriteTokens: count(row.cacheWriteTokens + sums.cacheWriteTokens),
+    outputTokens: count(row.outputTokens + sums.outputTokens),
+    unsplitTokens: count(row.unsplitTokens + sums.unsplitTokens),
+    cost: amount(row.cost + sums.cost),
+    excess: amount(row.excess + sums.excess),
   };
 }
 
@@ -215,14 +230,14 @@ export function evolveTotal(
     scope,
     bucket,
     calls: was.calls + more.calls,
-    refused: was.refused + more.refused,
-    inputTokens: was.inputTokens + more.inputTokens,
-    cachedInputTokens: was.cachedInputTokens + more.cachedInputTokens,
-    cacheWriteTokens: was.cacheWriteTokens + more.cacheWriteTokens,
-    outputTokens: was.outputTokens + more.outputTokens,
-    unsplitTokens: was.unsplitTokens + more.unsplitTokens,
-    cost: nanoUsd(was.cost + more.cost),
-    excess: nanoUsd(was.excess + more.excess),
+    refused: count(was.refused + more.refused),
+    inputTokens: count(was.inputTokens + more.inputTokens),
+    cachedInputTokens: count(was.cachedInputTokens + more.cachedInputTokens),
+    cacheWriteTokens: count(was.cacheWriteTokens + more.cacheWriteTokens),
+    outputTokens: count(was.outputTokens + more.outputTokens),
+    unsplitTokens: count(was.unsplitTokens + more.unsplitTokens),
+    cost: amount(was.cost + more.cost),
+    excess: amount(was.excess + more.excess),
   };
   return isNothing(after) ? undefined : after;
 }

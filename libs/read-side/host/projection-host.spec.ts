@@ -1,7 +1,7 @@
-import { composeEventId, type EncodedEvent, type StreamName } from '#kernel';
+import { composeEventId, type EncodedEvent, nanoUsd, type StreamName } from '#kernel';
 import { ledgerStream } from '#ledger';
 import { callsProjection } from '#projections/calls';
-import { orgId, Record, someRecord } from '#projections/spec-kit';
+import { completing, orgId, Record, someRecord } from '#projections/spec-kit';
 import { usageProjection } from '#projections/usage';
 import { type GenerationCommit, type Projection, projection } from '#read-store';
 import { MemoryReadStore } from '#read-store/memory';
@@ -34,6 +34,30 @@ describe('the host of the projections', () => {
       await under.caughtUp();
       expect((await under.dump())['calls.calls']).toHaveLength(i + 1);
     }
+  });
+
+  it('goes on after usage that no row can hold, and counts all else of it', async () => {
+    const record = new Record();
+    const under = await started(record);
+    const dearest = nanoUsd(10n ** 15n);
+    const prices = { version: 1, input: dearest, cachedInput: dearest, cacheWrite: dearest, output: dearest };
+    for (let i = 0; i < 2; i += 1) {
+      const call = record.authorize({ prices });
+      await record.perform(call);
+      await record.perform(completing(call.callId, Number.MAX_SAFE_INTEGER - 10));
+    }
+    await under.caughtUp();
+    await under.rebuilt('usage');
+    const dump = await under.dump();
+    const held = dump['calls.calls']?.map(({ columns }) => columns.outcome);
+    expect(held).toEqual(['completed', 'completed']);
+    const most = { inputTokens: Number.MAX_SAFE_INTEGER, excess: 2n ** 63n - 1n };
+    for (const table of ['quarters', 'hours', 'days', 'quarterTotals', 'hourTotals'])
+      for (const { columns } of dump[`usage.${table}`] ?? [])
+        expect(columns).toMatchObject({ ...most, calls: 2, outputTokens: 6, cost: 2n * 2_000n * 10n ** 9n });
+    expect(dump['usage.days']).toHaveLength(1);
+    expect(under.host.progress().at(-1)).toMatchObject({ differentDocuments: 0 });
+    expect(under.reports.filter(({ type }) => type === 'error' || type === 'problem')).toEqual([]);
   });
 
   it('goes on where it stopped', async () => {
