@@ -70,6 +70,13 @@ it.each([
   expect(text.length).toBeLessThan(1_000);
 });
 
+it('so are those of a keyed command that needs no body', async () => {
+  const body = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+  const path = `${BUDGETS}/bgt_00000000000000000000000000`;
+  const answer = await server.send('DELETE', path, body, { 'idempotency-key': 'deep' });
+  expect([answer.status, answer.body.code]).toEqual([422, 'invalid_request']);
+});
+
 it.each(['toString', 'hasOwnProperty', 'valueOf'])('a field called %s is an unknown one', async (name) => {
   await expectRefused(BUDGETS, { ...budget, [name]: 1 }, `/${name}`);
   await expectRefused(BUDGETS, { ...budget, scope: { ...scope, [name]: 1 } }, `/scope/${name}`);

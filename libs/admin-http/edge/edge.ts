@@ -4,7 +4,8 @@ import type { CommandAnswer, CommandContext, OrganizationRecord, Principal } fro
 import type { Actor } from '#kernel';
 import { principalOf } from '../access/access.guard';
 import { ADMIN_HTTP_OPTIONS, type AdminHttpOptions } from '../options';
-import { notFound, Problem } from '../problems/problem';
+import { structureProblem } from '../problems/body-structure';
+import { invalidRequest, notFound, Problem } from '../problems/problem';
 import { identityOf } from '../request-identity';
 import type { ReadAnswer } from './answers';
 import { IDEMPOTENCY_KEY_RULE, isIdempotencyKey, parseIfMatch } from './conditions';
@@ -31,6 +32,9 @@ export class Edge {
       return send(exchange, await work({ ...prepared, at: clock.now(), identifiers }));
     }
     if (!isIdempotencyKey(idempotencyKey)) throw new Problem(400, 'invalid_idempotency_key', IDEMPOTENCY_KEY_RULE);
+    // The body is a part of what the key stands for, also where the command itself needs none and looks at none.
+    const problem = structureProblem(request.body);
+    if (problem !== undefined) throw invalidRequest([problem]);
     const [path = ''] = request.url.split('?');
     const keyed = { actor, route: `${request.method} ${path}`, idempotencyKey, body: request.body };
     const once = await control.commandKeys.once(keyed, prepared, work);
