@@ -44,7 +44,9 @@ export function registerHealth(server: FastifyInstance, options: HealthOptions):
     const isHealthy = options.phase() === 'ready' && Object.values(checks).every(({ status }) => status === 'pass');
     return answer(reply, options, isHealthy, checks);
   };
-  for (const path of ['/health/live', '/healthz']) server.get(path, live);
-  server.get('/health/startup', startup);
-  for (const path of ['/health/ready', '/readyz']) server.get(path, ready);
+  // Some probes ask with HEAD, which wants the same status.
+  const probed = { exposeHeadRoute: true };
+  for (const path of ['/health/live', '/healthz']) server.get(path, probed, live);
+  server.get('/health/startup', probed, startup);
+  for (const path of ['/health/ready', '/readyz']) server.get(path, probed, ready);
 }
