@@ -139,8 +139,9 @@ export class AnalyticsController {
   @Get('freshness')
   @ApiOperation({ summary: 'How far the views reach, and how many calls are not final yet.' })
   freshness(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
-    const { orgId } = this.scope(request, org);
-    return this.ask(query, () => this.options.readSide.query('freshness', { orgId }));
+    const { orgId, projectId } = this.scope(request, org);
+    const params = { orgId, ...(projectId === undefined ? {} : { projectId }) };
+    return this.ask(query, () => this.options.readSide.query('freshness', params));
   }
 
   private rangeOf(request: FastifyRequest, org: string, query: Query): UsageRangeParams {

@@ -1,4 +1,4 @@
-import type { OrganizationId } from '#kernel';
+import type { OrganizationId, ProjectId } from '#kernel';
 import type { ReadSnapshot } from '#read-store';
 import type { Watermark } from '../common';
 import { CALLS_VIEW } from './projection';
@@ -8,10 +8,18 @@ export interface UnsettledCalls {
   readonly unresolved: number;
 }
 
-/** Counts calls whose cost is not final, of one organization or of all. */
-export async function unsettledCalls(snapshot: ReadSnapshot, orgId?: OrganizationId): Promise<UnsettledCalls> {
+/** Counts calls whose cost is not final, of one organization (and one of its projects) or of all. */
+export async function unsettledCalls(
+  snapshot: ReadSnapshot,
+  orgId?: OrganizationId,
+  projectId?: ProjectId,
+): Promise<UnsettledCalls> {
   const groups = await snapshot.aggregate(CALLS_VIEW, 'calls', {
-    where: { ...(orgId === undefined ? {} : { orgId: { eq: orgId } }), unsettled: { eq: 1 } },
+    where: {
+      ...(orgId === undefined ? {} : { orgId: { eq: orgId } }),
+      ...(projectId === undefined ? {} : { projectId: { eq: projectId } }),
+      unsettled: { eq: 1 },
+    },
     groupBy: ['outcome'],
     measures: { calls: { count: true } },
   });

@@ -84,10 +84,10 @@ export async function totalsByKey(
 
 export const NO_TOTALS: UsageTotals = totalsOf({});
 
-export async function freshness(snapshot: ReadSnapshot, { orgId }: FreshnessParams): Promise<Freshness> {
-  const { open, unresolved } = await unsettledCalls(snapshot, orgId);
+export async function freshness(snapshot: ReadSnapshot, { orgId, projectId }: FreshnessParams): Promise<Freshness> {
+  const { open, unresolved } = await unsettledCalls(snapshot, orgId, projectId);
   const groups = await snapshot.aggregate(USAGE_VIEW, 'days', {
-    where: { orgId: { eq: orgId }, lastAt: { from: 1 } },
+    where: { ...whereOf(orgId, projectId === undefined ? {} : { project: [projectId] }), lastAt: { from: 1 } },
     groupBy: ['model'],
     measures: { lastAt: { max: 'lastAt' } },
   });

@@ -1,36 +1,11 @@
 import * as fc from 'fast-check';
 import { epochMs } from '#kernel';
-import type { GenerationCommit, ReadStore } from '#read-store';
-import { MemoryReadStore } from '#read-store/memory';
 import { callsProjection } from '../calls';
-import { foldAll, keyIds, models, orgId, projectIds, type Record, someRecord } from '../spec-kit';
+import { keptViews, keyIds, models, orgId, projectIds, someRecord } from '../spec-kit';
 import { usageProjection } from './projection';
 import { usageReport } from './queries';
 import { SUM_COLUMNS } from './tables';
 import type { Granularity, UsageDimension, UsageFilter, UsageReport } from './types';
-
-/** A store that holds what a record comes to. */
-async function kept(record: Record): Promise<ReadStore> {
-  const store = new MemoryReadStore();
-  const events = await record.events();
-  const last = events.at(-1);
-  if (last === undefined) throw new Error('an empty record is no use here');
-  const checkpoint = { position: last.position, eventId: last.id, at: record.now };
-  const commits: GenerationCommit[] = [];
-  for (const projection of [usageProjection, callsProjection]) {
-    const folded = foldAll(projection, events);
-    const generation = await store.createGeneration(projection.view);
-    const changes = projection.tables.map((table) => ({
-      table: table.schema.name,
-      saved: folded.all(table).map((doc, index) => ({ id: String(index), position: 1n, ...table.encode(doc) })),
-      deleted: [],
-    }));
-    commits.push({ generation, expected: undefined, checkpoint, changes });
-  }
-  await store.commit(commits);
-  await store.switchTo(commits.map(({ generation }) => generation));
-  return store;
-}
 
 interface Asked {
   readonly dimension: UsageDimension;
@@ -71,7 +46,7 @@ const asked: fc.Arbitrary<Asked> = fc
 describe('a filter by one dimension', () => {
   it('answers from totals exactly what the rows behind them come to', async () => {
     const record = await someRecord(17, 400);
-    const store = await kept(record);
+    const store = await keptViews(record, [usageProjection, callsProjection]);
     const [from, to] = [epochMs(record.now - 60 * 86_400_000), epochMs(record.now + 1)];
     let answered = 0;
     await fc.assert(

@@ -149,6 +149,8 @@ export interface ProjectUsageTotals extends Watermarked {
 
 export interface FreshnessParams {
   readonly orgId: OrganizationId;
+  /** Calls and models of this project only; the watermark stays the organization's. */
+  readonly projectId?: ProjectId;
 }
 export interface Freshness extends Watermarked {
   readonly openCalls: number;
