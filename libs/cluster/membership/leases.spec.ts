@@ -72,7 +72,7 @@ async function play(blows: readonly Blow[]) {
   return { cluster, gateways, mistakes };
 }
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 
 describe('leases, whatever befalls the gateways', () => {
   it('nobody who may act is taken for dead by anybody', async () => {

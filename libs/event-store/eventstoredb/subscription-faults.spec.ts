@@ -46,7 +46,7 @@ class Subscriber {
   }
 }
 
-jest.setTimeout(20_000);
+jest.setTimeout(60_000);
 
 describe('A subscription', () => {
   let double: EventStoreDbDouble;
@@ -237,7 +237,8 @@ describe('A subscription', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     const started = Date.now();
     await subscriber.subscription.close();
-    expect(Date.now() - started).toBeLessThan(500);
+    // Waiting for an answer would take ten seconds.
+    expect(Date.now() - started).toBeLessThan(5_000);
     expect(subscriber.dropped).toEqual([]);
   });
 });
