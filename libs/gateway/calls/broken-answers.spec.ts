@@ -63,6 +63,19 @@ it('a stream that the platform itself cannot bring to its end says so, and does 
   await world.close();
 });
 
+it('a kept answer that cannot be read now is not called lost: the client may ask again', async () => {
+  const world = new CallWorld({ models: [simulatedModel('quick', 'echo')] });
+  const ask = () => world.run(openAiChat, { model: 'quick', ...BODY }, world.caller({ idempotencyKey: 'once' }));
+  await ask();
+  const broken = jest.spyOn(world.deps.keyedAnswers, 'find').mockRejectedValueOnce(new Error('the disk is gone'));
+  const side = await ask();
+  expect([side.status, side.headers['x-should-retry']]).toEqual([503, 'true']);
+  expect(side.text).toContain('"idempotency_unavailable"');
+  expect((await ask()).headers['idempotent-replayed']).toBe('true');
+  broken.mockRestore();
+  await world.close();
+});
+
 it('a replayed answer has its line in the log', async () => {
   const world = new CallWorld({ models: [simulatedModel('quick', 'echo')] });
   const ask = () => world.run(openAiChat, { model: 'quick', ...BODY }, world.caller({ idempotencyKey: 'once' }));

@@ -1,4 +1,4 @@
-import type { CallBounds, EpochMs } from '#kernel';
+import type { CallBounds, CallId, EpochMs } from '#kernel';
 import { budgetWarnings, type LedgerOutcome, LedgerUnavailableError, type SubmitOptions } from '#ledger';
 import { AdmittedCall } from './admitted-call';
 import { AnswerKeeper } from './answer-keeper';
@@ -7,11 +7,14 @@ import type { Caller } from './caller';
 import type { ClientConnection } from './client-connection';
 import type { Dialect, MeteredRequest } from './dialect';
 import { dispatchCall } from './dispatch';
+import type { KeptAnswer } from './kept-answer';
 import { isIdempotencyKey, type KeyedCall } from './keyed-answers';
+import { lookUpCached } from './look-up-cached';
 import { authorizeCommand, planCall } from './plan';
 import type { CallDependencies } from './ports';
 import type { ReadyCall } from './ready-call';
 import { modelNamed, RefusedCall } from './refused-call';
+import type { CacheHit } from './response-cache';
 import { serveCached } from './serve-cached';
 
 /**
@@ -41,7 +44,7 @@ export class CallRunner {
       }
       const keyed = await this.identify(dialect, body, caller, refused);
       if (keyed === 'refused') return;
-      const cacheKey = await this.deps.responseCache.keyOf(caller, dialect.endpoint, body);
+      const cached = await lookUpCached(this.deps, dialect.endpoint, body, caller);
       const ready: ReadyCall<R> = {
         dialect,
         request: parsed.request,
@@ -50,9 +53,9 @@ export class CallRunner {
         plan: planned.plan,
         refused,
         ...(keyed === undefined ? {} : { keyed }),
-        ...(cacheKey === undefined ? {} : { cacheKey }),
+        ...(cached.key === undefined ? {} : { cacheKey: cached.key }),
       };
-      await this.admit(ready);
+      await this.admit(ready, cached.hit);
     } catch (error) {
       this.deps.observer.failed(error, caller);
       const { status, headers, body: text } = dialect.errorAnswer('internal_error', { requestId: caller.requestId });
@@ -87,10 +90,9 @@ export class CallRunner {
     }
   }
 
-  private async admit<R extends MeteredRequest>(ready: ReadyCall<R>): Promise<void> {
-    const { ledger, clock, owner, responseCache, observer } = this.deps;
-    const { dialect, request, caller, connection, plan, refused, keyed, cacheKey } = ready;
-    const hit = cacheKey === undefined ? undefined : await responseCache.find(caller, cacheKey);
+  private async admit<R extends MeteredRequest>(ready: ReadyCall<R>, hit: CacheHit | undefined): Promise<void> {
+    const { ledger, clock, owner, observer } = this.deps;
+    const { dialect, request, caller, connection, plan, refused, keyed } = ready;
     const record = new CallRecord(ledger, clock, owner, caller, observer);
     const askedMs = clock.monotonicMs();
     let outcome: LedgerOutcome;
@@ -179,6 +181,20 @@ export class CallRunner {
     call.answerRecorded(recorded, 'ledger_unavailable', { retryAfterMs: 1_000 });
   }
 
+  /** `unavailable`: it may well be there, so nothing may be said of it. */
+  private async findKept(
+    { key }: KeyedCall,
+    callId: CallId,
+    caller: Caller,
+  ): Promise<KeptAnswer | 'unavailable' | undefined> {
+    try {
+      return await this.deps.keyedAnswers.find(key, callId);
+    } catch (error) {
+      this.deps.observer.failed(error, caller);
+      return 'unavailable';
+    }
+  }
+
   /** Answers a repeat from the first call's kept answer; says whether it did. */
   private async replay<R extends MeteredRequest>(
     ready: ReadyCall<R>,
@@ -188,7 +204,11 @@ export class CallRunner {
     const { caller, connection, dialect, refused } = ready;
     const { refusal } = outcome;
     if (refusal.code !== 'idempotency_answered') return false;
-    const kept = await this.deps.keyedAnswers.find(keyed.key, refusal.details.callId);
+    const kept = await this.findKept(keyed, refusal.details.callId, caller);
+    if (kept === 'unavailable') {
+      refused.answer('idempotency_unavailable', { retryAfterMs: 1_000 });
+      return true;
+    }
     if (kept === undefined) {
       refused.answer('idempotency_outcome_unknown', { details: { call_id: refusal.details.callId } });
       return true;

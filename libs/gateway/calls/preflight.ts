@@ -4,9 +4,9 @@ import { authorize, type LedgerState, ledgerTime } from '#ledger';
 import type { Caller } from './caller';
 import type { Dialect, MeteredRequest } from './dialect';
 import { refusalAnswer } from './ledger-refusals';
+import { lookUpCached } from './look-up-cached';
 import { authorizeCommand, type Plan, planCall } from './plan';
 import type { CallDependencies } from './ports';
-import type { CacheHit } from './response-cache';
 import { reusePlan } from './reuse';
 
 /** What would become of a call, had it come now. */
@@ -37,17 +37,6 @@ function likelyCost({ prices }: Plan, bounds: CallBounds, hold: NanoUsd): NanoUs
   return likely < hold ? likely : hold;
 }
 
-/** The kept answer that the call would get. */
-async function cacheHit<R extends MeteredRequest>(
-  { responseCache }: CallDependencies,
-  { endpoint }: Dialect<R>,
-  body: unknown,
-  caller: Caller,
-): Promise<CacheHit | undefined> {
-  const key = await responseCache.keyOf(caller, endpoint, body);
-  return key === undefined ? undefined : responseCache.find(caller, key);
-}
-
 /**
  * Decides a call by the very function that decides real ones, against the ledger as it stands, and records nothing. It
  * does not wait for other calls to end, as a real one would for a second.
@@ -68,7 +57,7 @@ export async function preflight<R extends MeteredRequest>(
     const { code, param, message } = planned;
     return { admitted: false, code, param, details: {}, ...(message === undefined ? {} : { message }) };
   }
-  const hit = await cacheHit(deps, dialect, body, caller);
+  const { hit } = await lookUpCached(deps, dialect.endpoint, body, caller);
   const plan = hit === undefined ? planned.plan : reusePlan(planned.plan, hit);
   const state: LedgerState = await deps.ledger.read(caller.orgId);
   const command = authorizeCommand(deps, dialect, parsed.request, caller, plan);

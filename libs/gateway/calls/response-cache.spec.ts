@@ -162,6 +162,18 @@ it('an answer that a budget has cut short is not kept for when there is room aga
   expect((await make('/chat/completions', CHAT)).side.headers['x-cache']).toBeUndefined();
 });
 
+it.each(['keyOf', 'find'] as const)(
+  'a cache that cannot be read (%s) costs a call and refuses none',
+  async (method) => {
+    const broken = jest.spyOn(world.deps.responseCache, method).mockRejectedValue(new Error('the disk is gone'));
+    expect((await make('/chat/completions', CHAT)).side.status).toBe(200);
+    expect((await make('/chat/completions', CHAT)).side.status).toBe(200);
+    expect(world.dispatched).toBe(2);
+    expect(world.problems.splice(0)).toHaveLength(2);
+    broken.mockRestore();
+  },
+);
+
 it('a failure is not kept', async () => {
   const body = { ...CHAT, model: 'failing' };
   for (const calls of [1, 2]) {

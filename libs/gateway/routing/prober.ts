@@ -5,6 +5,13 @@ import type { Router } from './router';
 const PROBE_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
 
+/** A base URL may have a query, which belongs to every request (Azure's `api-version`). */
+function modelsUrl(baseUrl: string): URL {
+  const url = new URL(baseUrl);
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/models`;
+  return url;
+}
+
 /**
  * Whether a backend answers at all: any status below 500 to an unauthenticated request proves that calls reach it, and
  * costs nothing.
@@ -14,7 +21,7 @@ export async function probeBackend(backend: Pick<Backend, 'kind' | 'baseUrl'>): 
   if (backend.kind === 'simulator') return undefined;
   try {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
-    const { statusCode, body } = await request(`${backend.baseUrl}/models`, {
+    const { statusCode, body } = await request(modelsUrl(backend.baseUrl), {
       signal,
       headers: { 'user-agent': 'aiaas' },
     });

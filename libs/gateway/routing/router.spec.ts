@@ -101,11 +101,17 @@ describe('the router', () => {
 describe('a probe', () => {
   it('takes any answer below 500 for a living backend', async () => {
     let status = 401;
-    const server = createServer((_request, response) => response.writeHead(status).end());
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url);
+      response.writeHead(status).end();
+    });
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     const { port } = server.address() as AddressInfo;
     const target = { kind: 'openai', baseUrl: `http://127.0.0.1:${port}/v1` } as const;
     expect(await probeBackend(target)).toBeUndefined();
+    expect(await probeBackend({ ...target, baseUrl: `http://127.0.0.1:${port}/x/?api-version=1` })).toBeUndefined();
+    expect(asked).toEqual(['/v1/models', '/x/models?api-version=1']);
     status = 503;
     expect(await probeBackend(target)).toBe('probe: status 503');
     await new Promise((closed) => server.close(closed));
