@@ -1,4 +1,4 @@
-import { type ModelId, usd } from '#kernel';
+import { epochMs, formatInstant, type ModelId, usd } from '#kernel';
 import { applyConfigurationFile, readConfigurationFile } from './configuration-file';
 import { recordOf, startPlatform, type TestMachine, type TestPlatform, testMachine } from './testing';
 
@@ -56,6 +56,24 @@ describe('a configuration file', () => {
     machine.clock.advance(86_400_000);
     await applyConfigurationFile((await start(machine)).control, read(FILE));
     expect(await recordOf(machine)).toEqual(record);
+  });
+
+  it('starts again after the prices that it announced have begun and a command has set others', async () => {
+    const machine = testMachine();
+    const from = formatInstant(epochMs(machine.clock.now() + 1_000));
+    const announcing = read(FILE.replace('prices: {', `prices: {effectiveFrom: "${from}", `));
+    const first = await start(machine);
+    await applyConfigurationFile(first.control, announcing);
+    machine.clock.advance(2_000);
+    const dearer = { input: usd('1'), output: usd('2') };
+    const command = { type: 'SetPrices', at: machine.clock.now(), modelId: small, prices: dearer } as const;
+    await first.control.catalogueCommands.change(first.control.systemContext('test'), command);
+    const record = await recordOf(machine);
+    const second = await start(machine);
+    await applyConfigurationFile(second.control, announcing);
+    expect(await recordOf(machine)).toEqual(record);
+    const other = read(FILE.replace('prices: {input: 0.15', `prices: {effectiveFrom: "${from}", input: 0.16`));
+    await expect(applyConfigurationFile(second.control, other)).rejects.toThrow('effectiveFrom has passed');
   });
 
   it('changes what it says otherwise, and nothing else', async () => {

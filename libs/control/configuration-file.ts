@@ -6,6 +6,7 @@ import {
   findBackend,
   findBackendByName,
   findModel,
+  type Model,
   type RouteSettings,
 } from '#inference/catalogue';
 import { type BackendId, canonicalJson, type ModelId, parseId, type Refusal } from '#kernel';
@@ -156,9 +157,26 @@ async function applyModel(
   }
   if (prices === undefined) return;
   const { effectiveFrom, ...list } = prices;
+  const hasBegun = effectiveFrom !== undefined && effectiveFrom <= context.at;
+  if (hasBegun && wereSet(findModel(control.catalogue(), modelId), prices)) return;
   const from = effectiveFrom === undefined ? {} : { effectiveFrom };
   const command = { type: 'SetPrices', at: context.at, modelId, prices: list, ...from } as const;
   accept(await catalogueCommands.change(context, command), { ...at, place: `${at.place}: prices` });
+}
+
+/** What the file announced is no news once it has begun, also where a command has set other prices since. */
+function wereSet(model: Model | undefined, prices: NonNullable<ConfiguredModel['prices']>): boolean {
+  const { input, cachedInput = input, cacheWrite = input, output, effectiveFrom } = prices;
+  return (
+    model?.prices.some(
+      (set) =>
+        set.effectiveFrom === effectiveFrom &&
+        set.input === input &&
+        set.cachedInput === cachedInput &&
+        set.cacheWrite === cacheWrite &&
+        set.output === output,
+    ) ?? false
+  );
 }
 
 function routeOf(
