@@ -19,6 +19,13 @@ models:
     bounds: {textFactor: 3}
     prices: {input: 0.15, cachedInput: "0.075", output: "0.60"}
 `;
+/** Few lines that would become ten thousand values. */
+const BOMB = `
+a: &a [x, x, x, x, x, x, x, x, x, x]
+b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
+c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
+backends: [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
+`;
 const ENVIRONMENT = { PROVIDER_KEY: 'canary-credential' };
 const read = (text: string, environment: Record<string, string> = ENVIRONMENT) =>
   readConfigurationFile('aiaas.yaml', text, environment);
@@ -107,6 +114,8 @@ describe('a configuration file', () => {
   it.each([
     ['backends: [', 'aiaas.yaml: line 1, column 12: '],
     ['backends: {}', 'aiaas.yaml: backends: Invalid input: expected array'],
+    ['backends: *nowhere', 'aiaas.yaml: Unresolved alias'],
+    [BOMB, 'aiaas.yaml: Excessive alias count'],
     ['backend: []', 'aiaas.yaml: the file: Unrecognized key: "backend"'],
     [FILE.replace('env:PROVIDER_KEY', 'sk-plain'), 'aiaas.yaml: backends[0].apiKey: write a secret as env:NAME'],
     [FILE.replace('env:PROVIDER_KEY', 'env:OTHER'), 'backends[0].apiKey: the environment variable OTHER is not set'],

@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import {
   type Backend,
@@ -39,6 +39,15 @@ function problemsOf(error: z.ZodError): readonly string[] {
   return error.issues.map(({ path, message }) => `${placeOf(path) || 'the file'}: ${message}`);
 }
 
+/** Aliases are only looked up now: one may lead nowhere, or too many to each other. @throws ConfigurationFileError */
+function valueOf(file: string, document: Document.Parsed): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigurationFileError(file, [error instanceof Error ? error.message : String(error)]);
+  }
+}
+
 /** Backends, models and prices as declared, with the secrets that the environment holds. */
 export interface ReadConfigurationFile {
   readonly file: string;
@@ -67,7 +76,7 @@ export function readConfigurationFile(
         return `line ${line}, column ${col}: ${message}`;
       }),
     );
-  const parsed = configurationSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const parsed = configurationSchema.safeParse(valueOf(file, document) ?? {});
   if (!parsed.success) throw new ConfigurationFileError(file, problemsOf(parsed.error));
   const configuration = parsed.data;
   const secrets = new Map<string, string>();
