@@ -104,6 +104,11 @@ export class Forwarding {
     return this.doubtful.size > 0;
   }
 
+  /** Whether every event matters that others record. */
+  get isLooking(): boolean {
+    return this.isAsking || this.isInDoubt;
+  }
+
   /** Whether a peer has been asked and has not answered yet. */
   get isAsking(): boolean {
     return this.seen !== undefined;

@@ -17,6 +17,13 @@ export const RETRY_MS_MAX = 1_000;
 const UNSEEN_MS_MIN = 2;
 const UNSEEN_MS_MAX = 64;
 
+/**
+ * So many events of others are taken in at once. Whoever is further behind reads from the newest carry instead, which is
+ * quicker, and needs no more memory the longer a ledger was left alone. No batch has as many: in doubt, it is looked for
+ * among the first of them.
+ */
+const BEHIND_EVENTS_MAX = 5_000;
+
 /** Carries are written so seldom that they stay below this part of the stream: 1 in 4 bytes. */
 const BYTES_PER_CARRY_BYTE = 4;
 /** An encoded carry part is smaller than this, whatever it escapes. */
@@ -46,6 +53,8 @@ export interface RecordListener {
   loaded(state: LedgerState): void;
   /** Others have recorded these since the state was last known; the state has them now. */
   read(newer: readonly RecordedFact[]): void;
+  /** Whether it must be told of every event, however many there are. */
+  isLooking(): boolean;
 }
 
 /** What this process knows of one ledger's record: the newest state, and the revision that it is the fold of. */
@@ -220,7 +229,7 @@ export class LedgerRecord {
     const landed = encoded.every(({ id }) => found.has(id)) ? found.get(encoded.at(-1)?.id ?? '') : undefined;
     try {
       await this.read();
-      this.takeIn(delta);
+      await this.takeInAll(delta);
     } catch {
       // The next command reads the ledger anew, and its caller hears what cannot be read.
       this.warm = undefined;
@@ -238,7 +247,8 @@ export class LedgerRecord {
   private async readUpTo(actual: Revision): Promise<readonly StoredEvent[] | undefined> {
     for (let pauseMs = UNSEEN_MS_MIN; ; pauseMs *= 2) {
       const delta = await this.readDelta();
-      if (!isBefore(delta.at(-1)?.revision ?? this.revision, actual)) return delta;
+      if (delta.length === BEHIND_EVENTS_MAX || !isBefore(delta.at(-1)?.revision ?? this.revision, actual))
+        return delta;
       if (pauseMs > UNSEEN_MS_MAX) return undefined;
       await this.pause(pauseMs);
     }
@@ -251,7 +261,7 @@ export class LedgerRecord {
       throw unavailable(error);
     });
     try {
-      this.takeIn(delta);
+      await this.takeInAll(delta);
     } catch (error) {
       this.warm = undefined;
       throw unavailable(error);
@@ -261,15 +271,16 @@ export class LedgerRecord {
   }
 
   /**
-   * What the stream has beyond the warm state. Where others write too, the newest known event is read again with it: a
+   * What the stream has beyond the warm state, up to BEHIND_EVENTS_MAX. Where others write too, the newest known event is read again with it: a
    * store that was restored to an older state would otherwise go unnoticed.
    */
   private async readDelta(): Promise<readonly StoredEvent[]> {
     const { revision, newestId } = this;
-    if (revision === 'no-stream') return this.readFrom(0n);
-    if (this.runtime.peers === undefined || newestId === undefined) return this.readFrom(revision + 1n);
+    if (revision === 'no-stream') return this.readFrom(0n, BEHIND_EVENTS_MAX);
+    if (this.runtime.peers === undefined || newestId === undefined)
+      return this.readFrom(revision + 1n, BEHIND_EVENTS_MAX);
     for (let pauseMs = UNSEEN_MS_MIN; ; pauseMs *= 2) {
-      const [known, ...newer] = await this.readFrom(revision);
+      const [known, ...newer] = await this.readFrom(revision, BEHIND_EVENTS_MAX + 1);
       if (known?.id === newestId) return newer;
       // Another event is proof. None may be a server that has only just taken over and does not show its newest yet.
       if (known !== undefined || pauseMs > UNSEEN_MS_MAX) throw this.historyChanged();
@@ -277,9 +288,9 @@ export class LedgerRecord {
     }
   }
 
-  private async readFrom(from: bigint): Promise<readonly StoredEvent[]> {
+  private async readFrom(from: bigint, eventsMax: number): Promise<readonly StoredEvent[]> {
     const read: StoredEvent[] = [];
-    for await (const stored of this.store.readStream(this.stream, { from })) read.push(stored);
+    for await (const stored of this.store.readStream(this.stream, { from, eventsMax })) read.push(stored);
     return read;
   }
 
@@ -288,6 +299,16 @@ export class LedgerRecord {
     this.warm = undefined;
     this.runtime.onHistoryChanged?.(this.stream);
     return this.broken;
+  }
+
+  /** Takes in what others have recorded, and what comes after it where that is not all. */
+  private async takeInAll(first: readonly StoredEvent[]): Promise<void> {
+    let delta = first;
+    for (; delta.length === BEHIND_EVENTS_MAX && this.listener.isLooking(); delta = await this.readDelta())
+      this.takeIn(delta);
+    if (delta.length < BEHIND_EVENTS_MAX) return this.takeIn(delta);
+    this.warm = undefined;
+    await this.read();
   }
 
   /** Folds what others have recorded; carries are no events of the domain. */

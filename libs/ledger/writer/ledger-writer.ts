@@ -58,6 +58,7 @@ export class LedgerWriter {
     this.record = new LedgerRecord(orgId, store, runtime, {
       loaded: (state) => this.expireOrphans(state),
       read: (newer) => this.forwarding?.read(newer),
+      isLooking: () => this.forwarding?.isLooking === true,
     });
     this.queue = new CommandQueue(runtime.settings);
     this.refusals = new RefusalCounter(runtime.newEventId);
