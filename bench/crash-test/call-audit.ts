@@ -40,6 +40,8 @@ class LogTail {
 /** Compares what the upstream and the clients saw with what the record says. */
 export class CallAudit {
   readonly #tail: LogTail;
+  /** Lines of the upstream that are still to be compared. */
+  #seen: UpstreamLine[] = [];
   /** Authorizations by marker, in their order, and how many upstream calls they have been matched with. */
   readonly #authorized = new Map<string, { readonly calls: AuditedCall[]; dispatched: number }>();
   #upstreamCalls = 0;
@@ -62,10 +64,23 @@ export class CallAudit {
     else known.calls.push(call);
   }
 
-  /** Every call that the upstream saw has an authorization of its own that was recorded before. */
+  /**
+   * Takes in what the upstream has seen until now. To be called before the record is read: what the upstream sees later
+   * may have been authorized later than that.
+   */
+  readUpstream(): void {
+    this.#seen.push(...this.#tail.read());
+  }
+
+  /**
+   * Every call that the upstream saw has an authorization of its own that was recorded before, and that was not ended as
+   * if nothing had been sent. To be called where no hold is left.
+   */
   checkUpstream(): void {
-    for (const { marker = 'a call without a marker', at } of this.#tail.read()) {
+    const markers = new Set<string>();
+    for (const { marker = 'a call without a marker', at } of this.#seen.splice(0)) {
       this.#upstreamCalls += 1;
+      markers.add(marker);
       const known = this.#authorized.get(marker);
       const authorization = known?.calls[known.dispatched];
       if (known !== undefined) known.dispatched += 1;
@@ -73,6 +88,14 @@ export class CallAudit {
       else if (authorization.authorizedMs > at)
         this.violations.add(`the upstream saw ${marker} before it was authorized`);
     }
+    for (const marker of markers) this.#checkCharged(marker);
+  }
+
+  #checkCharged(marker: string): void {
+    const { calls, dispatched } = this.#authorized.get(marker) ?? { calls: [], dispatched: 0 };
+    const charged = calls.filter(({ state }) => state !== 'uncharged');
+    if (charged.length < dispatched)
+      this.violations.add(`the upstream saw ${marker} ${dispatched} times, and ${charged.length} of them count`);
   }
 
   /** Every acknowledged answer is settled once, at its exact cost; a keyed call runs once, however often it is sent. */
@@ -92,6 +115,8 @@ export class CallAudit {
     { callId, isReplay }: Acknowledged,
     authorized: readonly AuditedCall[],
   ): void {
+    // What an operator has resolved before its kept answer was found may be answered from that all the same.
+    if (isReplay && authorized.some(({ state }) => state === 'resolved')) return;
     const settled = authorized.filter(({ state }) => state === 'settled');
     const [one] = settled;
     // A replayed answer is settled under the call that it repeats.

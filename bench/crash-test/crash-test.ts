@@ -103,6 +103,7 @@ export class CrashTest {
 
   /** With the platform ready and nobody calling. */
   async #audit(ended: readonly ClientCall[]): Promise<void> {
+    this.#calls.readUpstream();
     const events = await readLedgers(join(this.platform.dataDir, 'events'), this.#seenPosition);
     for (const event of events) {
       this.#ledger.take(event);

@@ -83,6 +83,8 @@ export class ClusterAudit {
   async checkRest(ended: readonly ClientCall[]): Promise<void> {
     await this.#untilNoHolds();
     this.#ledger.checkNoHolds();
+    this.#calls.readUpstream();
+    await this.#untilNoHolds();
     this.#calls.checkUpstream();
     this.#calls.checkClients(ended);
   }
