@@ -40,7 +40,7 @@ function problemsOf(error: z.ZodError): readonly string[] {
 }
 
 /** Aliases are only looked up now: one may lead nowhere, or too many to each other. @throws ConfigurationFileError */
-function valueOf(file: string, document: Document.Parsed): unknown {
+function contentOf(file: string, document: Document.Parsed): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
@@ -76,7 +76,7 @@ export function readConfigurationFile(
         return `line ${line}, column ${col}: ${message}`;
       }),
     );
-  const parsed = configurationSchema.safeParse(valueOf(file, document) ?? {});
+  const parsed = configurationSchema.safeParse(contentOf(file, document) ?? {});
   if (!parsed.success) throw new ConfigurationFileError(file, problemsOf(parsed.error));
   const configuration = parsed.data;
   const secrets = new Map<string, string>();
