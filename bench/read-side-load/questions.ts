@@ -23,6 +23,12 @@ export function questionsOf(from: string, to: string, projectId: ProjectId): rea
     ask('usage by hour', 'usage', 'granularity=hour'),
     ask('usage by hour in Asia/Kolkata', 'usage', 'granularity=hour&timeZone=Asia/Kolkata'),
     ask('usage by hour of one project', 'usage', `granularity=hour&where=project:${projectId}`),
+    ask(
+      'usage by hour of one project in Asia/Kolkata',
+      'usage',
+      `granularity=hour&timeZone=Asia/Kolkata&where=project:${projectId}`,
+    ),
+    ask('usage by hour of one model', 'usage', 'granularity=hour&where=model:maker/large'),
     ask('latency by month and model', 'latency', 'granularity=month&groupBy=model'),
     ask('latency by day', 'latency', 'granularity=day'),
     ask('errors by month', 'errors', 'granularity=month'),
