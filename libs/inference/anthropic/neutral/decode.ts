@@ -69,6 +69,7 @@ export class MessagesDecoder implements NeutralDecoder {
   readonly #stream: MessagesStream;
   #events: NeutralEvent[] = [];
   #isFinished = false;
+  #isInTool = false;
   /** A tool call has begun, and no piece of its arguments has come yet. */
   #awaitsArguments = false;
 
@@ -109,10 +110,13 @@ export class MessagesDecoder implements NeutralDecoder {
 
   #begin(block: JsonObject): void {
     readBlock(block, false, this.#events);
-    this.#awaitsArguments = block.type === 'tool_use';
+    this.#isInTool = block.type === 'tool_use';
+    this.#awaitsArguments = this.#isInTool;
   }
 
   #continue(delta: JsonObject): void {
+    // Tools of the backend's own have arguments as well, which are none of the client's.
+    if (delta.type === 'input_json_delta' && !this.#isInTool) return;
     readDelta(delta, this.#events);
     if (this.#events.at(-1)?.type === 'tool-arguments') this.#awaitsArguments = false;
   }
