@@ -5,10 +5,11 @@ import { Problem } from '#admin-http';
 import { type BudgetId, type OrganizationId, parseId, present } from '#kernel';
 import type { CallOutcome, CallsSearchParams } from '#projections/calls';
 import { USAGE_OUTCOMES, type UsageFilter, type UsageRangeParams } from '#projections/usage';
-import { type FieldNames, type QueryName, type QueryParams, QueryRefusedError } from '#read-side';
+import type { FieldNames, QueryName, QueryParams } from '#read-side';
 import { AnalyticsGuard, readerOf } from './analytics.guard';
 import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
 import { atLeast, granularity, groupBy, type Query, range, single, where, wholeNumber } from './parameters';
+import { answered } from './refusals';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -122,6 +123,8 @@ export class AnalyticsController {
 
   @Get('api-keys')
   @Header('content-type', JSON_TYPE)
+  @ApiQuery({ name: 'limit', required: false })
+  @ApiQuery({ name: 'after', required: false })
   @ApiOperation({ summary: 'Keys with their last use and totals.' })
   apiKeys(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
     const { orgId, projectId } = this.scope(request, org);
@@ -133,7 +136,7 @@ export class AnalyticsController {
       ...(limit === undefined ? {} : { limit }),
       ...(after === undefined ? {} : { after }),
     };
-    return this.report(query, 'apiKeyUsage', params);
+    return this.report(query, 'apiKeyUsage', params, { keys: 'data' });
   }
 
   @Get('freshness')
@@ -195,14 +198,6 @@ export class AnalyticsController {
       throw new Problem(503, 'position_not_reached', 'The views have not reached that position yet: try again.', {
         headers: { 'retry-after': '1' },
       });
-    try {
-      return await question();
-    } catch (error) {
-      if (!(error instanceof QueryRefusedError)) throw error;
-      const isBusy = ['view_building', 'queries_too_many', 'query_interrupted'].includes(error.code);
-      throw new Problem(isBusy ? 503 : 422, error.code, error.message, {
-        ...(isBusy ? { headers: { 'retry-after': '1' } } : {}),
-      });
-    }
+    return answered(question());
   }
 }

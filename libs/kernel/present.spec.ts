@@ -6,6 +6,7 @@ describe('answers of views as JSON', () => {
       cost: 12_345n,
       calls: 9_007_199_254_740_993n,
       from: 1_790_000_000_000,
+      lastRotatedAt: 1_790_000_000_000,
       latencyMs: 12,
       none: undefined,
     };
@@ -13,6 +14,7 @@ describe('answers of views as JSON', () => {
       cost: '0.000012345',
       calls: '9007199254740993',
       from: '2026-09-21T14:13:20.000Z',
+      lastRotatedAt: '2026-09-21T14:13:20.000Z',
       latencyMs: 12,
     });
   });

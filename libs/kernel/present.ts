@@ -3,27 +3,12 @@ import { type EpochMs, formatInstant } from './time';
 
 /** Fields that are amounts of money, wherever they stand in an answer. */
 const MONEY = new Set(['cost', 'charged', 'excess', 'actual']);
-/** Fields that are moments. */
-const MOMENTS = new Set([
-  'at',
-  'from',
-  'to',
-  'time',
-  'endedAt',
-  'lastCallAt',
-  'since',
-  'periodStart',
-  'resetsAt',
-  'countedSince',
-  'expiresAt',
-  'lastUsedAt',
-  'issuedAt',
-  'revokedAt',
-  'rotatedAt',
-  'graceEndsAt',
-  'definedAt',
-  'updatedAt',
-]);
+/** Fields that are moments, beside all whose name ends in "At". */
+const MOMENTS = new Set(['at', 'from', 'to', 'time', 'since', 'periodStart', 'countedSince']);
+
+function isMoment(name: string): boolean {
+  return MOMENTS.has(name) || name.endsWith('At');
+}
 
 type Naming = 'camel' | 'snake';
 
@@ -52,7 +37,7 @@ function presentObject(
     const shown = named(name, naming);
     if (typeof member === 'bigint')
       answer[shown] = amounts === 'money' || MONEY.has(name) ? formatUsd(member as NanoUsd) : member.toString();
-    else if (typeof member === 'number' && MOMENTS.has(name)) answer[shown] = formatInstant(member as EpochMs);
+    else if (typeof member === 'number' && isMoment(name)) answer[shown] = formatInstant(member as EpochMs);
     else answer[shown] = present(member, naming, amounts);
   }
   return answer;

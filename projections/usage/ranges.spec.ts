@@ -114,7 +114,20 @@ describe('the ranges of a report', () => {
     expect([range.from, range.to]).toEqual([instant('2026-05-01T10:00:00Z'), instant('2026-05-01T10:45:00Z')]);
   });
 
+  it('never leave the years that RFC 3339 can name', () => {
+    const range = answeredRange(params('0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z', 'total'));
+    expect([range.from, range.to].map((at) => new Date(at).toISOString())).toEqual([
+      '0000-01-01T00:00:00.000Z',
+      '9999-12-31T23:45:00.000Z',
+    ]);
+  });
+
   it.each([
+    {
+      what: 'the last minutes of all',
+      query: params('9999-12-31T23:50:00Z', '9999-12-31T23:59:00Z', 'day'),
+      code: 'range_invalid',
+    },
     { what: 'nothing', query: params('2026-05-01T00:00:00Z', '2026-05-01T00:00:00Z', 'day'), code: 'range_invalid' },
     {
       what: 'too many hours',

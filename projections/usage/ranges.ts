@@ -23,13 +23,18 @@ function ceilTo(at: number, ms: number): number {
   return Math.ceil(at / ms) * ms;
 }
 
+/** The years that RFC 3339 can name: no answer says more than a client may ask. */
+const NAMED = { from: Date.parse('0000-01-01T00:00:00Z'), to: Date.parse('9999-12-31T23:45:00Z') };
+
 /** Widens the range to whole quarters of an hour. @throws QueryRefusedError */
 export function answeredRange({ from, to, granularity, timeZone = 'UTC' }: UsageRangeParams): AnsweredRange {
   if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from >= to)
     throw new QueryRefusedError('range_invalid', '"from" must be before "to".');
   if (!IANAZone.isValidZone(timeZone))
     throw new QueryRefusedError('time_zone_unknown', `"${timeZone}" is no IANA time zone, such as "Asia/Kolkata".`);
-  return { from: epochMs(floorTo(from, QUARTER_MS)), to: epochMs(ceilTo(to, QUARTER_MS)), granularity, timeZone };
+  const [first, last] = [Math.max(NAMED.from, floorTo(from, QUARTER_MS)), Math.min(NAMED.to, ceilTo(to, QUARTER_MS))];
+  if (first >= last) throw new QueryRefusedError('range_invalid', 'The range lies where no call can; ask for another.');
+  return { from: epochMs(first), to: epochMs(last), granularity, timeZone };
 }
 
 /** How far a zone lies from UTC. Luxon asks the system anew each time, which a year of hours would feel. */

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { EventFeed, FeedBatch, FeedConsumer } from '#event-feed';
 import type { EventId, StoredEvent } from '#kernel';
+import { QueryRefusedError } from '#projections/common';
 import type { Checkpoint, Generation, Projection, ReadStore } from '#read-store';
 import type { ReadSideReport, RebuildProgress } from '../port';
 import { type BatchEvent, eventDecoder, messageOf } from './decode-batch';
@@ -94,14 +95,15 @@ export class ProjectionHost {
     this.options.onLive(this.#live.checkpoint);
   }
 
-  /** Builds a view anew; resolves once that has been put in line. @throws Error for an unknown view. */
+  /** Puts building a view anew in line. @throws Error for an unknown view, QueryRefusedError when too many wait. */
   rebuild(view: string): void {
     const projection = this.#projections.find((one) => one.view.name === view);
     if (projection === undefined) {
       const names = this.#projections.map((one) => one.view.name).join(', ');
       throw new Error(`there is no view "${view}"; there are ${names}`);
     }
-    if (this.#jobsWaiting >= REBUILDS_WAITING_MAX) throw new Error('too many rebuilds are waiting; try again later');
+    if (this.#jobsWaiting >= REBUILDS_WAITING_MAX)
+      throw new QueryRefusedError('queries_too_many', 'Too many rebuilds are waiting; try again later.');
     void this.#enqueue([projection], 'requested');
   }
 
