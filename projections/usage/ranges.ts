@@ -32,8 +32,8 @@ export function answeredRange({ from, to, granularity, timeZone = 'UTC' }: Usage
     throw new QueryRefusedError('range_invalid', '"from" must be before "to".');
   if (!IANAZone.isValidZone(timeZone))
     throw new QueryRefusedError('time_zone_unknown', `"${timeZone}" is no IANA time zone, such as "Asia/Kolkata".`);
-  const [first, last] = [Math.max(NAMED.from, floorTo(from, QUARTER_MS)), Math.min(NAMED.to, ceilTo(to, QUARTER_MS))];
-  if (first >= last) throw new QueryRefusedError('range_invalid', 'The range lies where no call can; ask for another.');
+  const first = Math.min(Math.max(NAMED.from, floorTo(from, QUARTER_MS)), NAMED.to - QUARTER_MS);
+  const last = Math.max(first + QUARTER_MS, Math.min(NAMED.to, ceilTo(to, QUARTER_MS)));
   return { from: epochMs(first), to: epochMs(last), granularity, timeZone };
 }
 
