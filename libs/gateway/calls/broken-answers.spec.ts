@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { openAiChat } from '../dialects/openai-chat';
 import { CallWorld, simulatedBackend, simulatedModel } from './spec-kit';
 
@@ -46,6 +47,28 @@ describe('a backend that begins its answers and breaks every one of them', () =>
     expect(await served()).toBe(true);
     await world.close();
   });
+});
+
+it('a backend that is back is given calls while its first one still streams', async () => {
+  const backend = simulatedBackend('main');
+  const routes = (upstreamModel: string) => [{ backendId: backend.id, upstreamModel, weight: 1 }];
+  const world = new CallWorld({
+    models: [
+      simulatedModel('long', 'echo', { routes: routes('echo?hangAtChunk=2') }),
+      simulatedModel('quick', 'echo', { routes: routes('echo') }),
+    ],
+    backends: [backend],
+    isKept: (upstreamModel) => upstreamModel.includes('hang'),
+    circuit: CIRCUIT,
+  });
+  for (let i = 0; i < CIRCUIT.failuresMax; i += 1) world.deps.router.failed(backend.id, 'spec');
+  const ask = (model: string) => world.run(openAiChat, { model, stream: true, ...BODY });
+  expect((await ask('quick')).status).toBe(503);
+  world.clock.pass(CIRCUIT.openMs);
+  const first = await ask('long');
+  while (first.text === '') await setImmediate();
+  expect((await ask('quick')).text).toContain('[DONE]');
+  await world.close();
 });
 
 it('a stream that the platform itself cannot bring to its end says so, and does not end as if it were whole', async () => {

@@ -83,7 +83,9 @@ class StreamFlow<R extends MeteredRequest> {
     let flows = true;
     if (text !== '') {
       this.begin();
-      this.call.record.sawFirstByte();
+      const { record, deps, backend } = this.call;
+      if (record.firstByteMs === undefined) deps.router.answering(backend.id);
+      record.sawFirstByte();
       flows = this.call.connection.write(text);
       this.call.keeper.gather(text);
       this.keepAlive.refresh();

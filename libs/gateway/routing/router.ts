@@ -1,5 +1,6 @@
 import {
   afterFailure,
+  afterFirstOutput,
   afterSignOfLife,
   afterSuccess,
   type BackendHealth,
@@ -82,6 +83,12 @@ export class Router {
   sending(id: BackendId): void {
     const circuit = this.circuits.get(id);
     if (circuit !== undefined) this.circuits.set(id, withTrial(circuit, this.nowMs()));
+  }
+
+  /** The first output of a stream has come. */
+  answering(id: BackendId): void {
+    const circuit = this.circuits.get(id);
+    if (circuit !== undefined) this.circuits.set(id, afterFirstOutput(circuit, this.settings));
   }
 
   succeeded(id: BackendId): void {

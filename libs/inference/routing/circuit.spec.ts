@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import {
   afterFailure,
+  afterFirstOutput,
   afterSignOfLife,
   afterSuccess,
   type Circuit,
@@ -32,6 +33,15 @@ describe('a circuit', () => {
     expect(status(trying, 1_500)).toBe('open');
     expect(status(afterSuccess(trying), 1_500)).toBe('closed');
     expect(status(fail(trying, 1_500), 1_501)).toBe('open');
+  });
+
+  it('lets others through once its trial has begun to answer, and none again if that breaks off', () => {
+    const answering = afterFirstOutput(withTrial(broken, 1_020), settings);
+    expect(status(answering, 1_021)).toBe('closed');
+    expect(status(fail(answering, 1_022), 1_022)).toBe('open');
+    expect(afterSuccess(answering)).toBe(CLOSED_CIRCUIT);
+    const wavering = fail(CLOSED_CIRCUIT, 0);
+    expect(afterFirstOutput(wavering, settings)).toBe(wavering);
   });
 
   it('lets a call through at once after a sign of life, and only its success closes it', () => {

@@ -45,6 +45,15 @@ export function afterSignOfLife(circuit: Circuit, nowMs: number, settings: Circu
   return openedAtMs === undefined ? circuit : { ...rest, openedAtMs: Math.min(openedAtMs, nowMs - settings.openMs) };
 }
 
+/**
+ * The trial has begun to answer: others need not wait for its end, which may be minutes away. The run of failures is not
+ * forgotten, so that the next one opens the circuit again.
+ */
+export function afterFirstOutput(circuit: Circuit, settings: CircuitSettings): Circuit {
+  const { openedAtMs, trialAtMs: _trial, ...rest } = circuit;
+  return openedAtMs === undefined ? circuit : { ...rest, failures: settings.failuresMax - 1 };
+}
+
 export function afterSuccess(circuit: Circuit): Circuit {
   return circuit.failures === 0 && circuit.openedAtMs === undefined ? circuit : CLOSED_CIRCUIT;
 }
