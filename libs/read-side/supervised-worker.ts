@@ -11,8 +11,8 @@ const RESTART_MS_MAX = 10_000;
 /** A worker that lived so long is not held to fail at once again. */
 const STABLE_MS = 60_000;
 const CLOSE_MS_MAX = 10_000;
-/** A request that takes longer ends its worker: SQLite cannot be asked to stop from outside its thread. */
-const REQUEST_MS_MAX = 60_000;
+/** A worker that answers nothing for so long ends: SQLite cannot be asked to stop from outside its thread. */
+export const REQUEST_MS_MAX = 60_000;
 /** Folding makes much short-lived garbage; with room for it, collecting it costs a fifth less. */
 const YOUNG_GENERATION_MB = 64;
 /** Requests that wait for one worker. */
@@ -27,7 +27,6 @@ export interface SupervisedWorkerOptions {
 interface Pending {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
 }
 
 function errorOf(failure: WorkerFailure): Error {
@@ -40,6 +39,7 @@ function errorOf(failure: WorkerFailure): Error {
 export class SupervisedWorker {
   #worker: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
+  #overdue: NodeJS.Timeout | undefined;
   #failures = 0;
   #startedMs = 0;
   #nextId = 1;
@@ -80,9 +80,8 @@ export class SupervisedWorker {
     this.#nextId += 1;
     const worker = this.#worker;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.restart(), REQUEST_MS_MAX);
-      timer.unref();
-      this.#pending.set(id, { resolve, reject, timer });
+      this.#pending.set(id, { resolve, reject });
+      if (this.#pending.size === 1) this.#watch();
       worker.postMessage({ ...request, id });
     });
   }
@@ -142,8 +141,16 @@ export class SupervisedWorker {
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    clearTimeout(pending?.timer);
+    this.#watch();
     return pending;
+  }
+
+  /** Requests are worked off one after the other: each gets its time from the answer before, however long it waited. */
+  #watch(): void {
+    clearTimeout(this.#overdue);
+    if (this.#pending.size === 0) return;
+    this.#overdue = setTimeout(() => this.restart(), REQUEST_MS_MAX);
+    this.#overdue.unref();
   }
 
   #onExit(code: number): void {
