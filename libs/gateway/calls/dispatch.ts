@@ -1,17 +1,12 @@
-import type { PickedRoute, SeenOutput } from '#inference';
-import {
-  classifyTrouble,
-  type NotStartedReason,
-  type OpenFailure,
-  type UpstreamResponse,
-  type UpstreamTrouble,
-} from '#inference/backends';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { SeenOutput } from '#inference';
+import type { NotStartedReason, OpenFailure, UpstreamResponse, UpstreamTrouble } from '#inference/backends';
 import type { ModelRoute } from '#inference/catalogue';
 import { backendErrorOfBody } from '#inference/openai';
 import { type BackendId, foreignText } from '#kernel';
 import type { AdmittedCall } from './admitted-call';
-import { chooseRoute } from './choose-route';
 import type { MeteredRequest } from './dialect';
+import { nextAttempt } from './next-attempt';
 import type { Plan } from './plan';
 import { finishStreamed, keepWaiting } from './streamed-call';
 import { describeTrouble, endInTrouble } from './trouble';
@@ -77,40 +72,33 @@ function noteHealth<R extends MeteredRequest>(call: AdmittedCall<R>, trouble: Op
   });
 }
 
-/** Another backend for a call that is proven not to have been billed by those before; undefined when there is none. */
-function nextRoute<R extends MeteredRequest>(
-  call: AdmittedCall<R>,
-  trouble: OpenTrouble,
-  tried: ReadonlySet<BackendId>,
-): PickedRoute | undefined {
-  const { deps, model, caller, dialect, request, connection } = call;
-  if (!classifyTrouble(trouble, call.backend.unbilledServerErrors).mayFailOver) return undefined;
-  if (tried.size >= deps.settings.attemptsMax || caller.routing.onlyBackend !== undefined) return undefined;
-  if (connection.isGone && !call.keeper.runsOn) return undefined;
-  const chosen = chooseRoute(deps, dialect, request, model, caller, tried);
-  return chosen.ok ? chosen.picked : undefined;
-}
-
 /**
  * Sends an authorized call on its way and sees it to its end. One hold covers one attempt that may be billed: another
- * backend is asked only after one that is proven not to bill.
+ * one is made only after those that are proven not to be.
  */
 export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<R>, plan: Plan): Promise<void> {
-  const tried = new Set<BackendId>();
-  const { clock, settings } = call.deps;
+  const backends = new Set<BackendId>();
+  const { clock, settings, router } = call.deps;
   const endsByMs = clock.monotonicMs() + settings.callMsMax;
-  for (let route = plan.route; ; ) {
-    tried.add(call.backend.id);
-    call.deps.router.sending(call.backend.id);
-    const trouble = await attempt(call, route, endsByMs, (failed) => nextRoute(call, failed, tried) !== undefined);
+  let route = plan.route;
+  for (let count = 1; ; count += 1) {
+    backends.add(call.backend.id);
+    router.sending(call.backend.id);
+    const startedMs = clock.monotonicMs();
+    const next = (trouble: OpenTrouble) =>
+      nextAttempt(call, trouble, clock.monotonicMs() - startedMs, { count, backends });
+    const trouble = await attempt(call, route, endsByMs, (failed) => next(failed) !== undefined);
     if (trouble === undefined) return;
-    const next = nextRoute(call, trouble, tried);
+    const following = next(trouble);
     // The last healthy one may have gone meanwhile.
-    if (next === undefined) return endInTrouble(call, trouble);
-    route = next.route;
-    call.backend = next.backend;
-    call.upstreamModel = next.route.upstreamModel;
-    call.decision = 'failover';
+    if (following === undefined) return endInTrouble(call, trouble);
+    if (following.waitMs > 0) await pause(following.waitMs);
+    if (call.connection.isGone && !call.keeper.runsOn) return endWithoutClient(call, false);
+    const { picked } = following;
+    route = picked.route;
+    if (picked.backend.id !== call.backend.id) call.decision = 'failover';
+    call.backend = picked.backend;
+    call.upstreamModel = picked.route.upstreamModel;
   }
 }
 
@@ -128,7 +116,7 @@ function whyNotStart<R extends MeteredRequest>(
   return deps.clock.monotonicMs() - startedMs > windowMs ? 'dispatch-window-passed' : undefined;
 }
 
-/** One attempt. Answers its trouble when another backend is to be tried; otherwise the call has ended. */
+/** One attempt. Answers its trouble when another one is to be made; otherwise the call has ended. */
 async function attempt<R extends MeteredRequest>(
   call: AdmittedCall<R>,
   route: ModelRoute,

@@ -16,8 +16,10 @@ export interface CallSettings {
   readonly usageWaitMs: number;
   /** A stream without a frame gets its headers, and then comments, this often. */
   readonly keepAliveMs: number;
-  /** Backends that one call may be sent to, one after the other, while each is proven not to have billed it. */
+  /** How often one call may be sent to a backend, while each time is proven not to have been billed. */
   readonly attemptsMax: number;
+  /** Before a backend is tried again that could not be reached; doubles each time. */
+  readonly retryPauseMs: number;
   /** An unstreamed answer is kept whole until its settlement is durable. */
   readonly answerBytesMax: number;
   /** A default output cap that the budget clamps below this is refused instead. */
@@ -34,6 +36,7 @@ export const DEFAULT_CALL_SETTINGS: CallSettings = {
   usageWaitMs: 5_000,
   keepAliveMs: 15_000,
   attemptsMax: 3,
+  retryPauseMs: 100,
   answerBytesMax: 64 * 1024 * 1024,
   outputTokensCapMin: 16,
 };

@@ -167,10 +167,16 @@ class WatchedSimulator implements BackendClient {
   private readonly simulator = new SimulatorBackendClient();
   calls = 0;
   kept: () => void = () => undefined;
+  /** How many attempts more find nobody who listens. */
+  attemptsInVain = 0;
 
   constructor(private readonly isKept: (upstreamModel: string) => boolean) {}
 
   open(call: Parameters<BackendClient['open']>[0]): ReturnType<BackendClient['open']> {
+    if (this.attemptsInVain > 0) {
+      this.attemptsInVain -= 1;
+      return Promise.resolve({ kind: 'failure', failure: { kind: 'connect-failed', reason: 'ECONNREFUSED' } });
+    }
     if (this.isKept(String(call.body.model))) setImmediate(this.kept);
     const whyNotStart = () => {
       const why = call.whyNotStart();
@@ -237,9 +243,15 @@ export class CallWorld {
         concurrencyWaitMs: 0,
         budgetWaitMs: 0,
         repeatWaitMs: 0,
+        retryPauseMs: 1,
         ...options.settings,
       },
     };
+  }
+
+  /** The next attempts find nobody who listens. */
+  failToConnect(times: number): void {
+    this.simulator.attemptsInVain = times;
   }
 
   /** Calls that a backend has got. */
