@@ -13,6 +13,9 @@ export type QueryRefusalCode =
   /** The query worker ended while it worked on this query. */
   | 'query_interrupted';
 
+/** What passes by itself; everything else is the question's fault. */
+const PASSING: ReadonlySet<QueryRefusalCode> = new Set(['view_building', 'queries_too_many', 'query_interrupted']);
+
 /** A question that is not answered, with a sentence that says what to do; never a bug. */
 export class QueryRefusedError extends Error {
   override readonly name = 'QueryRefusedError';
@@ -21,5 +24,10 @@ export class QueryRefusedError extends Error {
     message: string,
   ) {
     super(message);
+  }
+
+  /** Whether the same question may be answered in a moment. */
+  get passes(): boolean {
+    return PASSING.has(this.code);
   }
 }

@@ -6,7 +6,20 @@ export interface ReadAnswer {
   readonly watermark: Readonly<Record<string, unknown>>;
 }
 
-/** What an application may read of its own calls. */
+/** A question that is not answered, with a sentence that says what to do. */
+export class ReadRefusedError extends Error {
+  override readonly name = 'ReadRefusedError';
+
+  /** @param passes whether the same question may be answered in a moment; otherwise it is the question's fault. */
+  constructor(
+    readonly passes: boolean,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What an application may read of its own calls. Every read may throw ReadRefusedError. */
 export interface CallReads {
   /** Waits until the view has reached a position; false when it did not in time. */
   waitFor(position: bigint): Promise<boolean>;

@@ -1,52 +1,19 @@
-import Fastify from 'fastify';
-import type { ApiKeyId, EpochMs, OrganizationId, ProjectId, RequestId } from '#kernel';
-import { CallRunner } from '../calls/call-runner';
-import type { CallDependencies, ModelDirectory } from '../calls/ports';
-import { ActiveCalls } from './active-calls';
-import type { CallReads } from './call-reads';
 import type { KeyAuthenticator, KeyVerdict } from './ports';
-import { v1Plane } from './v1-plane';
+import { INVALID, planeWith, someKey } from './spec-kit';
 
-const KNOWN: KeyVerdict = {
-  ok: true,
-  key: {
-    keyId: 'key_1' as ApiKeyId,
-    orgId: 'org_1' as OrganizationId,
-    projectId: 'prj_1' as ProjectId,
-    scopes: [],
-    allowsStoredAnswers: false,
-  },
-};
-const INVALID: KeyVerdict = { ok: false, code: 'invalid_api_key' };
+const KNOWN: KeyVerdict = { ok: true, key: someKey({ scopes: [] }) };
 
 /** What a plane answers whose authenticator says one thing after the other. */
 async function answerOf(verdicts: readonly KeyVerdict[], lookFor: KeyAuthenticator['lookFor']) {
-  const calls = {} as CallDependencies;
   const failures: string[] = [];
   const left = [...verdicts];
-  const server = Fastify();
-  await server.register(
-    v1Plane({
-      runner: new CallRunner(calls),
-      calls,
-      authenticator: {
-        authenticateKey: () => left.shift() ?? INVALID,
-        authenticationFailed: (_, code) => failures.push(code),
-        ...(lookFor === undefined ? {} : { lookFor }),
-      },
-      models: {} as ModelDirectory,
-      reads: {} as CallReads,
-      clock: { now: () => 0 as EpochMs, monotonicMs: () => 0 },
-      newRequestId: () => 'req_1' as RequestId,
-      addressOf: () => '127.0.0.1',
-      active: new ActiveCalls(() => undefined),
-      isAdmitting: () => true,
-      onUnexpected: (error) => {
-        throw error;
-      },
-    }),
-    { prefix: '/v1' },
-  );
+  const server = await planeWith({
+    authenticator: {
+      authenticateKey: () => left.shift() ?? INVALID,
+      authenticationFailed: (_, code) => failures.push(code),
+      ...(lookFor === undefined ? {} : { lookFor }),
+    },
+  });
   const response = await server.inject({ method: 'POST', url: '/v1/chat/completions', headers: { 'x-api-key': 'x' } });
   return { code: response.json().error.code, status: response.statusCode, failures, headers: response.headers };
 }

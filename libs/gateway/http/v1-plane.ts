@@ -4,6 +4,7 @@ import { ClientConnection } from '../calls/client-connection';
 import type { Dialect, MeteredRequest } from '../calls/dialect';
 import { DIALECTS } from '../dialects';
 import { BytesInFlight } from './bytes-in-flight';
+import { ReadRefusedError } from './call-reads';
 import { registerCountTokens } from './count-tokens-route';
 import { apiKeyOf } from './credentials';
 import { registerModels } from './models-routes';
@@ -70,6 +71,12 @@ function authenticate(options: V1Options, inFlight: BytesInFlight) {
 /** The framework's own failures, in our shape. */
 function answerFailure(onUnexpected: (error: unknown, request: FastifyRequest) => void) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (error instanceof ReadRefusedError) {
+      const { passes, message } = error;
+      return passes
+        ? sendError(request, reply, 'not_ready', { message, retryAfterMs: 1_000 })
+        : sendError(request, reply, 'invalid_value', { message });
+    }
     switch (error.code) {
       case 'FST_ERR_CTP_BODY_TOO_LARGE':
         return sendError(request, reply, 'request_too_large');
