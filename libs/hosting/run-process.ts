@@ -7,7 +7,6 @@ import { drain } from './drain';
 import type { EngineKit } from './engines';
 import { failureOf } from './expected-errors';
 import { applyConfiguration, prepareFirstUse } from './first-use';
-import { limitHeapGrowth } from './heap-growth';
 import { createServer } from './server';
 import { openServices, type Services } from './services';
 import { urlOf } from './url-of';
@@ -72,7 +71,6 @@ async function serve(services: Services): Promise<NestFastifyApplication> {
 }
 
 async function start<M extends Mode>({ name, engines: kit }: ProcessOptions<M>): Promise<void> {
-  limitHeapGrowth();
   const configuration = readConfigurationOf(kit.mode, process.env, kit.checks);
   const logger = createLogger(configuration.logLevel, name);
   const stopping = new Stopping(logger);
