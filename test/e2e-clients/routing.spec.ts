@@ -131,13 +131,15 @@ describe('routing', () => {
       expect(second.callCount).toBe(calls);
     });
 
-    it('no further than there are backends', async () => {
+    it('to every backend, then once more to one of them, and no further', async () => {
       const sites = [await backend(NOWHERE), await backend(NOWHERE)];
       const answer = await tenant.chat(await modelOn(sites));
       expect([answer.status, errorOf(answer).code]).toEqual([503, 'backend_unavailable']);
       const events = await tenant.recorded(answer.requestId);
       expect(types(events)).toEqual(['InferenceAuthorized', 'InferenceReleased']);
-      expect(eventOf(events, 'InferenceReleased').attempts).toHaveLength(2);
+      const tried = eventOf(events, 'InferenceReleased').attempts.map(({ backendId }) => backendId);
+      expect(tried).toHaveLength(3);
+      expect(new Set(tried.slice(0, 2)).size).toBe(2);
     });
   });
 
