@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnswerStore } from '#answer-store';
 import { LmdbAnswerStore } from '#answer-store/lmdb';
-import { CachedKeyStore, type KeyStore, loadMasterKey } from '#key-store';
+import { CachedKeyStore, type KeyStore, loadMasterKey, previousMasterKey } from '#key-store';
 import { OtherMasterKeyError, openLmdbKeyStore } from '#key-store/lmdb';
 
 /** Keys and kept answers in one directory, which several processes of this machine may open. */
@@ -17,15 +17,13 @@ export interface LocalStores {
 async function openKeys(baseDir: string, environment: NodeJS.ProcessEnv): Promise<KeyStore> {
   const directory = join(baseDir, 'key-store');
   const masterKey = loadMasterKey(environment, baseDir).key;
+  // Looked at even when it is not needed: a wrong setting is told at once, not when it is too late.
+  const previous = previousMasterKey(environment);
   try {
     return openLmdbKeyStore({ directory, masterKey });
   } catch (error) {
-    const previous = environment.AIAAS_MASTER_KEY_PREVIOUS ?? '';
-    if (!(error instanceof OtherMasterKeyError) || previous === '') throw error;
-    const store = openLmdbKeyStore({
-      directory,
-      masterKey: loadMasterKey({ AIAAS_MASTER_KEY: previous }, baseDir).key,
-    });
+    if (!(error instanceof OtherMasterKeyError) || previous === undefined) throw error;
+    const store = openLmdbKeyStore({ directory, masterKey: previous });
     await store.rewrap(masterKey);
     return store;
   }

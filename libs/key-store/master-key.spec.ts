@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadMasterKey, MasterKeyError } from './master-key';
+import { loadMasterKey, MasterKeyError, previousMasterKey } from './master-key';
 
 const key = randomBytes(32);
 let data = '';
@@ -27,6 +27,14 @@ describe('the master key', () => {
   it.each(['base64', 'hex'] as const)('comes from AIAAS_MASTER_KEY_FILE in %s', (encoding) => {
     const path = fileOf(`${key.toString(encoding)}\n`);
     expect(loadMasterKey({ AIAAS_MASTER_KEY: '', AIAAS_MASTER_KEY_FILE: path }, data)).toEqual({ key, source: path });
+  });
+
+  it('until now comes from AIAAS_MASTER_KEY_PREVIOUS, whose mistakes bear its own name', () => {
+    expect(previousMasterKey({ AIAAS_MASTER_KEY_PREVIOUS: key.toString('hex') })).toEqual(key);
+    expect(previousMasterKey({ AIAAS_MASTER_KEY_PREVIOUS: '' })).toBeUndefined();
+    expect(() => previousMasterKey({ AIAAS_MASTER_KEY_PREVIOUS: 'short' })).toThrow(
+      /^AIAAS_MASTER_KEY_PREVIOUS must hold 32 bytes/,
+    );
   });
 
   it('is made on the first start, for its owner only, and found on the next', () => {

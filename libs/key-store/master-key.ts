@@ -17,6 +17,7 @@ import { syncDirectory } from './sync-directory';
 export const MASTER_KEY_BYTES = 32;
 const KEY_VARIABLE = 'AIAAS_MASTER_KEY';
 const FILE_VARIABLE = 'AIAAS_MASTER_KEY_FILE';
+const PREVIOUS_VARIABLE = 'AIAAS_MASTER_KEY_PREVIOUS';
 /** Permissions of group and others. */
 const NOT_THE_OWNER = 0o077;
 
@@ -49,6 +50,15 @@ export function loadMasterKey(
   if (file !== undefined) return { key: parse(read(file, FILE_VARIABLE), file), source: file };
   const path = join(dataDirectory, 'keys', 'master.key');
   return { key: loadOrMake(path), source: path };
+}
+
+/**
+ * The key until now, from `AIAAS_MASTER_KEY_PREVIOUS`; undefined when it is not set.
+ * @throws MasterKeyError
+ */
+export function previousMasterKey(environment: Readonly<Record<string, string | undefined>>): Uint8Array | undefined {
+  const value = environment[PREVIOUS_VARIABLE] || undefined;
+  return value === undefined ? undefined : parse(value, PREVIOUS_VARIABLE);
 }
 
 function parse(text: string, source: string): Uint8Array {

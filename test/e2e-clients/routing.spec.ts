@@ -196,7 +196,8 @@ describe('routing', () => {
       expect(routeOf(await named(one.name))).toEqual([one.name, 'override']);
       const failed = await named(spare.name);
       expect([failed.status, failed.headers.get('x-routing-backend')]).toEqual([503, spare.name]);
-      expect((await named(stranger.name)).status).toBe(503);
+      const refused = await named(stranger.name);
+      expect([refused.status, errorOf(refused).code]).toEqual([400, 'invalid_value']);
     });
 
     it('who want their calls kept together', async () => {

@@ -24,6 +24,12 @@ export type Planned =
 
 const UNPRICED_SOUND = 'Sound has no price for this model. Leave it out, or choose another model.';
 
+const NO_SUCH_BACKEND = 'X-Routing-Backend names no backend of this model. Leave it out, or name another one.';
+
+function hasBackend(models: CallDependencies['models'], { routes }: Model, name: string): boolean {
+  return routes.some(({ backendId }) => models.backends().get(backendId)?.name === name);
+}
+
 export function planCall<R extends MeteredRequest>(
   deps: Pick<CallDependencies, 'models' | 'clock' | 'router'>,
   dialect: Pick<Dialect<R>, 'modelKinds' | 'refusalFor'>,
@@ -40,6 +46,9 @@ export function planCall<R extends MeteredRequest>(
   // Only an operator opens a closed route again: a client that waited would wait in vain.
   if (model.routes.length > 0 && model.routes.every(({ closed }) => closed === true))
     return { ok: false, code: 'model_closed', param: 'model' };
+  const { onlyBackend } = caller.routing;
+  if (onlyBackend !== undefined && !hasBackend(deps.models, model, onlyBackend))
+    return { ok: false, code: 'invalid_value', param: null, message: NO_SUCH_BACKEND };
   const chosen = chooseRoute(deps, dialect, request, model, caller);
   if (!chosen.ok) return { ok: false, ...(chosen.refusal ?? { code: 'backend_unavailable', param: null }) };
   return {

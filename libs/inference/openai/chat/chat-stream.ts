@@ -53,8 +53,4 @@ export class ChatStream {
   usage(charged: TokenUsage, cost: NanoUsd): string {
     return this.#relay.usage(charged, cost);
   }
-
-  cut(): string {
-    return this.#relay.cut();
-  }
 }

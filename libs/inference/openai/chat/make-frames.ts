@@ -61,13 +61,6 @@ export function usageFrame(head: ChunkHead, usage: JsonObject, cost: NanoUsd): s
   return chunk(head, { choices: [], usage: usageWithCost(usage, cost) });
 }
 
-/** Ends choices that the platform itself cuts: clients read `length` as an output that hit its limit. */
-export function lengthFrames(head: ChunkHead, choices: readonly number[]): string {
-  return choices
-    .map((index) => chunk(head, { choices: [{ index, delta: {}, logprobs: null, finish_reason: 'length' }] }))
-    .join('');
-}
-
 /** The one frame of a failure after the stream has begun; no `[DONE]` follows it. */
 export function errorFrame(code: ErrorCode, options: ErrorOptions): string {
   return dataFrame(JSON.stringify(errorBody(code, options)));

@@ -90,16 +90,6 @@ describe('ChatStreamRelay: what the client gets', () => {
     });
   });
 
-  it('a cut ends every open choice with length', () => {
-    const chat = relay({ choices: 2 });
-    chat.accept(chunk({ content: 'x' }, 'stop'));
-    const frames = chat.cut().split('\n\n').slice(0, -1);
-    expect(frames).toHaveLength(1);
-    expect(JSON.parse(frames[0]?.slice('data: '.length) ?? '').choices).toEqual([
-      { index: 1, delta: {}, logprobs: null, finish_reason: 'length' },
-    ]);
-  });
-
   it('sends errors, the end and signs of life as frames of their own', () => {
     expect(JSON.parse(errorFrame('backend_timeout', { requestId: 'req_1' }).slice('data: '.length))).toMatchObject({
       error: { code: 'backend_timeout', type: 'backend_error', request_id: 'req_1' },

@@ -6,7 +6,7 @@ import { plausible, readOpenAiUsage } from '../../metering/usage';
 import type { SseRemainder } from '../../streaming/sse-parser';
 import { backendErrorOf } from './backend-error';
 import { ChunkEditor } from './chunk-editor';
-import { type ChunkHead, lengthFrames, openAiUsage, usageFrame } from './make-frames';
+import { type ChunkHead, openAiUsage, usageFrame } from './make-frames';
 import { OpenChoices } from './open-choices';
 import type { ChatStreamOutcome } from './outcome';
 import { generatedBytes } from './seen';
@@ -120,11 +120,6 @@ export class ChatStreamRelay {
   usage(charged: TokenUsage, cost: NanoUsd): string {
     const isReported = this.#reading().kind === 'reported' && isJsonObject(this.#rawUsage);
     return usageFrame(this.#ownHead(), isReported ? (this.#rawUsage as JsonObject) : openAiUsage(charged), cost);
-  }
-
-  /** Ends every open choice with finish reason `length`, when the platform cuts the stream. */
-  cut(): string {
-    return lengthFrames(this.#ownHead(), this.#choices.open());
   }
 
   /** @param remainder what the SSE parser was left with; undefined after a clean end or when the body failed. */
