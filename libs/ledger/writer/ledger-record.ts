@@ -271,8 +271,8 @@ export class LedgerRecord {
   }
 
   /**
-   * What the stream has beyond the warm state, up to BEHIND_EVENTS_MAX. Where others write too, the newest known event is read again with it: a
-   * store that was restored to an older state would otherwise go unnoticed.
+   * What the stream has beyond the warm state, up to BEHIND_EVENTS_MAX. Where others write too, the newest known event
+   * is read again with it: a store that was restored to an older state would otherwise go unnoticed.
    */
   private async readDelta(): Promise<readonly StoredEvent[]> {
     const { revision, newestId } = this;
