@@ -173,6 +173,20 @@ describe('routing', () => {
       expect(await statusOf(one)).toMatchObject({ service: 'in-service', circuit: 'closed' });
     });
 
+    it('who mark a backend as degraded: it answers when no other can, and says so', async () => {
+      const [one, other] = [await backend(world.upstream.baseUrl), await backend(second.baseUrl)];
+      const model = await modelOn([one, other]);
+      const warningOf = ({ headers }: { headers: Headers }) => headers.get('x-routing-warning');
+      await setService(one, 'degraded');
+      for (let i = 0; i < 4; i += 1) {
+        const answer = await tenant.chat(model);
+        expect([...routeOf(answer), warningOf(answer)]).toEqual([other.name, 'primary', null]);
+      }
+      await setService(other, 'out-of-service');
+      const answer = await tenant.chat(model);
+      expect([...routeOf(answer), warningOf(answer)]).toEqual([one.name, 'primary', 'backend-degraded']);
+    });
+
     it('and a draining backend finishes what it has begun', async () => {
       const one = await backend(world.upstream.baseUrl);
       const model = await modelOn([{ ...one, plan: { pauseAfter: 0 } }]);

@@ -126,14 +126,23 @@ export class AdmittedCall<R extends MeteredRequest> {
       ...this.dialect.answerHeaders?.(requestId),
       ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
       ...(upstreamRequestId === undefined ? {} : { 'x-upstream-request-id': upstreamRequestId }),
-      'x-routing-backend': this.backend.name,
-      'x-routing-decision': this.decision,
+      ...this.routingHeaders(),
       ...(outputsMax > 0 && this.request.facts.outputCap !== outputTokensCap
         ? { 'x-output-cap': String(outputTokensCap) }
         : {}),
       ...(warnings.length === 0 ? {} : { 'x-budget-warning': warnings.join(', ') }),
       ...(this.charge === undefined ? {} : { 'x-call-cost': formatUsd(this.charge.charged) }),
       ...rateHeaders(this.parts.admittedState, keyId, this.deps.clock.now()),
+    };
+  }
+
+  /** Who answers, why, and whether an operator has said that it does badly. */
+  private routingHeaders(): Record<string, string> {
+    const { name, service } = this.backend;
+    return {
+      'x-routing-backend': name,
+      'x-routing-decision': this.decision,
+      ...(service === 'degraded' ? { 'x-routing-warning': 'backend-degraded' } : {}),
     };
   }
 
@@ -154,8 +163,7 @@ export class AdmittedCall<R extends MeteredRequest> {
       {
         ...headers,
         ...(clientRequestId === undefined ? {} : { 'x-client-request-id': clientRequestId }),
-        'x-routing-backend': this.backend.name,
-        'x-routing-decision': this.decision,
+        ...this.routingHeaders(),
         ...rateHeaders(this.parts.admittedState, keyId, this.deps.clock.now()),
       },
       body,
