@@ -71,7 +71,14 @@ function registerV1(server: FastifyInstance, services: Services): void {
     async (scope) => {
       // Browsers only where an origin is named, and never with cookies: keys belong on servers.
       if (configuration.corsOrigins.length > 0)
-        await scope.register(cors, { origin: [...configuration.corsOrigins], credentials: false, maxAge: 3_600 });
+        await scope.register(cors, {
+          origin: [...configuration.corsOrigins],
+          credentials: false,
+          // Without it a page sees no header of the platform's own, not even the request id. Keys travel in a header of
+          // their own and never as credentials, so the wildcard holds.
+          exposedHeaders: ['*'],
+          maxAge: 3_600,
+        });
       await plane(scope);
     },
     { prefix: '/v1' },

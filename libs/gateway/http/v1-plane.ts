@@ -101,7 +101,10 @@ function callRoute<R extends MeteredRequest>(options: V1Options, dialect: Dialec
     const { key } = request.v1;
     if (key === undefined) return sendError(request, reply, 'missing_api_key');
     if (!key.scopes.includes('inference')) return sendError(request, reply, 'insufficient_scope');
-    // From here on the call owns the response: streams and held-back answers are written as they are settled.
+    // From here on the call owns the response: streams and held-back answers are written as they are settled. What
+    // others have said for it (which origins may read it, say) goes with it.
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) reply.raw.setHeader(name, value);
     reply.hijack();
     await options.active.track(() =>
       options.runner.run(dialect, request.body, callerOf(request, key), new ClientConnection(reply.raw)),
