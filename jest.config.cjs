@@ -52,4 +52,6 @@ module.exports = {
   ],
   // One more than the processors of a small machine: the end-to-end suites wait for other processes most of their time.
   maxWorkers: 3,
+  // Only a test that hangs may fail by its time: a busy machine makes any of them many times slower.
+  testTimeout: 60_000,
 };

@@ -9,9 +9,6 @@ import { EventStoreDbDouble } from '#testing/eventstoredb-double';
 import { builtMain } from '#testing/platform-process';
 import { EXIT } from './exit-codes';
 
-// The real process, three times, on a busy machine.
-jest.setTimeout(60_000);
-
 const EVENTS = 900;
 const root = mkdtempSync(join(tmpdir(), 'aiaas-cli-killed-'));
 let double: EventStoreDbDouble;

@@ -10,9 +10,6 @@ import { EventStoreDbDouble } from '#testing/eventstoredb-double';
 import { EXIT } from './exit-codes';
 import { aiaas } from './spec-kit';
 
-// One process is client and server, on a busy machine.
-jest.setTimeout(60_000);
-
 let root: string;
 let double: EventStoreDbDouble;
 

@@ -8,9 +8,6 @@ import { ReadSide } from './read-side';
 import { denseReader } from './record-source';
 import { answersText } from './spec-kit';
 
-// Other work on the machine makes the largest of these tests take several times as long as on a quiet one.
-jest.setTimeout(60_000);
-
 let dataDir: string;
 const open: ReadSide[] = [];
 const reports: ReadSideReport[] = [];

@@ -8,9 +8,6 @@ import { EventStoreDbDouble } from '#testing/eventstoredb-double';
 import { copyRecord } from './copy-record';
 import { contentOf, eventNumber, record, streamOf } from './spec-kit';
 
-// One process is client and server, on a busy machine.
-jest.setTimeout(60_000);
-
 const directory = mkdtempSync(join(tmpdir(), 'store-copy-'));
 let double: EventStoreDbDouble;
 const opened: EventStore[] = [];

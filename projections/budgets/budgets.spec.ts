@@ -5,9 +5,6 @@ import { budgetIds, completing, foldAll, Record, someRecord } from '../spec-kit'
 import { budgetsProjection } from './projection';
 import { budgetsTable, HISTORY_ENTRIES_MAX, holdsTable, periodsTable } from './tables';
 
-// Other work on the machine makes the largest of these tests take several times as long as on a quiet one.
-jest.setTimeout(60_000);
-
 const budgetId = budgetIds[0];
 const monthly = {
   type: 'DefineBudget',

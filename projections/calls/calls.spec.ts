@@ -19,9 +19,6 @@ import { callById, callsSearch } from './queries';
 import { callsTable, UNSETTLED } from './table';
 import type { CallsSearchParams } from './types';
 
-// Other work on the machine makes the largest of these tests take several times as long as on a quiet one.
-jest.setTimeout(60_000);
-
 async function folded(record: Record): Promise<Folded> {
   return foldAll(callsProjection, await record.events());
 }

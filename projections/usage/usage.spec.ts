@@ -19,9 +19,6 @@ import {
   type UsageSums,
 } from './tables';
 
-// Other work on the machine makes the largest of these tests take several times as long as on a quiet one.
-jest.setTimeout(60_000);
-
 function sums(rows: readonly UsageSums[]) {
   return Object.fromEntries(
     SUM_COLUMNS.map((column) => [column, rows.reduce((sum, row) => sum + BigInt(row[column]), 0n)]),

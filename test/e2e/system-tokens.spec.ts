@@ -2,8 +2,6 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PlatformProcess } from '#testing/platform-process';
 
-jest.setTimeout(60_000);
-
 type Json = Readonly<Record<string, unknown>>;
 
 /** The token of the first start is replaced by one that was never in a file, over HTTP, and across a crash. */

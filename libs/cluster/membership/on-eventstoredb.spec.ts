@@ -9,7 +9,6 @@ import { newBootId, newEventId } from './spec-kit';
 
 const url = process.env.EVENTSTOREDB_URL;
 const settings = { beatMs: 50, freshMsMax: 1_000, leaseMs: 2_200, marginMs: 1_100, stopMsMax: 200 };
-jest.setTimeout(60_000);
 
 let double: EventStoreDbDouble | undefined;
 let cleanUps: (() => Promise<void>)[] = [];

@@ -12,8 +12,6 @@ const APPEND_TIMEOUT_MS = 600;
 /** A server that has stalled keeps its call open for twenty seconds. */
 const NOT_THE_SERVERS_MS = 15_000;
 
-jest.setTimeout(60_000);
-
 describe('When an append goes wrong,', () => {
   let double: EventStoreDbDouble;
   let store: EventStoreDbEventStore;

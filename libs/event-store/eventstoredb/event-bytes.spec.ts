@@ -10,8 +10,6 @@ import { EventStoreDbEventStore } from './eventstoredb-event-store';
 /** On a real server when `EVENTSTOREDB_URL` names one, as the contract suite. */
 const url = process.env.EVENTSTOREDB_URL;
 
-jest.setTimeout(60_000);
-
 describe(`The bytes of an event on ${url === undefined ? 'the protocol double' : 'EVENTSTOREDB_URL'}`, () => {
   let double: EventStoreDbDouble | undefined;
   let connectionString: string;

@@ -4,8 +4,6 @@ import { parseConnectionString } from './connection-settings';
 import { EventStoreDbEventStore } from './eventstoredb-event-store';
 
 const url = process.env.EVENTSTOREDB_URL;
-// Two processes, or one that is client and server, on a busy machine.
-jest.setTimeout(60_000);
 
 let double: EventStoreDbDouble | undefined;
 

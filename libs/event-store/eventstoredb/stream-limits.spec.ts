@@ -7,7 +7,6 @@ import { parseConnectionString } from './connection-settings';
 import { EventStoreDbEventStore } from './eventstoredb-event-store';
 
 const url = process.env.EVENTSTOREDB_URL;
-jest.setTimeout(60_000);
 
 let double: EventStoreDbDouble | undefined;
 let store: EventStoreDbEventStore;

@@ -46,8 +46,6 @@ class Subscriber {
   }
 }
 
-jest.setTimeout(60_000);
-
 describe('A subscription', () => {
   let double: EventStoreDbDouble;
   let store: EventStoreDbEventStore;

@@ -8,9 +8,6 @@ import { MemoryReadStore } from '#read-store/memory';
 import { PROBLEMS_VIEW, problems } from './problems-view';
 import { closedAfterwards, closeHosts, HostUnderTest, PROJECTIONS, started } from './spec-kit';
 
-// Other work on the machine makes the largest of these tests take several times as long as on a quiet one.
-jest.setTimeout(60_000);
-
 afterEach(closeHosts);
 
 function foreignEvent(type: string, body: string, serial = 1): EncodedEvent {

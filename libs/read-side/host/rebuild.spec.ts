@@ -2,9 +2,6 @@ import { Record, someRecord } from '#projections/spec-kit';
 import { MemoryReadStore } from '#read-store/memory';
 import { closeHosts, PROJECTIONS, started } from './spec-kit';
 
-// Other work on the machine makes the largest of these tests take several times as long as on a quiet one.
-jest.setTimeout(60_000);
-
 afterEach(closeHosts);
 
 describe('a rebuild', () => {

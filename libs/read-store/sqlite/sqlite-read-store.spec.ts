@@ -11,9 +11,6 @@ import type { AggregateQuery, FindQuery, Where } from '../query';
 import type { Document } from '../schema';
 import { SNAPSHOTS_WAITING_MAX, SqliteReadStore } from './sqlite-read-store';
 
-// Other work on the machine makes the largest of these tests take several times as long as on a quiet one.
-jest.setTimeout(60_000);
-
 function temporary(): { path: string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'read-store-'));
   return { path: join(folder, 'deep', 'views.sqlite'), remove: () => rmSync(folder, { recursive: true }) };

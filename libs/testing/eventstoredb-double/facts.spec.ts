@@ -39,7 +39,5 @@ afterAll(async () => {
   await double?.dispose();
 });
 
-jest.setTimeout(60_000);
-
 if (url === undefined) eventStoreDbFacts('the protocol double', protocolDouble, true);
 else eventStoreDbFacts('EVENTSTOREDB_URL', async () => realServer(url), killCommand !== undefined);
