@@ -1,5 +1,4 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-
 import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString } from 'class-validator';
 import { ANSWERS_STORAGE, type AnswersStorage, SERVICE_ACCOUNT_ROLES } from '#identity';
 import type { TeamId } from '#kernel';

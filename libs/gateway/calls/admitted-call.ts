@@ -57,6 +57,8 @@ export class AdmittedCall<R extends MeteredRequest> {
   backend: Backend;
   decision: RoutingDecision;
   upstreamModel: string;
+  /** A backend may have seen the request, in any of its attempts: then it counts as one, whatever its outcome. */
+  wasSent = false;
   /** As the ledger granted them. */
   readonly bounds: CallBounds;
   readonly keeper: AnswerKeeper;

@@ -93,7 +93,7 @@ export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<
     // The last healthy one may have gone meanwhile.
     if (following === undefined) return endInTrouble(call, trouble);
     if (following.waitMs > 0) await pause(following.waitMs);
-    if (call.connection.isGone && !call.keeper.runsOn) return endWithoutClient(call, false);
+    if (call.connection.isGone && !call.keeper.runsOn) return endInTrouble(call, trouble);
     const { picked } = following;
     route = picked.route;
     if (picked.backend.id !== call.backend.id) call.decision = 'failover';
@@ -147,7 +147,11 @@ async function attempt<R extends MeteredRequest>(
         outputTokensCap: bounds.outputTokensCap,
       }),
       signal: aborter.signal,
-      whyNotStart: () => whyNotStart(call, startedMs),
+      whyNotStart: () => {
+        const why = whyNotStart(call, startedMs);
+        call.wasSent ||= why === undefined;
+        return why;
+      },
       ...(caller.traceparent === undefined ? {} : { traceparent: caller.traceparent }),
     });
     clearInterval(keepAlive);
@@ -178,7 +182,7 @@ async function endWithoutClient<R extends MeteredRequest>(call: AdmittedCall<R>,
   call.outcome = 'client-gone';
   call.status = 499;
   if (!dispatched) {
-    await call.record.release('client-left-before-dispatch', false);
+    await call.record.release('client-left-before-dispatch', call.wasSent);
     return;
   }
   // A keyed call ends here only by the limit of its time: its key must not be taken for free.

@@ -48,3 +48,16 @@ it('another backend is asked before one that could not be reached is asked again
   ]);
   expect(attempts).toHaveLength(3);
 });
+
+it('a call that one backend has seen counts as sent, though the next one could not be reached', async () => {
+  const [busy, gone] = [simulatedBackend('busy'), simulatedBackend('gone')];
+  const routes = [
+    { backendId: busy.id, upstreamModel: 'echo?errorStatus=429', weight: 1 },
+    { backendId: gone.id, upstreamModel: 'echo?unreachable=true', weight: 1 },
+  ];
+  const models = [simulatedModel('chat', 'echo', { routes })];
+  const world = new CallWorld({ models, backends: [busy, gone], settings: { attemptsMax: 2 } });
+  const { end, attempts } = await recordOf(world);
+  expect(attempts.map(({ backendId }) => backendId)).toEqual([busy.id, gone.id]);
+  expect([end.type, 'dispatched' in end.data && end.data.dispatched]).toEqual(['InferenceReleased', true]);
+});

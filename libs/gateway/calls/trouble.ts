@@ -33,12 +33,6 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
   }
 }
 
-/** Whether the backend may have seen the request: a call that did counts as one request, whatever its outcome. */
-function wasDispatched(trouble: UpstreamTrouble): boolean {
-  if (trouble.kind === 'connect-failed' || trouble.kind === 'not-started') return false;
-  return trouble.kind !== 'aborted' || !('dispatched' in trouble) || trouble.dispatched;
-}
-
 function record<R extends MeteredRequest>(
   call: AdmittedCall<R>,
   row: TroubleRow,
@@ -48,7 +42,7 @@ function record<R extends MeteredRequest>(
   const reason = describeTrouble(trouble);
   switch (row.record) {
     case 'released':
-      return call.record.release(reason, wasDispatched(trouble));
+      return call.record.release(reason, call.wasSent);
     case 'failed-unbilled':
       return call.record.fail(reason, 'never');
     case 'failed-unresolved':

@@ -56,12 +56,13 @@ export class SimulatorBackendClient implements BackendClient {
 
   async open(call: UpstreamCall): Promise<UpstreamResponse> {
     if (call.signal.aborted) return failed({ kind: 'aborted', dispatched: false });
-    const why = call.whyNotStart();
-    if (why !== undefined) return failed({ kind: 'not-started', reason: why });
     if (this.#closed) return failed({ kind: 'connect-failed', reason: 'shutting down' });
     const model = this.#model(String(call.body.model));
+    if (typeof model !== 'string' && model.settings.unreachable)
+      return failed({ kind: 'connect-failed', reason: 'simulated' });
+    const why = call.whyNotStart();
+    if (why !== undefined) return failed({ kind: 'not-started', reason: why });
     if (typeof model === 'string') return { kind: 'status', status: 404, headers: {}, body: model };
-    if (model.settings.unreachable) return failed({ kind: 'connect-failed', reason: 'simulated' });
     if (model.settings.hang || model.settings.latencyMs > 0) {
       const failure = await begin(call, model);
       if (failure !== undefined) return failed(failure);
