@@ -103,6 +103,15 @@ describe('the calls view', () => {
     });
   });
 
+  it('tells the tokens that were counted before a call was lost, and what came of it later', async () => {
+    const { record, callId, call } = await oneCall();
+    const counted = { input: 12, cachedInput: 0, cacheWrite: 0, output: 2 };
+    await record.perform({ type: 'AbandonCall', callId, reason: 'backend-error', counted, trace: traced(900) });
+    expect(await call()).toMatchObject({ outcome: 'unresolved', usage: counted, certainty: 'unresolved' });
+    await record.perform(completing(callId, 10));
+    expect(await call()).toMatchObject({ outcome: 'completed', usage: expect.not.objectContaining(counted) });
+  });
+
   it('keeps what was known of a call that expired, and takes its late settlement', async () => {
     const { record, callId, call } = await oneCall();
     await record.perform({ type: 'ExpireCall', callId, cause: 'owner-dead' });

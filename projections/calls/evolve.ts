@@ -175,7 +175,8 @@ function ended(event: DecodedEvent<LedgerEvent>, change: EndEvent, call: CallRec
         certainty: 'unresolved',
         code: reason,
         endedAt: at,
-        ...(counted === undefined ? {} : { counted }),
+        // Not what was charged, which is the ceiling, but what is known of the tokens.
+        ...(counted === undefined ? {} : { counted, usage: counted.usage }),
       };
     }
     case 'InferenceResolved': {

@@ -41,4 +41,4 @@ const fold: Fold<LedgerEvent> = {
 };
 
 export const CALLS_VIEW = 'calls';
-export const callsProjection: Projection = projection(CALLS_VIEW, 2, [callsTable], [fold]);
+export const callsProjection: Projection = projection(CALLS_VIEW, 3, [callsTable], [fold]);

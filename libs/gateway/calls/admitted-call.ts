@@ -91,10 +91,14 @@ export class AdmittedCall<R extends MeteredRequest> {
     };
   }
 
-  /** Takes a report at its word where it is plausible; otherwise charges the input's bound and the seen output. */
+  /**
+   * Takes a report at its word where it is plausible; otherwise charges the seen output, and the input that the backend
+   * had named before, else its bound.
+   */
   metering(reading: UsageReading, seen: SeenOutput): Metering {
     if (reading.kind === 'reported') return { usage: reading.usage, certainty: 'reported' };
-    return { usage: countedUsage(this.bounds, this.bounds.outputTokensCap, seen), certainty: 'counted' };
+    const known = reading.kind === 'absent' ? reading.input : undefined;
+    return { usage: countedUsage(this.bounds, this.bounds.outputTokensCap, seen, known), certainty: 'counted' };
   }
 
   /** Whether counting what was seen says little about what the backend generated. */
@@ -148,12 +152,13 @@ export class AdmittedCall<R extends MeteredRequest> {
     };
   }
 
-  /** An error to a client that has been sent nothing, or the one frame that ends a stream. */
+  /** An error to a client that has been sent nothing, or what ends a stream that has failed. */
   answerError(code: ErrorCode, options: Omit<ErrorOptions, 'requestId'> = {}): void {
     const full: ErrorOptions = { ...options, requestId: this.callId };
     this.code = code;
     if (this.connection.hasBegun) {
-      this.connection.write(this.relay?.errorFrame?.(code, full) ?? this.dialect.errorFrame(code, full));
+      const { relay, dialect, request, context } = this;
+      this.connection.write(relay?.errorFrame?.(code, full) ?? dialect.errorFrame(code, full, request, context));
       this.connection.end();
       return;
     }

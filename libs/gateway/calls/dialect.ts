@@ -77,7 +77,7 @@ export interface RelayedStream {
   end(wasClean: boolean): StreamOutcome;
   /** What closes a good stream, once its settlement is durable. */
   closing(charged: TokenUsage, cost: NanoUsd): string;
-  /** The one frame of a failure, where it depends on the frames before; else the dialect's own. */
+  /** What ends a stream that failed, where it depends on the frames before; else the dialect's own. */
   errorFrame?(code: ErrorCode, options: ErrorOptions): string;
 }
 
@@ -98,7 +98,8 @@ export interface Dialect<R extends MeteredRequest> {
   readAnswer(request: R, body: string, context: AnswerContext, bounds: CallBounds): AnswerReading;
   relay(request: R, context: AnswerContext): RelayedStream;
   errorAnswer(code: ErrorCode, options: ErrorOptions): ErrorAnswer;
-  errorFrame(code: ErrorCode, options: ErrorOptions): string;
+  /** What ends a stream that failed before its backend had said anything. */
+  errorFrame(code: ErrorCode, options: ErrorOptions, request: R, context: AnswerContext): string;
   /** Headers that this dialect's clients look for, on good answers; its `errorAnswer` has them already. */
   answerHeaders?(requestId: string): Readonly<Record<string, string>>;
   /** What keeps clients waiting for a slow backend; a comment by default. */

@@ -101,7 +101,8 @@ class StreamFlow<R extends MeteredRequest> {
   }
 
   private bodyEnded(): void {
-    this.finish(this.foreign === undefined ? { kind: 'ended' } : { kind: 'foreign', body: this.foreign });
+    const foreign = this.foreign ?? (this.opening.end() === 'foreign' ? new ForeignBody() : undefined);
+    this.finish(foreign === undefined ? { kind: 'ended' } : { kind: 'foreign', body: foreign });
   }
 
   /** Nothing of it reaches the client, so that an error keeps its true status. */

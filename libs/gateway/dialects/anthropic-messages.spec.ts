@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { anthropicMessages } from './anthropic-messages';
-import { accepted, answered, expectSameAtEverySplit, OneAnswerServer, targetOf } from './spec-kit';
+import { accepted, answered, contextOf, expectSameAtEverySplit, OneAnswerServer, targetOf } from './spec-kit';
 
 const corpus = (name: string) => readFileSync(join(__dirname, '../../inference', name));
 const params = {
@@ -333,7 +333,8 @@ describe('POST /v1/messages', () => {
         'anthropic',
         corpus('anthropic/corpus/text.txt').subarray(0, 900),
       );
-      const frame = anthropicMessages.errorFrame('backend_interrupted', { requestId: 'req_9' });
+      const context = contextOf('anthropic');
+      const frame = anthropicMessages.errorFrame('backend_interrupted', { requestId: 'req_9' }, request, context);
       await expect(read(before + frame)).rejects.toMatchObject({ type: 'api_error' });
     });
   });

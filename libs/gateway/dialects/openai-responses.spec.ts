@@ -275,16 +275,45 @@ describe('POST /v1/responses', () => {
     });
   });
 
-  it('one event ends a broken stream, with the next number', async () => {
-    const stream = openAiResponses.relay(accepted(openAiResponses, { ...params, stream: true }), contextOf('openai'));
-    const before = stream.push(chatBytes([{ content: 'x' }]).subarray(0, 120));
-    const frame = stream.errorFrame?.('backend_interrupted', { requestId: 'req_9' }) ?? '';
-    const frames = before.split('\n\n').length - 1;
-    expect(JSON.parse(frame.split('\ndata: ')[1] ?? '')).toMatchObject({
-      type: 'error',
-      code: 'backend_interrupted',
-      sequence_number: frames,
+  describe('a broken stream', () => {
+    const options = { requestId: 'req_9' };
+    const eventsOf = (text: string): Record<string, unknown>[] =>
+      text
+        .split('\n\n')
+        .filter((frame) => frame !== '')
+        .map((frame) => JSON.parse(frame.split('\ndata: ')[1] ?? ''));
+
+    it('ends with its error and response.failed, which holds what was there', async () => {
+      const stream = openAiResponses.relay(accepted(openAiResponses, { ...params, stream: true }), contextOf('openai'));
+      const text =
+        stream.push(chatBytes([{ content: 'x' }]).subarray(0, 120)) +
+        stream.errorFrame?.('backend_interrupted', options);
+      const events = eventsOf(text);
+      expect(events.map(({ sequence_number }) => sequence_number)).toEqual(events.map((_, index) => index));
+      expect(events.slice(-3)).toMatchObject([
+        { type: 'response.output_item.done', item: { status: 'incomplete' } },
+        { type: 'error', code: 'backend_interrupted' },
+        {
+          type: 'response.failed',
+          response: {
+            status: 'failed',
+            error: { code: 'backend_interrupted' },
+            output: [{ content: [{ text: 'x' }] }],
+          },
+        },
+      ]);
+      await expect(read(text)).rejects.toMatchObject({ code: 'backend_interrupted' });
     });
-    await expect(read(before + frame)).rejects.toMatchObject({ code: 'backend_interrupted' });
+
+    it('has all of a stream, even if its backend never said a word', () => {
+      const request = accepted(openAiResponses, { ...params, stream: true });
+      const text = openAiResponses.errorFrame('backend_timeout', options, request, contextOf('anthropic'));
+      expect(eventsOf(text).map(({ type }) => type)).toEqual([
+        'response.created',
+        'response.in_progress',
+        'error',
+        'response.failed',
+      ]);
+    });
   });
 });

@@ -5,7 +5,7 @@ import {
   ResponsesEncoder,
   type ResponsesRequest,
   readResponsesCall,
-  responsesErrorFrame,
+  responsesFailure,
 } from '#inference/openai';
 import type { AnswerContext, Dialect } from '../calls/dialect';
 import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal } from './carry';
@@ -33,5 +33,6 @@ export const openAiResponses: Dialect<ResponsesRequest> = {
   relay: (request, context) =>
     carriedStream(context.backendKind, new ResponsesEncoder(headOf(request, context), request.body)),
   errorAnswer,
-  errorFrame: responsesErrorFrame,
+  errorFrame: (code, options, request, context) =>
+    responsesFailure(headOf(request, context), request.body, code, options),
 };

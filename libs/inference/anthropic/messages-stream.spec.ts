@@ -101,10 +101,10 @@ describe('how a stream ends', () => {
     });
   });
 
-  it('is cut without a stop reason, and its first counts are no report', () => {
+  it('is cut without a stop reason; of its first counts only that of the input is the last word', () => {
     expect(play(bytesOf(start, delta)).outcome).toMatchObject({
       kind: 'cut',
-      usage: { kind: 'absent' },
+      usage: { kind: 'absent', input: { input: 3, cachedInput: 0, cacheWrite: 0 } },
       seen: { textBytes: 3, deltas: 1 },
     });
   });
@@ -127,6 +127,37 @@ describe('how a stream ends', () => {
   it('absurd usage is not taken as reported', () => {
     for (const usage of [{ output_tokens: -1 }, { output_tokens: 0 }, { output_tokens: 'many' }])
       expect(play(bytesOf(start, delta, { ...stopped, usage })).outcome.usage.kind).toBe('absurd');
+  });
+
+  it.each([
+    ['data: [DONE]\n\n'],
+    ['data:  [DONE] \n\n'],
+    ['data: {oops\n\n'],
+    ['event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"late"}}\n\n'],
+    ['data: {"type":"content_bl'],
+    [`data: ${'x'.repeat(5 * 1024 * 1024)}`],
+  ])('stays complete once it has its stop reason, whatever follows: %.40j', (odd) => {
+    const { outcome } = play(Buffer.concat([bytesOf(start, delta, stopped), Buffer.from(odd)]));
+    expect(outcome).toMatchObject({ kind: 'complete', usage: { kind: 'reported', usage: { input: 3, output: 2 } } });
+  });
+
+  it.each([
+    ['data:\n\n'],
+    ['event: ping\ndata: ping\n\n'],
+    ['event: keepalive\ndata: any: text\n\n'],
+    ['x-note: 1\nretry: 5\n\n'],
+    ['data: {"type":"ping"}\n\n'],
+  ])('goes on after a frame that is no part of it: %j', (odd) => {
+    const bytes = [Buffer.from(odd), bytesOf(start), Buffer.from(odd), bytesOf(delta, stopped)];
+    expect(play(Buffer.concat(bytes)).outcome).toMatchObject({ kind: 'complete', seen: { textBytes: 3, deltas: 1 } });
+  });
+
+  it('takes the name of the event for a type that its data lacks, and writes it there', () => {
+    const { type: _, ...nameless } = delta;
+    const frame = `event: content_block_delta\ndata: ${JSON.stringify(nameless)}\n\n`;
+    const { text, outcome } = play(Buffer.concat([bytesOf(start), Buffer.from(frame), bytesOf(stopped)]));
+    expect(eventsOf(text)[1]).toEqual(delta);
+    expect(outcome.kind).toBe('complete');
   });
 
   it.each([

@@ -4,12 +4,13 @@ import { isJsonObject, type JsonObject } from '../json';
 import type { SeenOutput, UsageReading } from '../metering/facts';
 import { plausible } from '../metering/usage';
 import type { NeutralOutcome } from '../neutral';
-import { backendErrorOf } from '../openai/chat/backend-error';
+import { backendErrorOf, backendErrorOfFrame } from '../openai/chat/backend-error';
+import { isDone, isSignOfLife } from '../streaming/signs-of-life';
 import { SseParser } from '../streaming/sse-parser';
 import { STOP_REASON_BYTES_MAX } from './answer';
 import { eventFrame, MESSAGE_STOP_FRAME, PING_FRAME } from './frames';
 import { blockBytes, isReasoning } from './seen';
-import { anthropicUsage, anthropicUsageWithCost, readAnthropicUsage } from './usage';
+import { anthropicUsage, anthropicUsageWithCost, readAnthropicUsage, readStartedInput } from './usage';
 
 export interface MessagesStreamOptions {
   /** Written into the message in place of the backend's name of the model. */
@@ -25,7 +26,7 @@ function withoutNulls(object: JsonObject): JsonObject {
 /**
  * Passes the events of one message on to its client and learns from them what the call cost and how it ended. The
  * events `message_delta`, which carries the usage, and `message_stop` are held back: after the settlement is durable
- * the caller writes `closing`.
+ * the caller writes `closing`. A message that has its stop reason stays finished, whatever odd frames follow.
  */
 export class MessagesStream {
   readonly #parser = new SseParser();
@@ -42,8 +43,8 @@ export class MessagesStream {
   #deltas = 0;
   #hasReasoned = false;
   #outcome: NeutralOutcome | undefined;
-  readonly #onFrame = (data: string): void => {
-    if (!this.ended) this.#text += this.#accept(data);
+  readonly #onFrame = (data: string, event: string): void => {
+    if (!this.ended) this.#text += this.#accept(data, event);
   };
 
   constructor(private readonly options: MessagesStreamOptions) {}
@@ -60,7 +61,10 @@ export class MessagesStream {
   /** Answers the frames for the client that the chunk completed, as one text. */
   push(chunk: Uint8Array): string {
     this.#text = '';
-    if (!this.#parser.push(chunk, this.#onFrame) && !this.ended) this.#garbage = 'frame-too-large';
+    if (!this.#parser.push(chunk, this.#onFrame) && !this.ended) {
+      if (this.finished) this.#done = true;
+      else this.#garbage = 'frame-too-large';
+    }
     return this.#text;
   }
 
@@ -68,7 +72,7 @@ export class MessagesStream {
   end(wasClean: boolean): NeutralOutcome {
     if (this.#outcome === undefined && wasClean && !this.ended) {
       const remainder = this.#parser.end();
-      if (remainder !== undefined) this.#accept(remainder.data);
+      if (remainder !== undefined) this.#accept(remainder.data, remainder.event);
       if (remainder !== undefined && this.#garbage !== undefined) this.#garbage = 'half-frame';
     }
     this.#outcome ??= this.#judge();
@@ -93,9 +97,12 @@ export class MessagesStream {
     return { kind: 'complete', ...(finishReason === undefined ? {} : { finishReason }), ...metered };
   }
 
-  /** What `message_start` counts is not yet the whole. */
+  /** What `message_start` counts is not yet the whole, but for the input. */
   #reading(): UsageReading {
-    if (!this.#usageIsFinal) return { kind: 'absent' };
+    if (!this.#usageIsFinal) {
+      const input = readStartedInput(this.#usage);
+      return { kind: 'absent', ...(input === undefined ? {} : { input }) };
+    }
     return plausible(readAnthropicUsage(this.#usage), this.#seen());
   }
 
@@ -104,31 +111,45 @@ export class MessagesStream {
     return this.#hasReasoned ? { ...seen, isPartial: true } : seen;
   }
 
-  #accept(data: string): string {
-    const event = this.#parse(data);
+  #accept(data: string, name: string): string {
+    if (isDone(data)) {
+      this.#done = true;
+      return '';
+    }
+    const event = this.#parse(data, name);
     if (event === undefined) return '';
     const text = this.#take(event, data);
     if (this.#garbage === undefined) this.options.onEvent?.(event);
     return text;
   }
 
-  #parse(data: string): JsonObject | undefined {
+  #parse(data: string, name: string): (JsonObject & { readonly type: string }) | undefined {
     let value: unknown;
     try {
       value = JSON.parse(data);
     } catch {
-      this.#garbage = 'invalid-json';
+      if (name === 'error') this.#fail(backendErrorOfFrame(data));
+      else if (!isSignOfLife(data, name)) this.#reject('invalid-json');
       return undefined;
     }
-    if (!isJsonObject(value) || typeof value.type !== 'string') {
-      this.#garbage = 'not-an-answer';
-      return undefined;
-    }
-    if (value.type === 'error') this.#error = backendErrorOf(value) ?? {};
-    return this.#error === undefined ? value : undefined;
+    if (!isJsonObject(value)) return this.#reject('not-an-answer');
+    // The name of the event says the same as the type in its data, where a server leaves that out.
+    const type = typeof value.type === 'string' ? value.type : name;
+    if (type === '') return this.#reject('not-an-answer');
+    if (type === 'error') return this.#fail(backendErrorOf(value) ?? backendErrorOfFrame(data));
+    return { ...value, type };
   }
 
-  #take(event: JsonObject, data: string): string {
+  #fail(error: BackendError): undefined {
+    if (this.finished) this.#done = true;
+    else this.#error = error;
+  }
+
+  #reject(reason: GarbageReason): undefined {
+    if (!this.finished) this.#garbage = reason;
+  }
+
+  #take(event: JsonObject & { readonly type: string }, data: string): string {
     switch (event.type) {
       case 'message_start':
         return this.#start(event);
@@ -148,7 +169,7 @@ export class MessagesStream {
   #start(event: JsonObject): string {
     const { message } = event;
     if (!isJsonObject(message)) {
-      this.#garbage = 'not-an-answer';
+      this.#reject('not-an-answer');
       return '';
     }
     this.#begun = true;
@@ -166,9 +187,9 @@ export class MessagesStream {
     return '';
   }
 
-  #pass(event: JsonObject, data: string): string {
+  #pass(event: JsonObject & { readonly type: string }, data: string): string {
     if (!this.#begun) {
-      this.#garbage = 'not-an-answer';
+      this.#reject('not-an-answer');
       return '';
     }
     if (isReasoning(event.content_block)) this.#hasReasoned = true;
@@ -177,6 +198,8 @@ export class MessagesStream {
       this.#textBytes += bytes;
       this.#deltas += 1;
     }
-    return `event: ${event.type}\ndata: ${data.includes('\n') ? JSON.stringify(event) : data}\n\n`;
+    // Line breaks cannot be sent as they are, and a type that only the event's name had is written where clients look.
+    const isAsSent = !data.includes('\n') && /^\s*\{\s*"type"/.test(data);
+    return isAsSent ? `event: ${event.type}\ndata: ${data}\n\n` : eventFrame(event);
   }
 }

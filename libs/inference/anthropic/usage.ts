@@ -1,6 +1,6 @@
 import { formatUsd, type NanoUsd, type TokenUsage } from '#kernel';
 import { isJsonObject, type JsonObject } from '../json';
-import type { UsageReading } from '../metering/facts';
+import type { KnownInput, UsageDetails, UsageReading } from '../metering/facts';
 
 function absurd(reason: string): UsageReading {
   return { kind: 'absurd', reason };
@@ -27,7 +27,29 @@ export function readAnthropicUsage(raw: unknown): UsageReading {
   if (cachedInput === undefined || cacheWrite === undefined) return absurd('cached tokens are no count');
   if (!Number.isSafeInteger(input + cachedInput + cacheWrite + output))
     return absurd('the sum of tokens is no safe integer');
-  return { kind: 'reported', usage: { input, cachedInput, cacheWrite, output } };
+  return { kind: 'reported', usage: { input, cachedInput, cacheWrite, output }, ...detailsSaid(raw) };
+}
+
+/** What the backend said itself: a number that is missing is not 0. */
+function detailsSaid(raw: JsonObject): { details?: UsageDetails } {
+  const { output_tokens_details: output, cache_read_input_tokens: read, cache_creation_input_tokens: written } = raw;
+  const reasoning = isJsonObject(output) ? count(output.thinking_tokens) : undefined;
+  const namesCache = count(read) !== undefined || count(written) !== undefined;
+  if (reasoning === undefined && !namesCache) return {};
+  return {
+    details: {
+      ...(reasoning === undefined ? {} : { reasoningTokens: reasoning }),
+      ...(namesCache ? { namesCache } : {}),
+    },
+  };
+}
+
+/** The input as `message_start` counts it, when hardly any output had come; undefined where it counts none. */
+export function readStartedInput(raw: JsonObject): KnownInput | undefined {
+  const reading = readAnthropicUsage({ ...raw, output_tokens: 0 });
+  if (reading.kind !== 'reported') return undefined;
+  const { input, cachedInput, cacheWrite } = reading.usage;
+  return { input, cachedInput, cacheWrite };
 }
 
 /** Usage as Anthropic's clients read it. */

@@ -115,4 +115,16 @@ describe('countedUsage', () => {
     expect(countedUsage(bounds, 50, { textBytes: 30, deltas: 25 }).output).toBe(25);
     expect(countedUsage(bounds, 50, { textBytes: 9_000, deltas: 25 }).output).toBe(100);
   });
+
+  it('takes the input that the backend had named before, where that is possible', () => {
+    const seen = { textBytes: 30, deltas: 4 };
+    const named = { input: 5, cachedInput: 2, cacheWrite: 1 };
+    expect(countedUsage(bounds, 50, seen, named)).toMatchObject({ ...named, output: 10 });
+    const bound = { input: bounds.inputTokensMax, cachedInput: 0, cacheWrite: 0 };
+    for (const impossible of [
+      { input: 0, cachedInput: 0, cacheWrite: 0 },
+      { input: bounds.inputTokensMax, cachedInput: 1, cacheWrite: 0 },
+    ])
+      expect(countedUsage(bounds, 50, seen, impossible)).toMatchObject(bound);
+  });
 });

@@ -36,13 +36,24 @@ export interface CallFacts {
   readonly outputCap?: number;
 }
 
+/** The tokens of a prompt in disjoint buckets, as a backend named them before its answer was whole. */
+export type KnownInput = Pick<TokenUsage, 'input' | 'cachedInput' | 'cacheWrite'>;
+
 /** What a backend said about the tokens of one call. */
 export type UsageReading =
-  | { readonly kind: 'reported'; readonly usage: TokenUsage }
-  /** It said nothing. */
-  | { readonly kind: 'absent' }
+  | { readonly kind: 'reported'; readonly usage: TokenUsage; readonly details?: UsageDetails }
+  /** It said nothing of the whole; some dialects tell the input with their first frame. */
+  | { readonly kind: 'absent'; readonly input?: KnownInput }
   /** It said something impossible; `reason` is for the record. Never charged as reported. */
   | { readonly kind: 'absurd'; readonly reason: string };
+
+/** What a backend said beyond the buckets that have a price; passed on, never made up. */
+export interface UsageDetails {
+  /** Of the output, what was reasoning. */
+  readonly reasoningTokens?: number;
+  /** It said how much of the input came from its cache or went there, be it nothing. */
+  readonly namesCache?: true;
+}
 
 /** What the platform itself saw of the output, for calls whose backend reports no usable usage. */
 export interface SeenOutput {

@@ -1,8 +1,16 @@
-import { readOpenAiUsage } from './usage';
+import type { UsageDetails, UsageReading } from './facts';
+import { inputOnly, readOpenAiUsage } from './usage';
 
-const reported = (input: number, cachedInput: number, cacheWrite: number, output: number) => ({
+const reported = (
+  input: number,
+  cachedInput: number,
+  cacheWrite: number,
+  output: number,
+  details?: UsageDetails,
+): UsageReading => ({
   kind: 'reported',
   usage: { input, cachedInput, cacheWrite, output },
+  ...(details === undefined ? {} : { details }),
 });
 
 describe('readOpenAiUsage', () => {
@@ -11,27 +19,27 @@ describe('readOpenAiUsage', () => {
     [
       'cached and written tokens, which the prompt includes',
       { prompt_tokens: 10, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 4, cache_write_tokens: 3 } },
-      reported(3, 4, 3, 5),
+      reported(3, 4, 3, 5, { namesCache: true }),
     ],
     [
       'written tokens under a name of their own',
       { prompt_tokens: 10, completion_tokens: 5, cache_creation_input_tokens: 3, prompt_tokens_details: {} },
-      reported(7, 0, 3, 5),
+      reported(7, 0, 3, 5, { namesCache: true }),
     ],
     [
       'cache hits under a name of their own',
       { prompt_tokens: 10, completion_tokens: 5, prompt_cache_hit_tokens: 6 },
-      reported(4, 6, 0, 5),
+      reported(4, 6, 0, 5, { namesCache: true }),
     ],
     [
       'reasoning, which the completion includes',
       { prompt_tokens: 10, completion_tokens: 9, total_tokens: 19, completion_tokens_details: { reasoning_tokens: 7 } },
-      reported(10, 0, 0, 9),
+      reported(10, 0, 0, 9, { reasoningTokens: 7 }),
     ],
     [
       'reasoning that only the total includes',
       { prompt_tokens: 10, completion_tokens: 2, total_tokens: 19, completion_tokens_details: { reasoning_tokens: 7 } },
-      reported(10, 0, 0, 9),
+      reported(10, 0, 0, 9, { reasoningTokens: 7 }),
     ],
     [
       'reasoning that the total includes and nothing else names',
@@ -42,6 +50,11 @@ describe('readOpenAiUsage', () => {
       'a total that is too small, which proves nothing',
       { prompt_tokens: 10, completion_tokens: 2, total_tokens: 1 },
       reported(10, 0, 0, 2),
+    ],
+    [
+      'a cache that it says was of no use, which is not the same as saying nothing of it',
+      { prompt_tokens: 10, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 0 } },
+      reported(10, 0, 0, 2, { namesCache: true }),
     ],
     [
       'details that are null',
@@ -84,5 +97,13 @@ describe('readOpenAiUsage', () => {
 
   it('needs no completion where nothing is generated', () => {
     expect(readOpenAiUsage({ prompt_tokens: 8, total_tokens: 8 }, false)).toEqual(reported(8, 0, 0, 0));
+  });
+});
+
+describe('inputOnly', () => {
+  it('keeps of a count on the way what cannot change any more', () => {
+    const input = { input: 3, cachedInput: 4, cacheWrite: 3 };
+    expect(inputOnly(reported(3, 4, 3, 5))).toEqual({ kind: 'absent', input });
+    expect(inputOnly({ kind: 'absurd', reason: 'usage is no object' })).toEqual({ kind: 'absent' });
   });
 });

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../json';
-import type { SeenOutput, UsageReading } from './facts';
+import type { SeenOutput, UsageDetails, UsageReading } from './facts';
 
 const ABSENT: UsageReading = { kind: 'absent' };
 
@@ -45,6 +45,26 @@ function outputTokens(usage: JsonObject, prompt: number, completion: number): nu
   return isCount(total) ? Math.max(completion, total - prompt) : completion;
 }
 
+/** What the backend said itself: a number that is missing is not 0. */
+function detailsSaid(raw: JsonObject, prompt: JsonObject, output: JsonObject): { details?: UsageDetails } {
+  const { reasoning_tokens: reasoning } = output;
+  const namesCache = [
+    prompt.cached_tokens,
+    prompt.cache_write_tokens,
+    prompt.cache_creation_tokens,
+    raw.prompt_cache_hit_tokens,
+    raw.cached_tokens,
+    raw.cache_creation_input_tokens,
+  ].some(isCount);
+  if (!isCount(reasoning) && !namesCache) return {};
+  return {
+    details: {
+      ...(isCount(reasoning) ? { reasoningTokens: reasoning } : {}),
+      ...(namesCache ? { namesCache } : {}),
+    },
+  };
+}
+
 /**
  * Reads the `usage` of an OpenAI-like answer into disjoint buckets. `prompt_tokens` includes what was read from and
  * written to a cache; `completion_tokens` may be missing only where nothing is generated (embeddings).
@@ -71,6 +91,7 @@ export function readOpenAiUsage(raw: unknown, generates = true): UsageReading {
   return {
     kind: 'reported',
     usage: { input: prompt - cachedInput - cacheWrite, cachedInput, cacheWrite, output },
+    ...detailsSaid(raw, promptDetails, outputDetails),
   };
 }
 
@@ -82,4 +103,11 @@ export function plausible(reading: UsageReading, seen: SeenOutput): UsageReading
   if (input + cachedInput + cacheWrite === 0) return absurd('no input tokens for a prompt');
   if (output === 0) return absurd('no output tokens for an output');
   return reading;
+}
+
+/** A report that came before the output was whole: of it, only the input is the call's. */
+export function inputOnly(reading: UsageReading): UsageReading {
+  if (reading.kind !== 'reported') return { kind: 'absent' };
+  const { input, cachedInput, cacheWrite } = reading.usage;
+  return { kind: 'absent', input: { input, cachedInput, cacheWrite } };
 }

@@ -33,7 +33,7 @@ export interface NeutralEncoder {
   accept(event: NeutralEvent): string;
   /** What closes the stream, once its settlement is durable. */
   closing(charged: TokenUsage, cost: NanoUsd): string;
-  /** The one frame of a failure, where it depends on the frames before. */
+  /** What ends a stream that failed, where it depends on the frames before. */
   errorFrame?(code: ErrorCode, options: ErrorOptions): string;
 }
 

@@ -1,2 +1,3 @@
+export * from './signs-of-life';
 export * from './sse-parser';
 export * from './stream-opening';

@@ -9,7 +9,10 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 /** The largest frame that a parser takes unless told otherwise. */
 export const FRAME_BYTES_MAX_DEFAULT = 4 * 1024 * 1024;
 
-/** Receives each complete frame: its data lines joined by LF, and its `event` field ('' when it has none). */
+/**
+ * Receives each complete frame that says anything: its data lines joined by LF, and its `event` field ('' when it has
+ * none). Frames whose data is blank are signs of life, and no dialect gives them a meaning.
+ */
 export type OnFrame = (data: string, event: string) => void;
 
 /** What the end of the stream left unfinished: `data` so far, which may be the beginning of anything. */
@@ -30,8 +33,8 @@ function startsWith(line: Buffer, from: number, to: number, prefix: readonly num
 
 /**
  * An incremental parser of server-sent events (WHATWG HTML §9.2.6) over bytes cut anywhere. It looks for line ends in
- * the bytes and decodes whole lines, so a character split between chunks needs no care. Comments, `id` and `retry` are
- * skipped: no dialect that we read gives them a meaning.
+ * the bytes and decodes whole lines, so a character split between chunks needs no care. Comments, `id`, `retry` and
+ * fields of any other name are skipped: no dialect that we read gives them a meaning.
  */
 export class SseParser {
   /** The line that the last chunk left open, in pieces: joined once, so that many small chunks cost no more. */
@@ -75,11 +78,10 @@ export class SseParser {
   end(): SseRemainder | undefined {
     if (this.#pieces.length > 0) {
       const line = this.#takeLine(Buffer.alloc(0), 0, 0);
-      const isComment = line[0] === COLON;
       this.#field(line, 0, line.length);
-      if (this.#data === undefined && !isComment) return { data: '', event: this.#event };
+      if (this.#data === undefined && isBeginningOfData(line)) return { data: '', event: this.#event };
     }
-    return this.#data === undefined ? undefined : { data: this.#data, event: this.#event };
+    return this.#data === undefined || isBlank(this.#data) ? undefined : { data: this.#data, event: this.#event };
   }
 
   #keep(piece: Buffer): void {
@@ -145,8 +147,17 @@ export class SseParser {
     this.#data = undefined;
     this.#event = '';
     this.#frameBytes = 0;
-    if (data !== undefined) onFrame(data, event);
+    if (data !== undefined && !isBlank(data)) onFrame(data, event);
   }
+}
+
+function isBlank(text: string): boolean {
+  return !/\S/.test(text);
+}
+
+/** Whether a line that was cut may have been about to say something. */
+function isBeginningOfData(line: Buffer): boolean {
+  return line.length < DATA_FIELD.length && line.every((byte, i) => byte === DATA_FIELD[i]);
 }
 
 function nextLineEnd(bytes: Buffer, from: number): number {

@@ -20,6 +20,9 @@ describe('StreamOpening', () => {
     'retry: 1000\r\n',
     ': a comment\n\n',
     '\n\r\n\ndata: x\n\n',
+    'x-note: 1\n\ndata: x\n\n',
+    'datum: <html>\ndata: x\n\n',
+    'DATA: x\rdat\r\n: a comment\n',
     '\ufeffdata: x\n\n',
   ])('knows the stream that begins with %j', (text) => {
     expect(verdictOn(text)).toBe('stream');
@@ -34,9 +37,8 @@ describe('StreamOpening', () => {
     'Service Unavailable',
     'error code: 1015',
     'database is down',
-    'datum: 1\n',
-    'dat\n',
-    'DATA: x\n',
+    'x-note: 1\n<html>',
+    `${'x'.repeat(65)}: 1\n`,
     '\ufeff<html>',
     Buffer.from([0x1f, 0x8b, 0x08]),
     Buffer.from([0xef, 0xbb, 0x20]),
@@ -44,8 +46,22 @@ describe('StreamOpening', () => {
     expect(verdictOn(text)).toBe('foreign');
   });
 
-  it.each(['', '\n\n', 'd', 'even', 'retry', '\ufeff'])('does not know yet after %j', (text) => {
-    expect(verdictOn(text)).toBe('open');
+  it.each(['', '\n\n', 'd', 'even', 'retry', '\ufeff', 'x-note: 1\n\n', 'datum'])(
+    'does not know yet after %j',
+    (text) => {
+      expect(verdictOn(text)).toBe('open');
+    },
+  );
+
+  it.each([
+    ['x-note: 1\n\n', 'foreign'],
+    ['Forbidden', 'foreign'],
+    ['\n', 'open'],
+    ['data: x', 'stream'],
+  ])('judges %j at its end as %s', (text, verdict) => {
+    const opening = new StreamOpening();
+    opening.push(Buffer.from(text));
+    expect(opening.end()).toBe(verdict);
   });
 
   it('keeps its verdict, whatever follows', () => {
@@ -56,7 +72,7 @@ describe('StreamOpening', () => {
   it('judges the same wherever the bytes are cut', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 12 }),
-      fc.constantFrom('data: x', 'event: y', 'retryx', '\ufeffid:', '\r\n\n: z', '\ufeff\ufeffdata:'),
+      fc.constantFrom('data: x', 'event: y', 'retryx', 'x: y\ndata: z', '\ufeffid:', '\r\n\n: z', '\ufeff\ufeffdata:'),
     );
     fc.assert(
       fc.property(text, (drawn) => {

@@ -21,16 +21,35 @@ function describe(error: JsonObject): BackendError {
   };
 }
 
+function saysNothing(member: unknown): boolean {
+  return member === null || member === undefined || member === '' || member === false || member === 0;
+}
+
+/** Whether there is an answer beside the error. */
+function isAnswer({ choices, content, message, delta }: JsonObject): boolean {
+  return Array.isArray(choices) || Array.isArray(content) || isJsonObject(message) || isJsonObject(delta);
+}
+
 /**
  * The error that a parsed answer or frame carries, in the forms in use: `{error: {…}}`, `{error: "…"}`,
- * `{object: "error", message}`. Undefined when it carries none.
+ * `{object: "error", message}`. Undefined when it carries none: an error that says nothing, beside an answer, is a
+ * member that some servers write always.
  */
 export function backendErrorOf(value: JsonObject): BackendError | undefined {
   const { error } = value;
-  if (isJsonObject(error)) return describe(error);
-  if (typeof error === 'string') return { message: foreignText(error) };
+  const isEmpty = isJsonObject(error) ? Object.values(error).every(saysNothing) : saysNothing(error);
+  if (!isEmpty || !isAnswer(value)) {
+    if (isJsonObject(error)) return describe(error);
+    if (typeof error === 'string') return { message: foreignText(error) };
+  }
   if (value.object === 'error') return describe(value);
   return undefined;
+}
+
+/** The error of a frame that is called one by its event, whatever its form. */
+export function backendErrorOfFrame(data: string): BackendError {
+  const error = backendErrorOfBody(data);
+  return Object.keys(error).length === 0 && !/^\s*[[{]/.test(data) ? { message: foreignText(data.trim()) } : error;
 }
 
 /** The error in the body of an answer with an error status; empty when the body says nothing that can be read. */

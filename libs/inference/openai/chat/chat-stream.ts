@@ -12,8 +12,8 @@ export class ChatStream {
   readonly #relay: ChatStreamRelay;
   #text = '';
   #outcome: ChatStreamOutcome | undefined;
-  readonly #onFrame = (data: string): void => {
-    this.#text += this.#relay.accept(data);
+  readonly #onFrame = (data: string, event: string): void => {
+    this.#text += this.#relay.accept(data, event);
   };
 
   constructor(options: ChatStreamOptions, frameBytesMax?: number) {

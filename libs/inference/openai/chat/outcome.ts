@@ -8,7 +8,7 @@ interface Metered {
 
 /** How a stream ended, judged when no more frames will come. */
 export type ChatStreamOutcome =
-  /** The backend finished: every choice has its finish reason, or `[DONE]` came. */
+  /** The backend finished: every choice has its finish reason, or its usage and `[DONE]` came. */
   | ({
       readonly kind: 'complete';
       /** Of the first choice; absent when the backend gave none before `[DONE]`. */

@@ -146,6 +146,19 @@ describe('ChatStreamRelay: how it ended', () => {
     expect(chat.end()).toMatchObject({ kind: 'garbage', reason });
   });
 
+  it('[DONE] without a finish is a cut, unless the backend has counted the whole', () => {
+    const usage = { usage: { prompt_tokens: 3, completion_tokens: 2 } };
+    for (const [rest, kind] of [
+      [{}, 'cut'],
+      [usage, 'complete'],
+    ] as const) {
+      const chat = relay();
+      chat.accept(chunk({ content: 'x' }, null, rest));
+      chat.accept('[DONE]');
+      expect(chat.end().kind).toBe(kind);
+    }
+  });
+
   it('[DONE] alone is an empty answer', () => {
     const chat = relay();
     chat.accept('[DONE]');
@@ -185,7 +198,9 @@ describe('ChatStreamRelay: how it ended', () => {
     };
     const usageOf = (completion_tokens: number) => ({ prompt_tokens: 3, completion_tokens });
     expect(counted(1, 2, 3)).toMatchObject({ kind: 'reported', usage: { output: 3 } });
-    expect(counted(1, undefined, undefined)).toEqual({ kind: 'absent' });
+    // Its input is known all the same.
+    const input = { input: 3, cachedInput: 0, cacheWrite: 0 };
+    expect(counted(1, undefined, undefined)).toEqual({ kind: 'absent', input });
   });
 
   it('usage that cannot be is not taken as reported', () => {
@@ -208,5 +223,92 @@ describe('ChatStreamRelay: how it ended', () => {
     chat.accept(chunk({ tool_calls: [{ index: 0, function: { name: 'f', arguments: '{}' } }] }));
     chat.accept(chunk({ role: 'assistant', content: '' }));
     expect(chat.end().seen).toEqual({ textBytes: 3 + 2 + 2 + 3, deltas: 4 });
+  });
+});
+
+describe('ChatStreamRelay: legal frames that are no part of the answer', () => {
+  it.each([
+    ['ping', 'ping'],
+    ['any text at all: 1', 'keepalive'],
+    ['OPENROUTER PROCESSING', ''],
+    ['keep-alive', 'message'],
+    ['{"type":"ping"}', 'ping'],
+    ['{"type":"ping"}', ''],
+    ['{"choices":null}', ''],
+  ])('%j of the event %j is neither passed on nor the end', (data, event) => {
+    const chat = relay({ includeUsage: true });
+    for (const content of ['a', 'b']) {
+      expect(chat.accept(data, event)).toBe('');
+      expect(chat.accept(chunk({ content }))).not.toBe('');
+    }
+    chat.accept(chunk({}, 'stop'));
+    expect(chat.end()).toMatchObject({ kind: 'complete', seen: { textBytes: 2 } });
+  });
+
+  it.each([
+    ['{oops', 'ping'],
+    ['[1', ''],
+    ['12', ''],
+  ])('%j of the event %j is a broken piece of it', (data, event) => {
+    const chat = relay();
+    chat.accept(data, event);
+    expect(chat.end().kind).toBe('garbage');
+  });
+
+  it.each([
+    ['busy, come back later', { message: 'busy, come back later' }],
+    ['{"message":"busy"}', { message: 'busy' }],
+    ['{"error":{"message":"busy","code":503}}', { message: 'busy', code: '503' }],
+  ])('an event named error with %j is one', (data, error) => {
+    const chat = relay();
+    chat.accept(chunk({ content: 'a' }));
+    chat.accept(data, 'error');
+    expect(chat.end()).toMatchObject({ kind: 'backend-error', error });
+  });
+
+  it('an error that says nothing beside an answer is none', () => {
+    const chat = relay();
+    for (const error of [{}, '', null, false, { code: null, message: '' }])
+      chat.accept(chunk({ content: 'a' }, null, { error }));
+    chat.accept(chunk({}, 'stop', { error: {} }));
+    expect(chat.end()).toMatchObject({ kind: 'complete', seen: { textBytes: 5 } });
+  });
+});
+
+describe('ChatStreamRelay: an answer that has finished stays so', () => {
+  const usage = { prompt_tokens: 3, completion_tokens: 1 };
+
+  it.each([
+    ['{oops', ''],
+    ['[1]', ''],
+    ['{"choices":3}', ''],
+    ['{"error":{"message":"late"}}', ''],
+    ['late', 'error'],
+    ['  [DONE] ', ''],
+  ])('after %j', (data, event) => {
+    const chat = relay();
+    chat.accept(chunk({ content: 'x' }, 'stop', { usage }));
+    expect(chat.accept(data, event)).toBe('');
+    expect(chat.end()).toMatchObject({ kind: 'complete', usage: { kind: 'reported', usage: { output: 1 } } });
+  });
+
+  it('and its usage may come after the oddity', () => {
+    const chat = relay();
+    chat.accept(chunk({ content: 'x' }, 'stop'));
+    chat.accept('{oops');
+    chat.accept(JSON.stringify({ id: 'c1', choices: [], usage }));
+    expect(chat.end()).toMatchObject({ kind: 'complete', usage: { kind: 'reported' } });
+  });
+
+  it('when its bytes can no longer be cut, or end in half a frame', () => {
+    for (const spoil of [
+      (chat: ChatStreamRelay) => chat.reject('frame-too-large'),
+      (chat: ChatStreamRelay) => chat.end({ data: '{"id":', event: '' }),
+    ]) {
+      const chat = relay();
+      chat.accept(chunk({ content: 'x' }, 'stop'));
+      spoil(chat);
+      expect(chat.end().kind).toBe('complete');
+    }
   });
 });

@@ -2,9 +2,10 @@ import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../../backends/trouble';
 import { isJsonObject, type JsonObject } from '../../json';
 import type { UsageReading } from '../../metering/facts';
-import { plausible, readOpenAiUsage } from '../../metering/usage';
+import { inputOnly, plausible, readOpenAiUsage } from '../../metering/usage';
+import { isDone, isSignOfLife } from '../../streaming/signs-of-life';
 import type { SseRemainder } from '../../streaming/sse-parser';
-import { backendErrorOf } from './backend-error';
+import { backendErrorOf, backendErrorOfFrame } from './backend-error';
 import { ChunkEditor } from './chunk-editor';
 import { type ChunkHead, openAiUsage, usageFrame } from './make-frames';
 import { OpenChoices } from './open-choices';
@@ -33,7 +34,6 @@ function deltaBytes({ delta }: JsonObject): number {
   return isJsonObject(delta) ? generatedBytes(delta) : 0;
 }
 
-const DONE = '[DONE]';
 /** Finish reasons are short words; this one goes into the record. */
 const FINISH_REASON_BYTES_MAX = 64;
 const EMPTY: readonly unknown[] = [];
@@ -53,6 +53,7 @@ function indexOf(choice: JsonObject, choicesMax: number): number {
 export class ChatStreamRelay {
   readonly #choices: OpenChoices;
   #head: ChunkHead | undefined;
+  #hasChoices = false;
   #begun = false;
   #done = false;
   #garbage: GarbageReason | undefined;
@@ -82,38 +83,43 @@ export class ChatStreamRelay {
     return this.#choices.allFinished;
   }
 
-  /** Nothing that may still come matters: `[DONE]`, an error or garbage was seen. */
+  /** Nothing that may still come matters: the end, an error or garbage was seen. */
   get ended(): boolean {
     return this.#done || this.#garbage !== undefined || this.#error !== undefined;
   }
 
-  /** Takes the data of one frame; answers what the client gets for it, often the same, sometimes nothing (''). */
-  accept(data: string): string {
+  /**
+   * Takes one frame; answers what the client gets for it, often the same, sometimes nothing (''). An answer that has
+   * finished stays so, whatever odd frames follow.
+   */
+  accept(data: string, event = ''): string {
     if (this.ended) return '';
-    if (data.startsWith(DONE)) {
+    if (isDone(data)) {
       this.#done = true;
       return '';
     }
-    const chunk = this.#parse(data);
+    const chunk = event === 'error' ? this.#fail(backendErrorOfFrame(data)) : this.#parse(data, event);
     if (chunk === undefined) return '';
     const choices = chunk.choices ?? EMPTY;
-    if (!Array.isArray(choices)) return this.#reject('not-an-answer');
-    this.#learn(chunk);
-    for (const choice of choices as readonly unknown[]) {
-      if (!isJsonObject(choice)) return this.#reject('not-an-answer');
-      this.#choice(choice);
-    }
+    if (!Array.isArray(choices) || !choices.every(isJsonObject)) return this.#reject('not-an-answer');
+    // A usage may come without choices; anything else that has none is no part of the answer.
+    const isChunk = Array.isArray(chunk.choices);
+    if (isChunk) this.#learn(chunk);
+    this.#hasChoices ||= choices.length > 0;
+    for (const choice of choices) this.#choice(choice);
     const carriesUsage = this.#takeUsage(chunk);
     this.options.onChunk?.(chunk);
     // A chunk without choices is usage, which is ours to send, or an annotation that only some clients expect.
-    if (choices.length === 0 && (carriesUsage || !this.options.includeUsage)) return '';
+    if (!isChunk || (choices.length === 0 && (carriesUsage || !this.options.includeUsage))) return '';
     this.#begun = true;
     return this.#editor.frame(data, chunk);
   }
 
-  /** The bytes could not be cut into frames, or an answer was too large. */
+  /** The bytes can no longer be cut into frames. */
   reject(reason: GarbageReason): void {
-    if (!this.ended) this.#garbage = reason;
+    if (this.ended) return;
+    if (this.finished) this.#done = true;
+    else this.#garbage = reason;
   }
 
   /** The backend's usage, or what was charged where it reported none, as the last chunk. */
@@ -128,8 +134,9 @@ export class ChatStreamRelay {
     const metered = { usage: this.#reading(), seen: { textBytes: this.#textBytes, deltas: this.#deltas } };
     if (this.#error !== undefined) return { kind: 'backend-error', error: this.#error, ...metered };
     if (this.#garbage !== undefined) return { kind: 'garbage', reason: this.#garbage, ...metered };
-    if (this.#done && this.#head === undefined) return { kind: 'garbage', reason: 'empty-answer', ...metered };
-    if (this.#done || this.#choices.allFinished) {
+    if (this.#done && !this.#hasChoices) return { kind: 'garbage', reason: 'empty-answer', ...metered };
+    // Some servers give no reasons; their count of the tokens says as well that the answer was whole.
+    if (this.#choices.allFinished || (this.#done && metered.usage.kind === 'reported')) {
       const reason = this.#choices.firstReason;
       return {
         kind: 'complete',
@@ -147,24 +154,29 @@ export class ChatStreamRelay {
     if (this.#garbage !== undefined) this.#garbage = 'half-frame';
   }
 
-  #parse(data: string): JsonObject | undefined {
+  #parse(data: string, event: string): JsonObject | undefined {
     let value: unknown;
     try {
       value = JSON.parse(data);
     } catch {
-      this.#garbage = 'invalid-json';
+      if (!isSignOfLife(data, event)) this.#reject('invalid-json');
       return undefined;
     }
     if (!isJsonObject(value)) {
-      this.#garbage = 'not-an-answer';
+      this.#reject('not-an-answer');
       return undefined;
     }
-    this.#error = backendErrorOf(value);
-    return this.#error === undefined ? value : undefined;
+    const error = backendErrorOf(value);
+    return error === undefined ? value : this.#fail(error);
+  }
+
+  #fail(error: BackendError): undefined {
+    if (this.finished) this.#done = true;
+    else this.#error = error;
   }
 
   #reject(reason: GarbageReason): '' {
-    this.#garbage = reason;
+    if (!this.finished) this.#garbage = reason;
     return '';
   }
 
@@ -220,7 +232,8 @@ export class ChatStreamRelay {
   }
 
   #reading(): UsageReading {
-    if (this.#usageIsStale) return { kind: 'absent' };
-    return plausible(readOpenAiUsage(this.#rawUsage), { textBytes: this.#textBytes, deltas: this.#deltas });
+    const reading = readOpenAiUsage(this.#rawUsage);
+    if (this.#usageIsStale) return inputOnly(reading);
+    return plausible(reading, { textBytes: this.#textBytes, deltas: this.#deltas });
   }
 }

@@ -1,7 +1,7 @@
 import { assertNever, type NanoUsd, type TokenUsage } from '#kernel';
 import type { JsonObject } from '../../json';
 import { type AnswerHead, joinEvents, type NeutralEncoder, type NeutralEvent, type NeutralFinish } from '../../neutral';
-import type { ErrorCode, ErrorOptions } from '../errors';
+import { type ErrorCode, type ErrorOptions, errorBody } from '../errors';
 import { responsesErrorFrame, responsesEventFrame } from './frames';
 import { type ItemStatus, itemJson, type OutputItem, type OutputPart, partJson } from './output-items';
 import { endingOf, responseBase, responsesUsage } from './response-object';
@@ -45,8 +45,16 @@ export class ResponsesEncoder implements NeutralEncoder {
     return this.#response(status, { incomplete_details: why, usage: responsesUsage(charged, cost) });
   }
 
+  /** Agents take a stream without a terminal event for a lost connection, and pay for the same turn again. */
   errorFrame(code: ErrorCode, options: ErrorOptions): string {
-    return responsesErrorFrame(code, options, this.#sequence);
+    const start = this.#begun ? '' : this.#start();
+    this.#begun = true;
+    const closed = this.#close('incomplete');
+    const { code: shown, message } = errorBody(code, options).error;
+    const error = responsesErrorFrame(code, options, this.#sequence);
+    this.#sequence += 1;
+    const failed = { error: { code: shown, message }, incomplete_details: null, usage: null };
+    return start + closed + error + this.#frame('response.failed', { response: this.#response('failed', failed) });
   }
 
   #start(): string {
@@ -198,6 +206,11 @@ export class ResponsesEncoder implements NeutralEncoder {
     this.#sequence += 1;
     return responsesEventFrame(type, sequence, rest);
   }
+}
+
+/** What ends a stream that failed before its backend had said anything. */
+export function responsesFailure(head: AnswerHead, body: JsonObject, code: ErrorCode, options: ErrorOptions): string {
+  return new ResponsesEncoder(head, body).errorFrame(code, options);
 }
 
 /** An unstreamed response made from what any backend said. */

@@ -7,10 +7,10 @@ export function responsesEventFrame(type: string, sequence: number, rest: JsonOb
 }
 
 /**
- * The one event of a failure after the stream has begun; no `response.completed` follows it. Some clients read the
- * error's members beside the type, others in an object of their own.
+ * The event of a failure after the stream has begun; `response.failed` follows it. Some clients read the error's members
+ * beside the type, others in an object of their own.
  */
-export function responsesErrorFrame(code: ErrorCode, options: ErrorOptions, sequence = 0): string {
+export function responsesErrorFrame(code: ErrorCode, options: ErrorOptions, sequence: number): string {
   const { error } = errorBody(code, options);
   const { code: shown, message, param } = error;
   return responsesEventFrame('error', sequence, { code: shown, message, param, error });

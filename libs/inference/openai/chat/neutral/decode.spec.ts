@@ -76,10 +76,16 @@ describe('ChatDecoder', () => {
     expect(outcome).toMatchObject({ kind: 'garbage', reason: 'not-an-answer' });
   });
 
-  it('an end without a finish is one', () => {
-    const { events, outcome } = decoded({ delta: { content: 'x' } });
+  it('an end without a finish is one where the whole was counted, and else a cut', () => {
+    const decoder = new ChatDecoder();
+    decoder.push(bytesOf({ delta: { content: 'x' } }));
+    decoder.push(
+      Buffer.from('data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}\n\ndata: [DONE]\n\n'),
+    );
+    const { events, outcome } = decoder.end(true);
     expect(outcome.kind).toBe('complete');
-    expect(events.at(-1)).toEqual({ type: 'finish', reason: 'stop' });
+    expect(events).toEqual([{ type: 'finish', reason: 'stop' }]);
+    expect(decoded({ delta: { content: 'x' } }).outcome.kind).toBe('cut');
   });
 
   it('a cut has none', () => {
