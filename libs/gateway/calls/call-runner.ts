@@ -1,3 +1,4 @@
+import type { ClientBody } from '#inference';
 import type { CallBounds, CallId, EpochMs } from '#kernel';
 import { budgetWarnings, type LedgerOutcome, LedgerUnavailableError, type SubmitOptions } from '#ledger';
 import { AdmittedCall } from './admitted-call';
@@ -10,6 +11,7 @@ import { dispatchCall } from './dispatch';
 import type { KeptAnswer } from './kept-answer';
 import { isIdempotencyKey, type KeyedCall } from './keyed-answers';
 import { lookUpCached } from './look-up-cached';
+import { parseSound } from './parse-sound';
 import { authorizeCommand, planCall } from './plan';
 import type { CallDependencies } from './ports';
 import type { ReadyCall } from './ready-call';
@@ -26,13 +28,13 @@ export class CallRunner {
 
   async run<R extends MeteredRequest>(
     dialect: Dialect<R>,
-    body: unknown,
+    body: ClientBody,
     caller: Caller,
     connection: ClientConnection,
   ): Promise<void> {
     try {
-      const refused = new RefusedCall(this.deps, dialect, caller, connection, modelNamed(body));
-      const parsed = dialect.parse(body);
+      const refused = new RefusedCall(this.deps, dialect, caller, connection, modelNamed(body.value));
+      const parsed = parseSound(body, dialect.parse);
       if (!parsed.ok) {
         const { code, message, param } = parsed.refusal;
         return await refused.beforeLedger(code, { message, param });
@@ -67,7 +69,7 @@ export class CallRunner {
   /** What the ledger must know of the call's Idempotency-Key, if it has one. */
   private async identify<R extends MeteredRequest>(
     dialect: Dialect<R>,
-    body: unknown,
+    body: ClientBody,
     caller: Caller,
     refused: RefusedCall<R>,
   ): Promise<KeyedCall | 'refused' | undefined> {

@@ -18,6 +18,8 @@ export interface MeteredRequest {
   readonly model: string;
   readonly stream: boolean;
   readonly facts: CallFacts;
+  /** The client's body as it was parsed; what is sent upstream keeps its text wherever it says the same. */
+  readonly body: JsonObject;
 }
 
 /** What was decided about a call before it goes upstream. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { SeenOutput } from '#inference';
+import { JsonDocument, type SeenOutput } from '#inference';
 import type { NotStartedReason, OpenFailure, UpstreamResponse, UpstreamTrouble } from '#inference/backends';
 import type { ModelRoute } from '#inference/catalogue';
 import { backendErrorOfBody } from '#inference/openai';
@@ -133,6 +133,7 @@ async function attempt<R extends MeteredRequest>(
   }
   const aborter = new AbortController();
   if (!call.keeper.runsOn) connection.onGone(() => aborter.abort());
+  const source = JsonDocument.from(request.body);
   const startedMs = deps.clock.monotonicMs();
   const callTimer = setTimeout(() => aborter.abort(), Math.max(0, endsByMs - startedMs));
   // Many backends send no header before their first token, and that may take minutes.
@@ -146,6 +147,7 @@ async function attempt<R extends MeteredRequest>(
         upstreamModel: route.upstreamModel,
         outputTokensCap: bounds.outputTokensCap,
       }),
+      ...(source === undefined ? {} : { source }),
       signal: aborter.signal,
       whyNotStart: () => {
         const why = whyNotStart(call, startedMs);

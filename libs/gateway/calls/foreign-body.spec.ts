@@ -2,7 +2,7 @@ import type { BackendClient, UpstreamBody, UpstreamResponse } from '#inference/b
 import { DIALECTS } from '../dialects';
 import { CallRunner } from './call-runner';
 import type { CallDependencies } from './ports';
-import { CallWorld, ClientSide, simulatedModel } from './spec-kit';
+import { CallWorld, ClientSide, sentBody, simulatedModel } from './spec-kit';
 
 const PAGE = '<!DOCTYPE html>\n<title>Log in</title>\n';
 const MESSAGES = [{ role: 'user', content: 'Hello?' }];
@@ -66,7 +66,7 @@ describe.each(BODIES)('in place of the stream of %s', (path, body) => {
     };
     const caller = world.caller();
     await DIALECTS[path]?.use((one) =>
-      new CallRunner(deps).run(one, { ...body, stream: true }, caller, side.connection()),
+      new CallRunner(deps).run(one, sentBody({ ...body, stream: true }), caller, side.connection()),
     );
     expect(world.problems).toEqual([]);
     return { side, events: await world.recorded(caller.requestId) };
@@ -131,7 +131,7 @@ it('a stream under a wrong label is a stream', async () => {
   const caller = world.caller();
   const body = { model: 'chat', messages: MESSAGES, stream: true };
   await DIALECTS['/chat/completions']?.use((one) =>
-    new CallRunner({ ...world.deps, backendClient: () => said }).run(one, body, caller, side.connection()),
+    new CallRunner({ ...world.deps, backendClient: () => said }).run(one, sentBody(body), caller, side.connection()),
   );
   expect(side).toMatchObject({ status: 200, text: expect.stringMatching(/Hi.*\[DONE\]/s) });
   expect((await world.recorded(caller.requestId)).at(-1)?.type).toBe('InferenceCompleted');

@@ -1,4 +1,5 @@
 import { ANSWER_BYTES_MAX, ANSWER_RETENTION_MS, type AnswerStore } from '#answer-store';
+import type { ClientBody } from '#inference';
 import { type CallId, type Clock, epochMs, type OrganizationId } from '#kernel';
 import { decrypt, ErasedSubjectError, encryptFor, hmacFor, type KeyStore } from '#key-store';
 import type { Endpoint, KnownIdempotency } from '#ledger';
@@ -37,12 +38,12 @@ export class KeyedAnswers {
   ) {}
 
   /** What the ledger must know of a call with this key. Scope: project, endpoint, key. */
-  async identify(caller: Caller, endpoint: Endpoint, idempotencyKey: string, body: unknown): Promise<KeyedCall> {
+  async identify(caller: Caller, endpoint: Endpoint, idempotencyKey: string, { text }: ClientBody): Promise<KeyedCall> {
     const subject = hmacSubject(caller.orgId);
     const scope = JSON.stringify([caller.projectId, endpoint, idempotencyKey]);
     const [keyMac, bodyMac] = await Promise.all([
       hmacFor(this.keyStore, subject, scope),
-      hmacFor(this.keyStore, subject, JSON.stringify(body)),
+      hmacFor(this.keyStore, subject, text),
     ]);
     const key = Buffer.from(keyMac).toString('base64url');
     const row = await this.store.find(key, this.clock.now());

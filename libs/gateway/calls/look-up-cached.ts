@@ -1,3 +1,4 @@
+import type { ClientBody } from '#inference';
 import type { Endpoint } from '#ledger';
 import type { Caller } from './caller';
 import type { CallDependencies } from './ports';
@@ -13,7 +14,7 @@ export interface CacheLookup {
 export async function lookUpCached(
   { responseCache, observer }: Pick<CallDependencies, 'responseCache' | 'observer'>,
   endpoint: Endpoint,
-  body: unknown,
+  body: ClientBody,
   caller: Caller,
 ): Promise<CacheLookup> {
   try {

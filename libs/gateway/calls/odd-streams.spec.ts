@@ -4,7 +4,7 @@ import type { LedgerEvent } from '#ledger';
 import { DIALECTS } from '../dialects';
 import { CallRunner } from './call-runner';
 import type { CallDependencies } from './ports';
-import { CallWorld, ClientSide, simulatedBackend, simulatedModel } from './spec-kit';
+import { CallWorld, ClientSide, sentBody, simulatedBackend, simulatedModel } from './spec-kit';
 
 /** What a backend of each kind says piece by piece; `finish` has the usage with it, as far as its dialect can. */
 interface Tongue {
@@ -91,7 +91,7 @@ describe.each(CASES)('the stream of %s before a backend of kind %s', (path, kind
     const deps: CallDependencies = { ...world.deps, backendClient: () => saying(text) };
     const [caller, side] = [world.caller(), new ClientSide()];
     await DIALECTS[path]?.use((one) =>
-      new CallRunner(deps).run(one, { ...body, stream: true }, caller, side.connection()),
+      new CallRunner(deps).run(one, sentBody({ ...body, stream: true }), caller, side.connection()),
     );
     expect(world.problems).toEqual([]);
     const lastFrame = side.text.trim().split('\n\n').at(-1) ?? '';

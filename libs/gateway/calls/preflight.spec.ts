@@ -13,7 +13,7 @@ import {
 import type { BudgetScope, LedgerCommand } from '#ledger';
 import { DIALECTS } from '../dialects';
 import { preflight } from './preflight';
-import { CallWorld, KEY, ORG, PRICES, PROJECT, SPEC, simulatedModel } from './spec-kit';
+import { CallWorld, KEY, ORG, PRICES, PROJECT, SPEC, sentBody, simulatedModel } from './spec-kit';
 
 /**
  * A preflight must never disagree with the decision that it foretells. Random ledgers are lived through by random calls
@@ -262,7 +262,7 @@ async function decisionOn(world: CallWorld, path: string, given: unknown): Promi
 }
 
 async function foretold(world: CallWorld, path: string, given: unknown): Promise<Verdict> {
-  const verdict = await DIALECTS[path]?.use((one) => preflight(world.deps, one, given, world.caller()));
+  const verdict = await DIALECTS[path]?.use((one) => preflight(world.deps, one, sentBody(given), world.caller()));
   if (verdict === undefined) throw new Error(path);
   if (!verdict.admitted) {
     const { code, param, details } = verdict;

@@ -1,3 +1,4 @@
+import type { ClientBody } from '#inference';
 import type { ErrorCode } from '#inference/openai';
 import { type CallBounds, costOf, epochMs, formatUsd, type NanoUsd } from '#kernel';
 import { authorize, type LedgerState, ledgerTime } from '#ledger';
@@ -5,6 +6,7 @@ import type { Caller } from './caller';
 import type { Dialect, MeteredRequest } from './dialect';
 import { refusalAnswer } from './ledger-refusals';
 import { lookUpCached } from './look-up-cached';
+import { parseSound } from './parse-sound';
 import { authorizeCommand, type Plan, planCall } from './plan';
 import type { CallDependencies } from './ports';
 import { reusePlan } from './reuse';
@@ -44,10 +46,10 @@ function likelyCost({ prices }: Plan, bounds: CallBounds, hold: NanoUsd): NanoUs
 export async function preflight<R extends MeteredRequest>(
   deps: CallDependencies,
   dialect: Dialect<R>,
-  body: unknown,
+  body: ClientBody,
   caller: Caller,
 ): Promise<Preflight> {
-  const parsed = dialect.parse(body);
+  const parsed = parseSound(body, dialect.parse);
   if (!parsed.ok) {
     const { code, message, param } = parsed.refusal;
     return { admitted: false, code, message, param, details: {} };

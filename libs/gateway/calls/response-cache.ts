@@ -1,5 +1,6 @@
 import { ANSWER_BYTES_MAX, type AnswerStore } from '#answer-store';
 import type { ResponseCache as CachePolicy } from '#identity';
+import type { ClientBody } from '#inference';
 import { type Clock, epochMs } from '#kernel';
 import { decrypt, ErasedSubjectError, encryptFor, hmacFor, type KeyStore } from '#key-store';
 import type { Endpoint } from '#ledger';
@@ -32,12 +33,12 @@ export class ResponseCache {
   ) {}
 
   /** Under which an equal request is found; `undefined` when this call neither reads nor feeds the cache. */
-  async keyOf(caller: Caller, endpoint: Endpoint, body: unknown): Promise<string | undefined> {
+  async keyOf(caller: Caller, endpoint: Endpoint, { text }: ClientBody): Promise<string | undefined> {
     const { responseCache, bypassesCache, idempotencyKey, routing } = caller;
     if (responseCache === undefined || bypassesCache || idempotencyKey !== undefined) return undefined;
     // Who names a backend wants that one's answer.
     if (routing.onlyBackend !== undefined) return undefined;
-    const mac = await hmacFor(this.keyStore, hmacSubject(caller.orgId), JSON.stringify([endpoint, body]));
+    const mac = await hmacFor(this.keyStore, hmacSubject(caller.orgId), JSON.stringify([endpoint, text]));
     return `cache:${Buffer.from(mac).toString('base64url')}`;
   }
 

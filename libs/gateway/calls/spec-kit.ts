@@ -4,7 +4,7 @@ import { MemoryAnswerStore } from '#answer-store/memory';
 import { systemIdentifiers, systemTimers } from '#environment';
 import { MemoryEventStore } from '#event-store/memory';
 import type { ResponseCache as CachePolicy } from '#identity';
-import type { CircuitSettings } from '#inference';
+import { type CircuitSettings, type ClientBody, NO_BODY, readClientText } from '#inference';
 import { type BackendClient, SimulatorBackendClient } from '#inference/backends';
 import type { Backend, Model } from '#inference/catalogue';
 import {
@@ -47,6 +47,11 @@ export const KEY = 'key_a' as ApiKeyId;
 const OWNER = 'boot_a' as BootId;
 export const SPEC: CommandMetadata = { actor: { type: 'system', id: 'spec' } };
 const NEVER_OPENS = { failuresMax: 1_000_000, openMs: 1 };
+
+/** A value as a client sends it. */
+export function sentBody(value: unknown): ClientBody {
+  return value === undefined ? NO_BODY : readClientText(JSON.stringify(value));
+}
 
 /** A hundred nano-USD per token in, two hundred per token out. */
 export const PRICES: Prices = {
@@ -300,7 +305,7 @@ export class CallWorld {
     const isKept = new Promise<void>((resolve) => {
       this.simulator.kept = resolve;
     });
-    const call = new CallRunner(this.deps).run(dialect, body, from, side.connection());
+    const call = new CallRunner(this.deps).run(dialect, sentBody(body), from, side.connection());
     const running = call.finally(() => this.open.delete(side));
     this.open.set(side, running);
     await Promise.race([running, isKept]);

@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { anthropicErrorAnswer, parseCountTokensRequest } from '#inference/anthropic';
 import type { ModelId } from '#kernel';
 import { boundsOfCall } from '../calls/bounds-of-call';
-import { sendError, type V1Options } from './v1-request';
+import { parseSound } from '../calls/parse-sound';
+import { bodyOf, sendError, type V1Options } from './v1-request';
 
 /**
  * `POST /v1/messages/count_tokens`, as Anthropic's clients ask it. The answer is the estimate that a preflight names,
@@ -18,7 +19,7 @@ export function registerCountTokens(
     const { key, requestId, clientRequestId } = request.v1;
     if (key === undefined) return sendError(request, reply, 'missing_api_key');
     if (!key.scopes.includes('inference')) return sendError(request, reply, 'insufficient_scope');
-    const parsed = parseCountTokensRequest(request.body);
+    const parsed = parseSound(bodyOf(request), parseCountTokensRequest);
     if (!parsed.ok) {
       const { code, message, param } = parsed.refusal;
       return sendError(request, reply, code, { message, param });

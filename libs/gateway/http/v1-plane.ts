@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { InvalidJsonError, readClientBody } from '#inference';
 import { foreignText } from '#kernel';
 import { ClientConnection } from '../calls/client-connection';
 import type { Dialect, MeteredRequest } from '../calls/dialect';
@@ -11,7 +12,7 @@ import { registerModels } from './models-routes';
 import type { KeyVerdict } from './ports';
 import { registerPreflight } from './preflight-route';
 import { registerReads } from './read-routes';
-import { callerOf, sendError, type V1Options } from './v1-request';
+import { bodyOf, callerOf, sendError, type V1Options } from './v1-request';
 
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -83,13 +84,13 @@ function answerFailure(onUnexpected: (error: unknown, request: FastifyRequest) =
       case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
         return sendError(request, reply, 'unsupported_content_type');
       case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      case 'FST_ERR_CTP_INVALID_JSON_BODY':
       case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       // Its client has left while it sent: nobody's mistake, and nobody reads the answer.
       case 'ECONNRESET':
         return sendError(request, reply, 'invalid_json');
       default:
-        if (error instanceof SyntaxError) return sendError(request, reply, 'invalid_json');
+        if (error instanceof InvalidJsonError)
+          return sendError(request, reply, 'invalid_json', { message: error.message });
         onUnexpected(error, request);
         return sendError(request, reply, 'internal_error');
     }
@@ -107,7 +108,7 @@ function callRoute<R extends MeteredRequest>(options: V1Options, dialect: Dialec
       if (value !== undefined) reply.raw.setHeader(name, value);
     reply.hijack();
     await options.active.track(() =>
-      options.runner.run(dialect, request.body, callerOf(request, key), new ClientConnection(reply.raw)),
+      options.runner.run(dialect, bodyOf(request), callerOf(request, key), new ClientConnection(reply.raw)),
     );
     return undefined;
   };
@@ -121,8 +122,8 @@ export function v1Plane(
     plane.removeAllContentTypeParsers();
     plane.addContentTypeParser(
       'application/json',
-      { parseAs: 'string', bodyLimit: BODY_BYTES_MAX },
-      plane.getDefaultJsonParser('error', 'ignore'),
+      { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
+      async (_request: FastifyRequest, bytes: Buffer) => readClientBody(bytes),
     );
     plane.setErrorHandler(answerFailure(options.onUnexpected));
     plane.addHook('onRequest', authenticate(options, new BytesInFlight()));

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ClientBody, NO_BODY } from '#inference';
 import { type ErrorCode, type ErrorOptions, errorAnswer } from '#inference/openai';
 import type { Clock, RequestId } from '#kernel';
 import type { CallRunner } from '../calls/call-runner';
@@ -55,6 +56,11 @@ export function sendError(
   const { status, headers, body } = render(code, { ...options, requestId });
   if (clientRequestId !== undefined) reply.header('x-client-request-id', clientRequestId);
   return reply.code(status).headers(headers).send(body);
+}
+
+/** What the plane's parser made of the body; a request without one has none. */
+export function bodyOf(request: FastifyRequest): ClientBody {
+  return (request.body as ClientBody | null | undefined) ?? NO_BODY;
 }
 
 /** `X-Routing-Key` keeps calls together, `X-Routing-Backend` names the only backend that is wanted. */

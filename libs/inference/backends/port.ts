@@ -1,5 +1,5 @@
 import type { Backend } from '../catalogue/types';
-import type { JsonObject } from '../json';
+import type { JsonDocument, JsonObject } from '../json';
 
 /** What is asked of a backend; each kind knows the path or the model that serves it. */
 export type UpstreamOperation = 'chat' | 'completion' | 'embedding';
@@ -7,8 +7,10 @@ export type UpstreamOperation = 'chat' | 'completion' | 'embedding';
 export interface UpstreamCall {
   readonly backend: Backend;
   readonly operation: UpstreamOperation;
-  /** Made by a dialect's `build-upstream`; serialized by the adapter. */
+  /** Made by a dialect's `build-upstream`; written by the adapter. */
   readonly body: JsonObject;
+  /** The client's own body: what is the same in both goes out as it came in. */
+  readonly source?: JsonDocument;
   /** W3C trace context to pass on. */
   readonly traceparent?: string;
   /** Aborting it ends the call at any moment: `open` then answers `aborted`, an open body fails with `aborted`. */

@@ -20,6 +20,8 @@ export interface InferenceRequest {
   readonly facts: CallFacts;
   readonly form: InferenceForm;
   readonly chat: ChatRequest;
+  /** What the chat's body was made from. */
+  readonly body: JsonObject;
 }
 
 export type ParsedInferenceRequest =
@@ -91,5 +93,5 @@ export function parseInferenceRequest(body: unknown): ParsedInferenceRequest {
     return { ok: false, refusal: isOurs ? { ...parsed.refusal, param: 'prompt' } : parsed.refusal };
   }
   const { model, stream, facts } = parsed.request;
-  return { ok: true, request: { model, stream, facts, form, chat: { ...parsed.request, includeUsage: false } } };
+  return { ok: true, request: { model, stream, facts, form, body, chat: { ...parsed.request, includeUsage: false } } };
 }

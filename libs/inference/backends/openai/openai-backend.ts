@@ -1,4 +1,5 @@
 import type { EncryptedSecret } from '../../catalogue/types';
+import { writeEdited } from '../../json';
 import type { BackendClient, UpstreamCall, UpstreamResponse } from '../port';
 import { Exchange } from './exchange';
 import { requestHeaders } from './headers';
@@ -7,6 +8,18 @@ import { type HttpWire, OPENAI_WIRE } from './wire';
 
 /** Opens a backend's credential; rejects when its key was erased. */
 export type OpenSecret = (secret: EncryptedSecret) => Promise<string>;
+
+/**
+ * What the platform decides about every call. It is written anew even where the client said the same: a cap of `1e2` is
+ * understood here, and not by everybody.
+ */
+const DECIDED_MEMBERS: ReadonlySet<string> = new Set([
+  'model',
+  'max_tokens',
+  'max_completion_tokens',
+  'max_output_tokens',
+  'stream',
+]);
 
 /** Credentials that were opened are kept, so that no call waits for the key store twice. */
 const OPENED_SECRETS_MAX = 1_000;
@@ -63,7 +76,7 @@ export class OpenAiBackendClient implements BackendClient {
           method: 'POST',
           path: paths[call.operation],
           headers: requestHeaders(call, secret, this.wire),
-          body: JSON.stringify(call.body),
+          body: writeEdited(call.body, call.source, DECIDED_MEMBERS),
         },
         exchange,
       );

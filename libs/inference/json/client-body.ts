@@ -1,0 +1,121 @@
+import { isUtf8 } from 'node:buffer';
+import { foreignText } from '#kernel';
+import { JsonDocument } from './document';
+import type { JsonObject } from './object';
+import { isContainer, type Survey, survey, takeElements, takeMembers, valueEnd } from './text-scan';
+
+/** Why a body that is JSON cannot be served, whatever it asks for. */
+export interface BodyFault {
+  readonly code: 'ambiguous_field' | 'nesting_too_deep';
+  readonly param: string | null;
+  readonly message: string;
+}
+
+/**
+ * What a client sent: the text as it came, which is what is forwarded and what repeats are known by, and the value that
+ * metering and routing read. With a fault the value may be missing, and nothing may be made of it but a refusal.
+ */
+export interface ClientBody {
+  readonly text: string;
+  readonly value: unknown;
+  readonly fault?: BodyFault;
+}
+
+/** Of a request that sent none. */
+export const NO_BODY: ClientBody = { text: '', value: undefined };
+
+/** The bytes are no JSON text in UTF-8. */
+export class InvalidJsonError extends Error {
+  override readonly name = 'InvalidJsonError';
+}
+
+/** Twice what the meter takes anywhere, so that it can name the field; and little enough for every recursion. */
+const DEPTH_MAX = 128;
+
+const TOO_DEEP: BodyFault = {
+  code: 'nesting_too_deep',
+  param: null,
+  message: `The body is nested deeper than ${DEPTH_MAX} levels. Flatten it.`,
+};
+
+/**
+ * How many members a parsed value has. `JSON.parse` keeps one of two members with the same key, so fewer than the text
+ * has means that one stood twice.
+ */
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object') members += membersOf(item);
+    return members;
+  }
+  const object = value as JsonObject;
+  for (const key of Object.keys(object)) {
+    if (key === '__proto__') throw new InvalidJsonError("A member of the body is named '__proto__'. Rename it.");
+    const member = object[key];
+    members += typeof member === 'object' ? 1 + membersOf(member) : 1;
+  }
+  return members;
+}
+
+/** Looks for the first key that stands twice in one object, and names it by its path. */
+class RepeatedKey {
+  found: string | undefined;
+
+  constructor(private readonly text: string) {}
+
+  visit(from: number, path: string): number {
+    const { text } = this;
+    if (!isContainer(text.charCodeAt(from))) return valueEnd(text, from);
+    if (text[from] === '[') {
+      let index = 0;
+      return takeElements(text, from, (start) => this.visit(start, `${path}[${index++}]`));
+    }
+    const keys = new Set<string>();
+    return takeMembers(text, from, (key, start) => {
+      const own = path === '' ? key : `${path}.${key}`;
+      if (keys.has(key)) this.found ??= own;
+      keys.add(key);
+      return this.visit(start, own);
+    });
+  }
+}
+
+function repeated({ text, start }: JsonDocument): BodyFault {
+  const search = new RepeatedKey(text);
+  search.visit(start, '');
+  const path = search.found === undefined ? null : foreignText(search.found);
+  return {
+    code: 'ambiguous_field',
+    param: path,
+    message: `'${path ?? 'A field'}' stands twice, and one of the two would be overlooked. Send it once.`,
+  };
+}
+
+function bodyOf(text: string, { members, numberExcess }: Survey): ClientBody {
+  let document: JsonDocument;
+  try {
+    document = JsonDocument.parse(text, numberExcess);
+  } catch {
+    throw new InvalidJsonError('The body is not valid JSON. Send one JSON object.');
+  }
+  const { value } = document;
+  const fault = membersOf(value) === members ? {} : { fault: repeated(document) };
+  return { text, value, ...fault };
+}
+
+/** @throws InvalidJsonError */
+export function readClientText(text: string): ClientBody {
+  const seen = survey(text, DEPTH_MAX);
+  if (seen.isTooDeep) return { text, value: undefined, fault: TOO_DEEP };
+  return bodyOf(text, seen);
+}
+
+/**
+ * Reads the body of a request.
+ * @throws InvalidJsonError for anything but one JSON text in UTF-8, which begins without a mark of its byte order.
+ */
+export function readClientBody(bytes: Buffer): ClientBody {
+  if (!isUtf8(bytes)) throw new InvalidJsonError('The body is not valid UTF-8. Send JSON in UTF-8.');
+  return readClientText(bytes.toString('utf8'));
+}

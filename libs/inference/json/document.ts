@@ -1,0 +1,107 @@
+import type { JsonObject } from './object';
+import { isContainer, skipSpace, survey, takeElements, takeMembers, valueEnd } from './text-scan';
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Of which text a value is the whole: weak, so that a text lives no longer than what was made of it. */
+const DOCUMENTS = new WeakMap<object, JsonDocument>();
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/**
+ * A JSON text and what it says. `JSON.parse` alone loses how a number was written, and with it integers beyond 2^53, the
+ * order of keys that look like numbers, and of two members with one key the first: so the text is kept beside the value,
+ * and `writeEdited` and `writeAnew` take from it whatever did not change. Nothing may ever change the value.
+ */
+export class JsonDocument {
+  #spans: Map<object, Span> | undefined;
+  #numberExcess: number | undefined;
+
+  private constructor(
+    readonly text: string,
+    readonly value: unknown,
+    numberExcess?: number,
+  ) {
+    this.#numberExcess = numberExcess;
+    if (isObject(value)) DOCUMENTS.set(value, this);
+  }
+
+  /** @throws SyntaxError when the text is no JSON. */
+  static parse(text: string, numberExcess?: number): JsonDocument {
+    return new JsonDocument(text, JSON.parse(text), numberExcess);
+  }
+
+  /** Of a text that was parsed already. */
+  static of(text: string, value: unknown): JsonDocument {
+    return new JsonDocument(text, value);
+  }
+
+  /** The document whose whole value this is; undefined for parts of one, and for whatever was made by hand. */
+  static from(value: unknown): JsonDocument | undefined {
+    return isObject(value) ? DOCUMENTS.get(value) : undefined;
+  }
+
+  /** Where the value begins, behind any white space. */
+  get start(): number {
+    return skipSpace(this.text, 0);
+  }
+
+  /** Characters by which its numbers are longer than the shortest text of their values: `1.0` by two. */
+  get numberExcess(): number {
+    this.#numberExcess ??= survey(this.text, Number.POSITIVE_INFINITY).numberExcess;
+    return this.#numberExcess;
+  }
+
+  /**
+   * An object or array of the document as it stands in the text; undefined when it is none of its parts. The first
+   * question costs a walk over the whole text.
+   */
+  textOf(part: object): string | undefined {
+    if (part === this.value) return this.text;
+    this.#spans ??= spansOf(this);
+    const span = this.#spans.get(part);
+    return span === undefined ? undefined : this.text.slice(span.from, span.to);
+  }
+}
+
+/** Walks text and value side by side, once. */
+class SpanWalk {
+  readonly spans = new Map<object, Span>();
+
+  constructor(private readonly text: string) {}
+
+  /** Answers where the value ends. */
+  visit(value: unknown, from: number): number {
+    if (!isObject(value) || !isContainer(this.text.charCodeAt(from))) return valueEnd(this.text, from);
+    const to = Array.isArray(value) ? this.#elements(value, from) : this.#members(value as JsonObject, from);
+    this.spans.set(value, { from, to });
+    return to;
+  }
+
+  #elements(array: readonly unknown[], from: number): number {
+    let index = 0;
+    return takeElements(this.text, from, (start) => {
+      const element = array[index];
+      index += 1;
+      return this.visit(element, start);
+    });
+  }
+
+  #members(object: JsonObject, from: number): number {
+    // Of a key that stands twice, the last value is the one that was parsed: it is visited last.
+    return takeMembers(this.text, from, (key, valueStart) =>
+      this.visit(Object.hasOwn(object, key) ? object[key] : undefined, valueStart),
+    );
+  }
+}
+
+function spansOf({ text, value, start }: JsonDocument): Map<object, Span> {
+  const walk = new SpanWalk(text);
+  walk.visit(value, start);
+  return walk.spans;
+}

@@ -1,0 +1,4 @@
+export * from './client-body';
+export { JsonDocument } from './document';
+export * from './object';
+export { writeAnew, writeEdited } from './write';
