@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BACKEND_KINDS, MODEL_KINDS, OUTPUT_CAP_FIELDS, VISIBILITIES } from '#inference/catalogue';
+import { BACKEND_KINDS, MODEL_KINDS, OUTPUT_CAP_CHOICES, VISIBILITIES } from '#inference/catalogue';
 import { parseInstant, parseUsd } from '#kernel';
 
 const ENVIRONMENT_REFERENCE = /^env:([A-Za-z_][A-Za-z0-9_]*)$/;
@@ -40,10 +40,12 @@ const backend = z.strictObject({
       idleMs: count.exactOptional(),
     })
     .exactOptional(),
-  outputCapField: z.enum(OUTPUT_CAP_FIELDS).exactOptional(),
+  outputCapField: z.enum(OUTPUT_CAP_CHOICES).exactOptional(),
   // In YAML 1.2 `yes` is a string, in older tools a boolean: both are meant alike.
   streamUsage: z.union([z.boolean(), z.enum(['yes', 'no']).transform((text) => text === 'yes')]).exactOptional(),
   dropFields: z.array(z.string()).exactOptional(),
+  allowFields: z.array(z.string()).exactOptional(),
+  allowBetas: z.array(z.string()).exactOptional(),
   unbilledServerErrors: z.boolean().exactOptional(),
 });
 

@@ -1,5 +1,6 @@
 export * from './anthropic';
 export * from './backends';
+export * from './fields';
 export * from './json';
 export * from './metering';
 export * from './neutral';

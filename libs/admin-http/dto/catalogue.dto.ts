@@ -5,14 +5,14 @@ import {
   type BackendKind,
   MODEL_KINDS,
   type ModelKind,
-  OUTPUT_CAP_FIELDS,
-  type OutputCapField,
+  OUTPUT_CAP_CHOICES,
+  type OutputCapChoice,
   ROUTES_MAX,
   VISIBILITIES,
 } from '#inference/catalogue';
 import { IsCredential, IsInstant, IsPart, IsUsd, Nullable, Omittable } from './rules';
 
-const DROP_FIELDS_MAX = 100;
+const FIELDS_MAX = 100;
 const YES_NO = ['yes', 'no'] as const;
 export class TimeoutsDto {
   @ApiPropertyOptional({ description: 'Milliseconds.' })
@@ -42,10 +42,14 @@ class BackendSettingsDto {
   @IsPart(() => TimeoutsDto)
   timeouts?: TimeoutsDto;
 
-  @ApiPropertyOptional({ enum: OUTPUT_CAP_FIELDS })
+  @ApiPropertyOptional({
+    enum: OUTPUT_CAP_CHOICES,
+    default: 'auto',
+    description: 'auto: the field that the client used, else the one that the host wants.',
+  })
   @Omittable()
-  @IsIn(OUTPUT_CAP_FIELDS)
-  outputCapField?: OutputCapField;
+  @IsIn(OUTPUT_CAP_CHOICES)
+  outputCapField?: OutputCapChoice;
 
   @ApiPropertyOptional({ enum: YES_NO, description: 'Whether it reports usage in a stream when asked to.' })
   @Omittable()
@@ -55,9 +59,29 @@ class BackendSettingsDto {
   @ApiPropertyOptional({ type: [String], description: 'Request fields that it rejects.' })
   @Omittable()
   @IsString({ each: true })
-  @ArrayMaxSize(DROP_FIELDS_MAX)
+  @ArrayMaxSize(FIELDS_MAX)
   @IsArray()
   dropFields?: string[];
+
+  @ApiPropertyOptional({
+    type: [String],
+    description: 'Request fields, or members such as thinking.budget, that no route knows and that may be passed on.',
+  })
+  @Omittable()
+  @IsString({ each: true })
+  @ArrayMaxSize(FIELDS_MAX)
+  @IsArray()
+  allowFields?: string[];
+
+  @ApiPropertyOptional({
+    type: [String],
+    description: 'Values of anthropic-beta that may be passed on, beside those that change no price.',
+  })
+  @Omittable()
+  @IsString({ each: true })
+  @ArrayMaxSize(FIELDS_MAX)
+  @IsArray()
+  allowBetas?: string[];
 
   @ApiPropertyOptional({ description: 'Whether a 5xx before the first byte is never billed.' })
   @Omittable()
@@ -192,7 +216,7 @@ class ModelSettingsDto {
   @IsInt()
   maxOutputTokens?: number;
 
-  @ApiPropertyOptional({ description: 'Held when a client names no cap; default 4,096.' })
+  @ApiPropertyOptional({ description: 'Held when a client names no cap; default maxOutputTokens.' })
   @Omittable()
   @Min(0)
   @IsInt()

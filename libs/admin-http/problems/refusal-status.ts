@@ -70,6 +70,8 @@ const STATUS_OF_REFUSAL: Readonly<Record<ControlRefusalCode, number>> = {
   invalid_base_url: 422,
   invalid_timeouts: 422,
   invalid_drop_fields: 422,
+  invalid_allow_fields: 422,
+  invalid_allow_betas: 422,
   invalid_model_id: 422,
   invalid_context_tokens: 422,
   invalid_output_tokens: 422,

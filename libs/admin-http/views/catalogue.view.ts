@@ -11,7 +11,7 @@ import {
   MODEL_KINDS,
   type Model,
   type ModelBounds,
-  OUTPUT_CAP_FIELDS,
+  OUTPUT_CAP_CHOICES,
   type PriceVersion,
   VISIBILITIES,
 } from '#inference/catalogue';
@@ -32,12 +32,16 @@ export class BackendView {
   hasApiKey!: boolean;
   @ApiProperty({ type: TimeoutsDto })
   timeouts!: BackendTimeouts;
-  @ApiProperty({ enum: OUTPUT_CAP_FIELDS })
+  @ApiProperty({ enum: OUTPUT_CAP_CHOICES })
   outputCapField!: string;
   @ApiProperty({ enum: ['yes', 'no'] })
   streamUsage!: 'yes' | 'no';
   @ApiProperty({ type: [String] })
   dropFields!: readonly string[];
+  @ApiProperty({ type: [String] })
+  allowFields!: readonly string[];
+  @ApiProperty({ type: [String] })
+  allowBetas!: readonly string[];
   @ApiProperty()
   unbilledServerErrors!: boolean;
   @ApiProperty({ enum: BACKEND_SERVICES })
@@ -47,7 +51,7 @@ export class BackendView {
 }
 
 export function backendView(backend: Backend): BackendView {
-  const { id, name, kind, baseUrl, credential, timeouts, outputCapField, dropFields, unbilledServerErrors } = backend;
+  const { id, name, kind, baseUrl, credential, timeouts, dropFields, unbilledServerErrors } = backend;
   return {
     id,
     name,
@@ -55,9 +59,11 @@ export function backendView(backend: Backend): BackendView {
     baseUrl,
     hasApiKey: credential !== undefined,
     timeouts,
-    outputCapField,
+    outputCapField: backend.outputCapField ?? 'auto',
     streamUsage: backend.streamUsage ? 'yes' : 'no',
     dropFields,
+    allowFields: backend.allowFields ?? [],
+    allowBetas: backend.allowBetas ?? [],
     unbilledServerErrors,
     service: backend.service ?? 'in-service',
     createdAt: createdAt(id),

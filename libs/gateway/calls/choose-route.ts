@@ -1,5 +1,5 @@
-import type { PickedRoute } from '#inference';
-import type { Model } from '#inference/catalogue';
+import { type PickedRoute, unknownFieldRefusal } from '#inference';
+import type { Backend, Model } from '#inference/catalogue';
 import type { BackendId } from '#kernel';
 import type { Caller } from './caller';
 import type { CarryRefusal, Dialect, MeteredRequest } from './dialect';
@@ -10,6 +10,28 @@ export type ChosenRoute =
   /** No backend may be asked now. `refusal`: the request means nothing to any that the model has. */
   | { readonly ok: false; readonly refusal?: CarryRefusal };
 
+/** Why a request cannot go to a backend: a field that nobody vouches for there, or one without a meaning. */
+export function backendRefusal<R extends MeteredRequest>(
+  { refusalFor }: Pick<Dialect<R>, 'refusalFor'>,
+  request: R,
+  backend: Backend,
+): CarryRefusal | undefined {
+  return unknownFieldRefusal(request.unknownFields, backend) ?? refusalFor?.(request, backend.kind);
+}
+
+/** Why no backend of a model would take a request with these fields. */
+export function unknownFieldRefusalOfModel(
+  models: Pick<CallDependencies['models'], 'backends'>,
+  { routes }: Model,
+  unknownFields: readonly string[],
+): CarryRefusal | undefined {
+  const refusals = routes.flatMap(({ backendId }) => {
+    const backend = models.backends().get(backendId);
+    return backend === undefined ? [] : [unknownFieldRefusal(unknownFields, backend)];
+  });
+  return refusals.includes(undefined) ? undefined : refusals[0];
+}
+
 /**
  * Where a call goes: the router's choice among the backends to which the request means the same. A model may stand on
  * backends of several kinds, and a request that carries over to one of them must not be refused by the luck of the draw.
@@ -17,7 +39,7 @@ export type ChosenRoute =
  */
 export function chooseRoute<R extends MeteredRequest>(
   { router, models }: Pick<CallDependencies, 'router' | 'models'>,
-  { refusalFor }: Pick<Dialect<R>, 'refusalFor'>,
+  dialect: Pick<Dialect<R>, 'refusalFor'>,
   request: R,
   model: Model,
   { routing }: Pick<Caller, 'routing'>,
@@ -28,7 +50,7 @@ export function chooseRoute<R extends MeteredRequest>(
   for (;;) {
     const picked = router.choose(model, routing, unfit);
     if (picked === undefined) break;
-    const refused = refusalFor?.(request, picked.backend.kind);
+    const refused = backendRefusal(dialect, request, picked.backend);
     if (refused === undefined) return { ok: true, picked };
     refusal ??= refused;
     unfit.add(picked.backend.id);
@@ -37,7 +59,8 @@ export function chooseRoute<R extends MeteredRequest>(
   // One to which it means something may be away for a while only: that is no fault of the request.
   const fits = model.routes.some(({ backendId, weight, closed }) => {
     const backend = models.backends().get(backendId);
-    return weight > 0 && closed !== true && backend !== undefined && refusalFor?.(request, backend.kind) === undefined;
+    if (backend === undefined || weight === 0 || closed === true) return false;
+    return backendRefusal(dialect, request, backend) === undefined;
   });
   return fits && routing.onlyBackend === undefined ? { ok: false } : { ok: false, refusal };
 }

@@ -20,6 +20,8 @@ export interface MeteredRequest {
   readonly facts: CallFacts;
   /** The client's body as it was parsed; what is sent upstream keeps its text wherever it says the same. */
   readonly body: JsonObject;
+  /** Fields that its route does not know; a backend's operator may let them through (`allowFields`). */
+  readonly unknownFields: readonly string[];
 }
 
 /** What was decided about a call before it goes upstream. */

@@ -42,12 +42,14 @@ export const anthropicMessages: Dialect<MessagesRequest> = {
   operation: 'chat',
   modelKinds: ['chat'],
   parse: parseMessagesRequest,
-  refusalFor: ({ body }, kind) =>
-    kind === 'anthropic' ? undefined : carryRefusal((carrying) => readMessagesCall(body, carrying), kind),
-  buildUpstream: ({ body, stream }, target) =>
+  refusalFor: (request, kind) =>
+    kind === 'anthropic'
+      ? undefined
+      : carryRefusal((carrying) => readMessagesCall(request.body, carrying), kind, request),
+  buildUpstream: (request, target) =>
     target.backend.kind === 'anthropic'
-      ? buildMessagesUpstream(body, stream, target)
-      : carriedUpstream((carrying) => readMessagesCall(body, carrying), stream, target),
+      ? buildMessagesUpstream(request.body, request.stream, target)
+      : carriedUpstream((carrying) => readMessagesCall(request.body, carrying), request, target),
   readAnswer: (request, text, context) =>
     context.backendKind === 'anthropic'
       ? passedOnAnswer(request, text)

@@ -1,4 +1,5 @@
 import {
+  allowedFields,
   type Carried,
   type Carrying,
   carry,
@@ -42,22 +43,41 @@ const TONGUES: Readonly<Record<BackendKind, Tongue>> = { openai: CHAT, simulator
 /** Reads a request of the dialect at hand into its neutral form. */
 export type ReadCall = (carrying: Carrying) => NeutralCall;
 
-function carried(read: ReadCall, kind: BackendKind): Carried<JsonObject> {
-  return carry((carrying) => TONGUES[kind].write(read(carrying), carrying));
+/** What of a request its conversion needs beside its reading. */
+export interface CarriedRequest {
+  readonly body: JsonObject;
+  readonly stream: boolean;
+  readonly unknownFields: readonly string[];
 }
 
-/** Why a request cannot be carried over to a kind of backend. */
-export function carryRefusal(read: ReadCall, kind: BackendKind): CarryRefusal | undefined {
-  const result = carried(read, kind);
+function carried(read: ReadCall, kind: BackendKind, unknownFields: readonly string[]): Carried<JsonObject> {
+  return carry((carrying) => TONGUES[kind].write(read(carrying), carrying), unknownFields);
+}
+
+/**
+ * Why a request cannot be carried over to a kind of backend. Fields that no route knows are judged before, by backend.
+ */
+export function carryRefusal(
+  read: ReadCall,
+  kind: BackendKind,
+  { unknownFields }: Pick<CarriedRequest, 'unknownFields'>,
+): CarryRefusal | undefined {
+  const result = carried(read, kind, unknownFields);
   return result.ok ? undefined : result.refusal;
 }
 
+/** The fields that the backend's operator lets through, as the client wrote them. */
+function letThrough({ body, unknownFields }: CarriedRequest, { backend }: CallTarget): JsonObject {
+  const names = allowedFields(unknownFields, backend).filter((path) => Object.hasOwn(body, path));
+  return Object.fromEntries(names.map((name) => [name, body[name]]));
+}
+
 /** The body for a backend of another kind. What cannot be carried over was refused before. */
-export function carriedUpstream(read: ReadCall, stream: boolean, target: CallTarget): JsonObject {
+export function carriedUpstream(read: ReadCall, request: CarriedRequest, target: CallTarget): JsonObject {
   const { kind } = target.backend;
-  const result = carried(read, kind);
+  const result = carried(read, kind, request.unknownFields);
   if (!result.ok) throw new Error(`a request that was not refused does not carry over: ${result.refusal.message}`);
-  return TONGUES[kind].build(result.value, stream, target);
+  return TONGUES[kind].build({ ...letThrough(request, target), ...result.value }, request.stream, target);
 }
 
 /** An unstreamed answer of a backend of another kind. */

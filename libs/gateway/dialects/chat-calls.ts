@@ -26,13 +26,13 @@ function headOf(request: ChatRequest, { requestId, createdSeconds }: AnswerConte
 }
 
 export function chatRefusal(request: ChatRequest, kind: BackendKind): CarryRefusal | undefined {
-  return speaksChat(kind) ? undefined : carryRefusal((carrying) => readChatCall(request.body, carrying), kind);
+  return speaksChat(kind) ? undefined : carryRefusal((carrying) => readChatCall(request.body, carrying), kind, request);
 }
 
 export function chatUpstream(request: ChatRequest, target: CallTarget): JsonObject {
   return speaksChat(target.backend.kind)
     ? buildChatUpstream(request, target)
-    : carriedUpstream((carrying) => readChatCall(request.body, carrying), request.stream, target);
+    : carriedUpstream((carrying) => readChatCall(request.body, carrying), request, target);
 }
 
 /** @param show the client's form of the answer, from a chat's. */

@@ -23,9 +23,9 @@ export const openAiResponses: Dialect<ResponsesRequest> = {
   operation: 'chat',
   modelKinds: ['chat'],
   parse: parseResponsesRequest,
-  refusalFor: ({ body }, kind) => carryRefusal((carrying) => readResponsesCall(body, carrying), kind),
-  buildUpstream: ({ body, stream }, target) =>
-    carriedUpstream((carrying) => readResponsesCall(body, carrying), stream, target),
+  refusalFor: (request, kind) => carryRefusal((carrying) => readResponsesCall(request.body, carrying), kind, request),
+  buildUpstream: (request, target) =>
+    carriedUpstream((carrying) => readResponsesCall(request.body, carrying), request, target),
   readAnswer: (request, text, context) =>
     carriedAnswer(context.backendKind, text, (events, charged, cost) =>
       encodeResponse(events, headOf(request, context), request.body, charged, cost),

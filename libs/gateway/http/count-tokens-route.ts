@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { anthropicErrorAnswer, parseCountTokensRequest } from '#inference/anthropic';
 import type { ModelId } from '#kernel';
 import { boundsOfCall } from '../calls/bounds-of-call';
+import { unknownFieldRefusalOfModel } from '../calls/choose-route';
 import { parseSound } from '../calls/parse-sound';
 import { bodyOf, sendError, type V1Options } from './v1-request';
 
@@ -24,10 +25,12 @@ export function registerCountTokens(
       const { code, message, param } = parsed.refusal;
       return sendError(request, reply, code, { message, param });
     }
-    const { model: id, facts } = parsed.request;
+    const { model: id, facts, unknownFields } = parsed.request;
     const found = options.models.findCallableModel(key, id as ModelId, options.clock.now());
     if (!found.ok) return sendError(request, reply, found.code, { param: 'model' });
     if (found.model.kind !== 'chat') return sendError(request, reply, 'model_not_for_route', { param: 'model' });
+    const refused = unknownFieldRefusalOfModel(options.models, found.model, unknownFields);
+    if (refused !== undefined) return sendError(request, reply, refused.code, refused);
     const { inputTokensEstimate, inputTokensMax } = boundsOfCall(options.models, found.model, facts);
     reply.headers({
       'x-request-id': requestId,

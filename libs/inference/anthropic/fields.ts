@@ -1,37 +1,37 @@
-import { FieldTable } from '../openai/field-table';
+import { FieldTable } from '../fields';
 
-/**
- * Fields that metering or routing reads, and the closed list of those that cost something else, choose another model or
- * place, or bring text into the prompt that the request does not hold.
- */
+/** Fields that metering or routing reads, and those that the API has beside them. */
 export const MESSAGES_FIELDS = new FieldTable({
-  metered: ['model', 'messages', 'system', 'max_tokens', 'stream', 'tools', 'cache_control', 'thinking'],
-  unpriced: [
-    'service_tier',
-    // Dearer ways to run the same model.
-    'speed',
-    'inference_geo',
-    // Tools and state on the backend's side.
-    'container',
-    'mcp_servers',
+  metered: [
+    'model',
+    'messages',
+    'system',
+    'max_tokens',
+    'stream',
+    'tools',
+    'cache_control',
+    'thinking',
     'context_management',
-    // Another model or account than the one that was priced.
-    'fallbacks',
-    'models',
-    'route',
-    'plugins',
-    'workspace_id',
-    'user_profile_id',
-    // What other backends could take for a second prompt, cap or count.
-    'prompt',
-    'input',
-    'n',
-    'best_of',
-    'max_completion_tokens',
-    'max_output_tokens',
-    'max_tokens_to_sample',
   ],
-  harmless: { service_tier: ['auto', 'standard_only'], speed: ['standard'] },
+  // What other backends could take for a second prompt, cap or count.
+  unpriced: ['prompt', 'input', 'n', 'max_completion_tokens'],
+  harmless: { service_tier: ['auto', 'standard_only'] },
+  known: [
+    'diagnostics',
+    'metadata',
+    'output_config',
+    'output_format',
+    'stop_sequences',
+    'temperature',
+    'tool_choice',
+    'top_k',
+    'top_p',
+  ],
+  members: {
+    diagnostics: ['previous_message_id'],
+    output_config: ['effort', 'format', 'task_budget'],
+    thinking: ['type', 'budget_tokens', 'display', 'block_binding'],
+  },
 });
 
 /** Fields whose text never enters a prompt. */

@@ -143,7 +143,10 @@ describe('parseCountTokensRequest', () => {
     const rest = { system: 'Be brief.', tools: [{ name: 'weather', input_schema: { type: 'object' } }] };
     const parsed = parseCountTokensRequest({ ...uncapped, ...rest });
     const prompt = promptOf({ ...hello, ...rest });
-    expect(parsed).toEqual({ ok: true, request: { model: 'm', facts: { prompts: [prompt], outputsPerPrompt: 0 } } });
+    expect(parsed).toEqual({
+      ok: true,
+      request: { model: 'm', facts: { prompts: [prompt], outputsPerPrompt: 0 }, unknownFields: [] },
+    });
   });
 
   it.each<[string, unknown, string, string | null]>([

@@ -10,6 +10,8 @@ export interface MessagesRequest {
   readonly model: string;
   readonly stream: boolean;
   readonly facts: CallFacts;
+  /** What the route does not know: only an operator can let it through, for one backend. */
+  readonly unknownFields: readonly string[];
   readonly body: JsonObject;
 }
 
@@ -117,13 +119,14 @@ export function parseMessagesRequest(given: unknown): ParsedMessagesRequest {
       model: String(body.model),
       stream: body.stream === true,
       facts: { prompts: [prompt], outputsPerPrompt: 1, outputCap: Number(body.max_tokens) },
+      unknownFields: MESSAGES_FIELDS.unknownIn(body),
       body,
     },
   };
 }
 
 /** A question for the tokens of a prompt, which nothing will answer. */
-export type CountTokensRequest = Pick<MessagesRequest, 'model' | 'facts'>;
+export type CountTokensRequest = Pick<MessagesRequest, 'model' | 'facts' | 'unknownFields'>;
 
 export type ParsedCountTokensRequest =
   | { readonly ok: true; readonly request: CountTokensRequest }
@@ -136,5 +139,12 @@ export function parseCountTokensRequest(given: unknown): ParsedCountTokensReques
   );
   if (!parsed.ok) return parsed;
   const { body, prompt } = parsed;
-  return { ok: true, request: { model: String(body.model), facts: { prompts: [prompt], outputsPerPrompt: 0 } } };
+  return {
+    ok: true,
+    request: {
+      model: String(body.model),
+      facts: { prompts: [prompt], outputsPerPrompt: 0 },
+      unknownFields: MESSAGES_FIELDS.unknownIn(body),
+    },
+  };
 }

@@ -8,7 +8,7 @@ import type {
   EncryptedSecret,
   ModelBounds,
   ModelKind,
-  OutputCapField,
+  OutputCapChoice,
 } from './types';
 
 export interface BackendSettings {
@@ -18,11 +18,13 @@ export interface BackendSettings {
   readonly credential?: EncryptedSecret;
   /** Default: 5 s to connect, 600 s to the first byte, 120 s between bytes. */
   readonly timeouts?: Partial<BackendTimeouts>;
-  /** Default: `max_tokens`, the only one that every OpenAI-compatible server and Anthropic's API understand. */
-  readonly outputCapField?: OutputCapField;
+  /** Default: `auto`. Named for servers that understand one of them only. */
+  readonly outputCapField?: OutputCapChoice;
   /** Default: true. */
   readonly streamUsage?: boolean;
   readonly dropFields?: readonly string[];
+  readonly allowFields?: readonly string[];
+  readonly allowBetas?: readonly string[];
   /** Default: only the simulator's are known never to be billed. */
   readonly unbilledServerErrors?: boolean;
 }
@@ -67,7 +69,7 @@ export interface ModelSettings {
   readonly contextTokens: number;
   /** Of an embedding model: 0, which may be left out. */
   readonly maxOutputTokens?: number;
-  /** Default: 4,096, or maxOutputTokens where that is less. */
+  /** Of calls without a cap of their own. Default: maxOutputTokens, also when that changes. */
   readonly defaultOutputTokens?: number;
   /** Default: false. */
   readonly hiddenReasoning?: boolean;
@@ -161,6 +163,8 @@ export const CATALOGUE_REFUSALS = [
   'invalid_base_url',
   'invalid_timeouts',
   'invalid_drop_fields',
+  'invalid_allow_fields',
+  'invalid_allow_betas',
   'invalid_reason',
   'invalid_model_id',
   'invalid_context_tokens',

@@ -31,7 +31,6 @@ const acme: Backend = {
   kind: 'openai',
   baseUrl: 'https://api.acme.example/v1',
   timeouts: { connectMs: 5_000, firstByteMs: 600_000, idleMs: 120_000 },
-  outputCapField: 'max_tokens',
   streamUsage: true,
   dropFields: [],
   unbilledServerErrors: false,
@@ -138,6 +137,38 @@ describe('registering a backend', () => {
     (dropFields) => given(catalogueDecider).when(register({ dropFields })).thenRefused('invalid_drop_fields'),
   );
 
+  it.each([
+    ['n_predict'],
+    ['nPredict'],
+    ['max_new_tokens'],
+    ['api_base'],
+    ['aws_region_name'],
+    ['mock_response'],
+    ['web_search_options'],
+    ['max_tokens'],
+    ['extra_body.anything'],
+    ['thinking.max_new_tokens'],
+    ['a.b.c'],
+    ['a b'],
+    [''],
+  ])('refuses to allow %j: no operator can let it through, or it is no field', (field) => {
+    given(catalogueDecider)
+      .when(register({ allowFields: ['future_field', field] }))
+      .thenRefused('invalid_allow_fields');
+    given(catalogueDecider, registered())
+      .when(change({ allowFields: [field] }))
+      .thenRefused('invalid_allow_fields');
+  });
+
+  it('refuses endless lists, and betas that no header can carry', () => {
+    const many = (name: string) => Array.from({ length: 101 }, (_, n) => `${name}${n}`);
+    given(catalogueDecider)
+      .when(register({ allowFields: many('f') }))
+      .thenRefused('invalid_allow_fields');
+    for (const allowBetas of [many('b'), ['a,b'], ['a\r\nb'], ['']])
+      given(catalogueDecider).when(register({ allowBetas })).thenRefused('invalid_allow_betas');
+  });
+
   it('gives neither id nor name twice', () => {
     given(catalogueDecider, registered())
       .when(register({ streamUsage: false }))
@@ -153,6 +184,30 @@ describe('registering a backend', () => {
 });
 
 describe('changing a backend', () => {
+  it('takes what an operator vouches for, sorted and each once, and back again', () => {
+    const lists = { allowFields: ['future_field', 'thinking.budget'], allowBetas: ['context-1m-2025-08-07'] };
+    given(catalogueDecider, registered())
+      .when(change({ ...lists, allowFields: ['thinking.budget', 'future_field', 'future_field'] }))
+      .then(changed(lists))
+      .andNothingWhenRepeated();
+    given(catalogueDecider, registered(lists))
+      .when(change({ allowFields: [], allowBetas: [] }))
+      .then(changed({}))
+      .andNothingWhenRepeated();
+  });
+
+  it('names the field of the cap, or leaves it to each call again', () => {
+    const named = { outputCapField: 'max_completion_tokens' } as const;
+    given(catalogueDecider, registered()).when(change(named)).then(changed(named)).andNothingWhenRepeated();
+    given(catalogueDecider, registered(named))
+      .when(change({ outputCapField: 'auto' }))
+      .then(changed({}))
+      .andNothingWhenRepeated();
+    given(catalogueDecider, registered(named))
+      .when(change({ streamUsage: true }))
+      .thenNothing();
+  });
+
   it('keeps what is not named', () => {
     given(catalogueDecider, registered({ credential }))
       .when(change({ timeouts: { idleMs: 7 }, dropFields: ['seed'] }))

@@ -1,9 +1,10 @@
 import { accepted, canonicalJson, parseId } from '#kernel';
+import { foldField, isNeverField } from '../fields';
 import type { CatalogueDecision, ChangeBackend, RegisterBackend, RemoveBackend, SetBackendService } from './commands';
 import { no } from './commands';
 import type { CatalogueState } from './state';
 import { findBackendByName } from './state';
-import type { Backend, BackendTimeouts } from './types';
+import type { Backend, BackendTimeouts, OutputCapChoice } from './types';
 
 export const DEFAULT_TIMEOUTS: BackendTimeouts = { connectMs: 5_000, firstByteMs: 600_000, idleMs: 120_000 };
 const TIMEOUT_MS_MAX = 3_600_000;
@@ -15,6 +16,8 @@ const SIMULATOR_URL = 'http://simulator.invalid';
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const FIELD = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+const BETA = /^[a-z0-9][a-z0-9.-]{0,99}$/;
+const LIST_MAX = 100;
 
 /** Fields that decide what a call may cost: a backend that rejects one of them cannot be metered. */
 export const METERED_FIELDS: readonly string[] = [
@@ -29,6 +32,7 @@ export const METERED_FIELDS: readonly string[] = [
   'max_output_tokens',
   'stream',
 ];
+const METERED: ReadonlySet<string> = new Set(METERED_FIELDS.map(foldField));
 
 /** A route names a backend by id or by name, so no name may look like an id. */
 function isName(name: string): boolean {
@@ -55,6 +59,21 @@ function areDropFields(fields: readonly string[]): boolean {
   );
 }
 
+/**
+ * A field, or a member of one, that an operator vouches for. It cannot be one that decides the cost or is another name
+ * for what does: not even an operator lets those through, or the budgets would no longer hold.
+ */
+function isAllowable(path: string): boolean {
+  const steps = path.split('.');
+  const wellFormed = steps.length <= 2 && steps.every((step) => FIELD.test(step));
+  return wellFormed && !steps.some((step) => isNeverField(step) || METERED.has(foldField(step)));
+}
+
+/** Sorted and each once; undefined where nothing is named, as in records that know no such list. */
+function listOf(names: readonly string[] = []): readonly string[] | undefined {
+  return names.length === 0 ? undefined : [...new Set(names)].sort();
+}
+
 /** What one command would make of a backend, checked, with URL and lists in their one form. */
 function checked(wanted: Backend): { ok: true; backend: Backend } | ReturnType<typeof no> {
   if (!isName(wanted.name))
@@ -69,7 +88,31 @@ function checked(wanted: Backend): { ok: true; backend: Backend } | ReturnType<t
       'invalid_drop_fields',
       `dropFields names at most ${DROP_FIELDS_MAX} fields, and none that decide the cost: ${METERED_FIELDS.join(', ')}.`,
     );
-  return { ok: true, backend: { ...wanted, baseUrl, dropFields: [...new Set(wanted.dropFields)].sort() } };
+  const { allowFields: fields = [], allowBetas: betas = [], ...rest } = wanted;
+  if (fields.length > LIST_MAX || !fields.every(isAllowable))
+    return no(
+      'invalid_allow_fields',
+      `allowFields names at most ${LIST_MAX} fields or members such as thinking.budget, and none that decide cost, caps, hosts or keys: those never pass.`,
+    );
+  if (betas.length > LIST_MAX || !betas.every((beta) => BETA.test(beta)))
+    return no('invalid_allow_betas', `allowBetas names at most ${LIST_MAX} values of anthropic-beta.`);
+  const allowFields = listOf(fields);
+  const allowBetas = listOf(betas);
+  return {
+    ok: true,
+    backend: {
+      ...rest,
+      baseUrl,
+      dropFields: [...new Set(wanted.dropFields)].sort(),
+      ...(allowFields === undefined ? {} : { allowFields }),
+      ...(allowBetas === undefined ? {} : { allowBetas }),
+    },
+  };
+}
+
+/** An event leaves out what is decided call by call. */
+function capFieldOf(choice: OutputCapChoice = 'auto'): Pick<Backend, 'outputCapField'> {
+  return choice === 'auto' ? {} : { outputCapField: choice };
 }
 
 /** Of two backends with one name, only the other one takes it. */
@@ -90,9 +133,11 @@ export function decideRegisterBackend(command: RegisterBackend, state: Catalogue
     baseUrl: command.baseUrl ?? (simulated ? SIMULATOR_URL : ''),
     ...(credential === undefined ? {} : { credential }),
     timeouts: { ...DEFAULT_TIMEOUTS, ...command.timeouts },
-    outputCapField: command.outputCapField ?? 'max_tokens',
+    ...capFieldOf(command.outputCapField),
     streamUsage: command.streamUsage ?? true,
     dropFields: command.dropFields ?? [],
+    allowFields: command.allowFields ?? [],
+    allowBetas: command.allowBetas ?? [],
     unbilledServerErrors: command.unbilledServerErrors ?? simulated,
   });
   if (!result.ok) return result;
@@ -113,12 +158,13 @@ function settingsOf({ service: _service, ...settings }: Backend): Backend {
 export function decideChangeBackend(command: ChangeBackend, state: CatalogueState): CatalogueDecision {
   const before = state.backends.get(command.id);
   if (before === undefined) return no('backend_not_found', 'There is no such backend.');
-  const { type: _type, credential: credentialChange, timeouts, ...changes } = command;
-  const { credential: credentialBefore, service: _service, ...rest } = before;
+  const { type: _type, credential: credentialChange, timeouts, outputCapField: choice, ...changes } = command;
+  const { credential: credentialBefore, service: _service, outputCapField: capBefore, ...rest } = before;
   const credential = credentialChange === undefined ? credentialBefore : (credentialChange ?? undefined);
   const result = checked({
     ...rest,
     ...changes,
+    ...capFieldOf(choice ?? capBefore),
     ...(credential === undefined ? {} : { credential }),
     timeouts: { ...before.timeouts, ...timeouts },
   });

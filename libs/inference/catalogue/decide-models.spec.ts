@@ -33,7 +33,7 @@ const settings = {
   routes: [{ backendId, upstreamModel: 'large-2026', weight: 1 }],
   contextTokens: 128_000,
   maxOutputTokens: 16_384,
-  defaultOutputTokens: 4_096,
+  defaultOutputTokens: 16_384,
   hiddenReasoning: false,
 } as const;
 const bounds = { textFactor: 1, requestOverheadTokens: 3, messageOverheadTokens: 8, toolOverheadTokens: 16 };
@@ -92,10 +92,13 @@ describe('registering a model', () => {
     catalogue().when(register()).then(registered()).andNothingWhenRepeated();
   });
 
-  it('holds 4,096 tokens of output by default, or the maximum where that is less', () => {
+  it('lets calls without a cap have all that the model gives, unless something else is named', () => {
     catalogue()
       .when(register({ maxOutputTokens: 100 }))
       .then(registered({ maxOutputTokens: 100, defaultOutputTokens: 100 }));
+    catalogue()
+      .when(register({ defaultOutputTokens: 4_096 }))
+      .then(registered({ defaultOutputTokens: 4_096 }));
   });
 
   it('takes embedding models, which generate nothing', () => {
@@ -167,10 +170,18 @@ describe('changing a model', () => {
     catalogue(registered()).when(change({})).thenNothing();
   });
 
-  it('lowers the default output along with the maximum', () => {
-    catalogue(registered())
+  it('lowers the default output along with the maximum, and raises it where it was the maximum', () => {
+    for (const maxOutputTokens of [1_000, 32_000])
+      catalogue(registered())
+        .when(change({ maxOutputTokens }))
+        .then(changed({ maxOutputTokens, defaultOutputTokens: maxOutputTokens }));
+    const chosen = { defaultOutputTokens: 4_096 };
+    catalogue(registered(chosen))
       .when(change({ maxOutputTokens: 1_000 }))
       .then(changed({ maxOutputTokens: 1_000, defaultOutputTokens: 1_000 }));
+    catalogue(registered(chosen))
+      .when(change({ maxOutputTokens: 32_000 }))
+      .then(changed({ maxOutputTokens: 32_000, ...chosen }));
     catalogue(registered())
       .when(change({ maxOutputTokens: 1_000, defaultOutputTokens: 2_000 }))
       .thenRefused('invalid_output_tokens');

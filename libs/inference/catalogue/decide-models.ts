@@ -15,8 +15,6 @@ import { sameRoute } from './state';
 import type { Model, ModelKind, ModelRoute } from './types';
 
 export const CONTEXT_TOKENS_MAX = 100_000_000;
-/** What a call may generate when its client names no cap: not the model's maximum, for every call holds its cap. */
-export const DEFAULT_OUTPUT_TOKENS = 4_096;
 export const ROUTES_MAX = 20;
 export const WEIGHT_MAX = 10_000;
 
@@ -53,7 +51,7 @@ interface OutputTokens {
 /** An embedding generates nothing, so nothing is held for its output. */
 function parseOutputTokens(wanted: Wanted): OutputTokens | undefined {
   const { kind, contextTokens, maxOutputTokens = 0 } = wanted;
-  const defaultOutputTokens = wanted.defaultOutputTokens ?? Math.min(DEFAULT_OUTPUT_TOKENS, maxOutputTokens);
+  const defaultOutputTokens = wanted.defaultOutputTokens ?? maxOutputTokens;
   const [min, max] = kind === 'embedding' ? [0, 0] : [1, contextTokens];
   const valid = isWholeBetween(maxOutputTokens, min, max) && isWholeBetween(defaultOutputTokens, min, maxOutputTokens);
   return valid ? { maxOutputTokens, defaultOutputTokens } : undefined;
@@ -115,11 +113,13 @@ export function decideRegisterModel(command: RegisterModel, state: CatalogueStat
     : no('model_exists', `The model ${modelId} is registered already: change it, or choose another id.`);
 }
 
-/** A lower maximum takes a default that was not named along. */
+/** A lower maximum takes a default that was not named along; one that was the maximum stays it. */
 function withChanges(before: Settings, command: ChangeModel): ModelSettings {
   const { type: _type, id: _id, ...changes } = command;
   const max = changes.maxOutputTokens ?? before.maxOutputTokens;
-  return { ...before, defaultOutputTokens: Math.min(before.defaultOutputTokens, max), ...changes };
+  const wasMaximum = before.defaultOutputTokens === before.maxOutputTokens;
+  const defaultOutputTokens = wasMaximum ? max : Math.min(before.defaultOutputTokens, max);
+  return { ...before, defaultOutputTokens, ...changes };
 }
 
 export function decideChangeModel(command: ChangeModel, state: CatalogueState): CatalogueDecision {

@@ -22,9 +22,11 @@ const backend: Backend = {
   outputCapField: 'max_tokens',
   streamUsage: true,
   dropFields: ['logprobs'],
+  allowFields: ['future_field'],
+  allowBetas: ['context-1m-2025-08-07'],
   unbilledServerErrors: false,
 };
-const { credential: _, ...anonymous } = backend;
+const { credential: _, outputCapField: __, allowFields: ___, allowBetas: ____, ...anonymous } = backend;
 const bounds = { textFactor: 3, requestOverheadTokens: 3, messageOverheadTokens: 8, toolOverheadTokens: 16 };
 const settings = {
   modelId,

@@ -5,6 +5,8 @@ import { brandedField, countField, epochMsField, eventCodec, nanoUsdField } from
 export const BACKEND_KINDS = ['openai', 'anthropic', 'simulator'] as const;
 export const MODEL_KINDS = ['chat', 'completion', 'embedding'] as const;
 export const OUTPUT_CAP_FIELDS = ['max_tokens', 'max_completion_tokens'] as const;
+/** As commands name it: an event leaves `auto` out. */
+export const OUTPUT_CAP_CHOICES = [...OUTPUT_CAP_FIELDS, 'auto'] as const;
 export const BACKEND_SERVICES = ['in-service', 'degraded', 'draining', 'out-of-service'] as const;
 export const VISIBILITIES = ['all', 'granted'] as const;
 
@@ -19,9 +21,11 @@ const backend = z.object({
   baseUrl: z.string(),
   credential: z.object({ subject: z.string(), keyVersion: countField, ciphertext: z.string() }).exactOptional(),
   timeouts: z.object({ connectMs: countField, firstByteMs: countField, idleMs: countField }),
-  outputCapField: z.enum(OUTPUT_CAP_FIELDS),
+  outputCapField: z.enum(OUTPUT_CAP_FIELDS).exactOptional(),
   streamUsage: z.boolean(),
   dropFields: z.array(z.string()).readonly(),
+  allowFields: z.array(z.string()).readonly().exactOptional(),
+  allowBetas: z.array(z.string()).readonly().exactOptional(),
   unbilledServerErrors: z.boolean(),
 });
 
@@ -47,10 +51,13 @@ const settings = {
   hiddenReasoning: z.boolean(),
 };
 
+/** Version 1 always named the field of the output cap, and means what it says. */
+const asItIs = (stored: unknown): unknown => stored;
+
 const schemas = {
-  BackendRegistered: { version: 1, data: z.object({ backend }) },
+  BackendRegistered: { version: 2, data: z.object({ backend }), upcasts: { 1: asItIs } },
   /** Carries the whole backend as it is from now on. */
-  BackendChanged: { version: 1, data: z.object({ backend }) },
+  BackendChanged: { version: 2, data: z.object({ backend }), upcasts: { 1: asItIs } },
   BackendServiceSet: {
     version: 1,
     data: z.object({ backendId, service: z.enum(BACKEND_SERVICES), reason: z.string() }),

@@ -2,7 +2,7 @@ export type * from './commands';
 export { CATALOGUE_REFUSALS } from './commands';
 export { DEFAULT_TIMEOUTS, METERED_FIELDS } from './decide-backends';
 export { DEFAULT_BOUNDS } from './decide-bounds';
-export { CONTEXT_TOKENS_MAX, DEFAULT_OUTPUT_TOKENS, ROUTES_MAX, WEIGHT_MAX } from './decide-models';
+export { CONTEXT_TOKENS_MAX, ROUTES_MAX, WEIGHT_MAX } from './decide-models';
 export { PRICE_MAX } from './decide-prices';
 export * from './decider';
 export * from './events';

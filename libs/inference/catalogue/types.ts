@@ -5,6 +5,8 @@ export type ModelKind = 'chat' | 'completion' | 'embedding';
 
 /** The field in which a backend wants the output cap. */
 export type OutputCapField = 'max_tokens' | 'max_completion_tokens';
+/** `auto`: the field that the client used, else the one that the backend's host is known to want. */
+export type OutputCapChoice = OutputCapField | 'auto';
 
 export interface BackendTimeouts {
   readonly connectMs: number;
@@ -34,11 +36,16 @@ export interface Backend {
   readonly baseUrl: string;
   readonly credential?: EncryptedSecret;
   readonly timeouts: BackendTimeouts;
-  readonly outputCapField: OutputCapField;
+  /** Absent: `auto`. */
+  readonly outputCapField?: OutputCapField;
   /** Whether it reports usage in a stream when asked to. */
   readonly streamUsage: boolean;
   /** Request fields that it rejects and that are therefore not sent. */
   readonly dropFields: readonly string[];
+  /** Request fields, or members of such (`thinking.budget`), that an operator vouches for: they are passed on. */
+  readonly allowFields?: readonly string[];
+  /** Values of `anthropic-beta` that are passed on beside those that change no price. */
+  readonly allowBetas?: readonly string[];
   /** Whether a 5xx before the first byte is known never to be billed. */
   readonly unbilledServerErrors: boolean;
   /** Absent: in service. */

@@ -8,6 +8,9 @@ import type { RequestRefusal } from '../openai/chat/request';
 export class Carrying {
   refusal: RequestRefusal | undefined;
 
+  /** @param allowed fields that an operator lets through as they are: they need no meaning here. */
+  constructor(private readonly allowed: readonly string[] = []) {}
+
   /** @param param the field in the client's own terms. */
   refuse(param: string, message = `'${param}' has no meaning for the backend of this model. Remove it.`): void {
     this.refusal ??= { code: 'unsupported_field', param, message };
@@ -47,7 +50,8 @@ export class Carrying {
     for (const key of Object.keys(object)) {
       const value = object[key];
       if (known.has(key) || value === null || value === undefined) continue;
-      this.refuse(path === '' ? key : `${path}.${key}`);
+      const param = path === '' ? key : `${path}.${key}`;
+      if (!this.allowed.includes(param)) this.refuse(param);
     }
   }
 }
@@ -57,8 +61,8 @@ export type Carried<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: RequestRefusal };
 
-export function carry<T>(convert: (carrying: Carrying) => T): Carried<T> {
-  const carrying = new Carrying();
+export function carry<T>(convert: (carrying: Carrying) => T, allowed: readonly string[] = []): Carried<T> {
+  const carrying = new Carrying(allowed);
   const value = convert(carrying);
   return carrying.refusal === undefined ? { ok: true, value } : { ok: false, refusal: carrying.refusal };
 }

@@ -1,8 +1,8 @@
+import type { FieldTable } from '../fields';
 import { isJsonObject, type JsonObject } from '../json';
 import { NESTING_MAX, type TextFault } from '../metering/text-bytes';
 import type { RequestRefusal } from './chat/request';
 import type { RequestRefusalCode } from './errors';
-import type { FieldTable } from './field-table';
 
 /** OpenAI's own limit. */
 const CHOICES_MAX = 128;
@@ -19,8 +19,13 @@ export function checkFields(body: JsonObject, table: FieldTable): RequestRefusal
     const name = table.mistakenFor(key);
     if (name !== undefined)
       return refusal('ambiguous_field', name, `A field is spelled almost like '${name}'. Write exactly '${name}'.`);
-    if (table.isUnpriced(key, body[key]))
-      return refusal('unsupported_field', key, `'${key}' asks for something that has no price here. Remove it.`);
+    const path = table.isUnpriced(key, body[key]) ? key : table.hiddenIn(key, body[key]);
+    if (path !== undefined)
+      return refusal(
+        'unsupported_field',
+        path,
+        `'${path}' asks for something that has no price here, or decides what the platform decides: nobody can allow it. Remove it.`,
+      );
   }
   return undefined;
 }

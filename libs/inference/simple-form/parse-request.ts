@@ -1,8 +1,9 @@
+import { FieldTable } from '../fields';
 import { isJsonObject, type JsonObject } from '../json';
 import type { CallFacts } from '../metering/facts';
+import { CHAT_FIELDS } from '../openai/chat/fields';
 import { parseChatRequest } from '../openai/chat/parse-request';
 import type { ChatRequest, RequestRefusal } from '../openai/chat/request';
-import { FieldTable } from '../openai/field-table';
 import { checkFields, NOT_AN_OBJECT, refusal } from '../openai/request-checks';
 
 /**
@@ -18,6 +19,7 @@ export interface InferenceRequest {
   readonly model: string;
   readonly stream: boolean;
   readonly facts: CallFacts;
+  readonly unknownFields: readonly string[];
   readonly form: InferenceForm;
   readonly chat: ChatRequest;
   /** What the chat's body was made from. */
@@ -29,9 +31,22 @@ export type ParsedInferenceRequest =
   | { readonly ok: false; readonly refusal: RequestRefusal };
 
 const FIELDS = new FieldTable({
-  metered: ['model', 'prompt', 'messages', 'stream', 'request_id', 'payload', 'parameters', 'metadata', 'content_type'],
+  metered: [
+    'model',
+    'prompt',
+    'messages',
+    'stream',
+    'request_id',
+    'payload',
+    'parameters',
+    'metadata',
+    'content_type',
+    'best_of',
+  ],
   // A signature that nobody checks would be worse than none.
   unpriced: ['hmac_signature'],
+  // What is not read here is the chat's to read.
+  known: CHAT_FIELDS.known,
 });
 
 type Unfolded =
@@ -92,6 +107,7 @@ export function parseInferenceRequest(body: unknown): ParsedInferenceRequest {
     const isOurs = form.kind === 'prompt' && parsed.refusal.param?.startsWith('messages') === true;
     return { ok: false, refusal: isOurs ? { ...parsed.refusal, param: 'prompt' } : parsed.refusal };
   }
-  const { model, stream, facts } = parsed.request;
-  return { ok: true, request: { model, stream, facts, form, body, chat: { ...parsed.request, includeUsage: false } } };
+  const chat = { ...parsed.request, includeUsage: false };
+  const { model, stream, facts, unknownFields } = chat;
+  return { ok: true, request: { model, stream, facts, unknownFields, form, body, chat } };
 }

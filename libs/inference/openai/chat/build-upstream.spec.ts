@@ -1,8 +1,9 @@
 import type { OutputCapField } from '../../catalogue/types';
-import { buildChatUpstream } from './build-upstream';
+import { buildChatUpstream, hostsCapField } from './build-upstream';
 import { parseChatRequest } from './parse-request';
 
 interface Given {
+  readonly baseUrl?: string;
   readonly outputCapField?: OutputCapField;
   readonly streamUsage?: boolean;
   readonly dropFields?: readonly string[];
@@ -14,7 +15,12 @@ function built(body: object, given: Given = {}) {
   return buildChatUpstream(parsed.request, {
     upstreamModel: 'up-1',
     outputTokensCap: 64,
-    backend: { outputCapField: 'max_tokens', streamUsage: true, dropFields: [], ...given },
+    backend: {
+      baseUrl: 'http://localhost/v1',
+      streamUsage: true,
+      dropFields: [],
+      ...given,
+    },
   });
 }
 
@@ -33,8 +39,29 @@ describe('buildChatUpstream', () => {
     const upstream = built({ max_tokens: 9_000 }, { outputCapField: 'max_completion_tokens' });
     expect(upstream).toMatchObject({ max_completion_tokens: 64 });
     expect(upstream).not.toHaveProperty('max_tokens');
-    expect(built({ max_completion_tokens: 7 })).not.toHaveProperty('max_completion_tokens');
+    expect(built({ max_completion_tokens: 7 }, { outputCapField: 'max_tokens' })).not.toHaveProperty(
+      'max_completion_tokens',
+    );
   });
+
+  it("keeps the field of the client's cap, else takes the one that the host is known to want", () => {
+    expect(built({ max_completion_tokens: 9_000 })).toMatchObject({ max_completion_tokens: 64 });
+    expect(built({ max_completion_tokens: 9_000 })).not.toHaveProperty('max_tokens');
+    expect(built({ max_tokens: 9_000 }, { baseUrl: 'https://api.openai.com/v1' })).toMatchObject({
+      max_tokens: 64,
+    });
+    expect(built({})).toMatchObject({ max_tokens: 64 });
+    expect(built({}, { baseUrl: 'https://api.openai.com/v1' })).toMatchObject({ max_completion_tokens: 64 });
+  });
+
+  it.each([
+    ['https://api.openai.com/v1', 'max_completion_tokens'],
+    ['https://eu.api.openai.com/v1', 'max_completion_tokens'],
+    ['https://acme.openai.azure.com/openai/v1', 'max_completion_tokens'],
+    ['https://api.mistral.ai/v1', 'max_tokens'],
+    ['https://api.openai.com.example/v1', 'max_tokens'],
+    ['http://127.0.0.1:8000/v1', 'max_tokens'],
+  ])('%s wants %s', (baseUrl, field) => expect(hostsCapField(baseUrl)).toBe(field));
 
   it('always asks for usage in a stream', () => {
     expect(built({ stream: true })).toMatchObject({ stream: true, stream_options: { include_usage: true } });

@@ -1,4 +1,4 @@
-import { FieldTable } from '../field-table';
+import { FieldTable } from '../../fields';
 
 /** Fields that metering or routing reads. */
 const METERED_FIELDS = [
@@ -15,54 +15,142 @@ const METERED_FIELDS = [
   'functions',
 ] as const;
 
-/**
- * Fields of OpenAI-like backends that cost something other than tokens of the four buckets, choose another model or
- * price, or put text into the prompt that the request does not hold. The list is closed: none of them has a price here.
- * `store` costs nothing and passes.
- */
-export const UNPRICED_FIELDS = [
-  'service_tier',
-  'web_search_options',
-  'prediction',
-  'modalities',
-  'audio',
-  'moderation',
-  // Retrieval and hosted tools of other makers.
-  'search_parameters',
-  'search_settings',
-  'search_options',
-  'enable_search',
-  'plugins',
-  'compound_custom',
-  'data_sources',
-  'enhancements',
-  'connectors',
-  // Another model, place or maker than the one that was priced.
-  'models',
-  'route',
-  'provider',
-  'fallbacks',
-  'lora_path',
-  'deferred',
-  // Instructions or turns of the backend's own.
-  'safe_prompt',
-  'prompt_mode',
-  'session_params',
-  // A draft of the output, which is billed where it is wrong; another name for 'prediction'.
-  'speculation',
-  // A template can repeat its text without end.
-  'chat_template',
-  // A prompt in a form that cannot be counted.
-  'prompt_embeds',
+/** What OpenAI's own chat takes, and costs nothing beside the tokens of prompt and output. */
+const OF_OPENAI = [
+  'frequency_penalty',
+  'function_call',
+  'logit_bias',
+  'logprobs',
+  'metadata',
+  'parallel_tool_calls',
+  'presence_penalty',
+  'prompt_cache_key',
+  'prompt_cache_options',
+  'prompt_cache_retention',
+  'reasoning_effort',
+  'response_format',
+  'safety_identifier',
+  'seed',
+  'stop',
+  'store',
+  'temperature',
+  'tool_choice',
+  'top_logprobs',
+  'top_p',
+  'user',
+  'verbosity',
 ] as const;
 
-/** Values of unpriced fields that mean the default and therefore pass. */
-export const HARMLESS_VALUES: Readonly<Record<string, readonly unknown[]>> = {
-  service_tier: ['auto', 'default'],
-  enable_search: [false],
-  safe_prompt: [false],
-  deferred: [false],
-};
+/** How servers that speak OpenAI's dialect sample, beyond what OpenAI knows: the same for chats and completions. */
+export const SAMPLING_FIELDS = [
+  // vLLM, and servers that follow it.
+  'top_k',
+  'min_p',
+  'repetition_penalty',
+  'length_penalty',
+  'stop_token_ids',
+  'include_stop_str_in_output',
+  'skip_special_tokens',
+  'spaces_between_special_tokens',
+  'bad_words',
+  'allowed_token_ids',
+  'prompt_logprobs',
+  'return_tokens_as_token_ids',
+  'return_token_ids',
+  'truncate_prompt_tokens',
+  'cache_salt',
+  'guided_json',
+  'guided_regex',
+  'guided_choice',
+  'guided_grammar',
+  'guided_decoding_backend',
+  'guided_whitespace_pattern',
+  'structured_outputs',
+  // SGLang.
+  'regex',
+  'ebnf',
+  'no_stop_trim',
+  // llama.cpp.
+  'typical_p',
+  'tfs_z',
+  'repeat_penalty',
+  'repeat_last_n',
+  'penalize_nl',
+  'mirostat',
+  'mirostat_tau',
+  'mirostat_eta',
+  'dynatemp_range',
+  'dynatemp_exponent',
+  'xtc_probability',
+  'xtc_threshold',
+  'dry_multiplier',
+  'dry_base',
+  'dry_allowed_length',
+  'dry_penalty_last_n',
+  'dry_sequence_breakers',
+  'samplers',
+  'grammar',
+  'json_schema',
+  'top_n_sigma',
+  'n_probs',
+  'min_keep',
+  'post_sampling_probs',
+  'timings_per_token',
+  'return_progress',
+  'cache_prompt',
+  't_max_predict_ms',
+  // Mistral; Fireworks and Together; OpenRouter.
+  'random_seed',
+  'mirostat_target',
+  'mirostat_lr',
+  'context_length_exceeded_behavior',
+  'prompt_truncate_len',
+  'top_a',
+] as const;
+
+/** What they take for chats beside that. */
+const OF_CHAT_SERVERS = [
+  'add_generation_prompt',
+  'continue_final_message',
+  'chat_template_kwargs',
+  'include_reasoning',
+  'reasoning',
+  'reasoning_format',
+  'reasoning_history',
+  'separate_reasoning',
+  'stream_reasoning',
+  'thinking',
+  'thinking_token_budget',
+  'thinking_forced_open',
+  'parse_tool_calls',
+  'disable_tool_validation',
+  // Only ever shortens the prompt.
+  'transforms',
+  // Asks for what every answer tells anyway.
+  'usage',
+  // Its lifetime is looked at where prompts are metered.
+  'cache_control',
+] as const;
+
+/** Members of fields that hold options. */
+export const STREAM_OPTIONS = ['include_usage', 'include_obfuscation', 'continuous_usage_stats'] as const;
+const CHAT_MEMBERS = {
+  stream_options: STREAM_OPTIONS,
+  prompt_cache_options: ['mode', 'ttl'],
+  usage: ['include'],
+  reasoning: ['effort', 'summary', 'generate_summary', 'max_tokens', 'enabled', 'exclude'],
+  thinking: ['type', 'budget_tokens', 'display', 'clear_thinking'],
+  // What templates of well-known models ask for; they decide how to think, not what else to say.
+  chat_template_kwargs: [
+    'enable_thinking',
+    'thinking',
+    'thinking_budget',
+    'reasoning_effort',
+    'clear_thinking',
+    'preserve_thinking',
+    'low_effort',
+  ],
+} as const;
 
 /** Fields whose text never enters a prompt; everything else that is not a message counts as prompt text. */
 export const OUTSIDE_PROMPT: ReadonlySet<string> = new Set([
@@ -85,6 +173,7 @@ export const OUTSIDE_PROMPT: ReadonlySet<string> = new Set([
 
 export const CHAT_FIELDS = new FieldTable({
   metered: METERED_FIELDS,
-  unpriced: UNPRICED_FIELDS,
-  harmless: HARMLESS_VALUES,
+  unpriced: [],
+  known: [...OF_OPENAI, ...SAMPLING_FIELDS, ...OF_CHAT_SERVERS],
+  members: CHAT_MEMBERS,
 });

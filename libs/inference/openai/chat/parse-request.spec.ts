@@ -29,6 +29,7 @@ describe('parseChatRequest: what it learns', () => {
         prompts: [{ textBytes: 7, tokenIds: 0, messages: 1, tools: 0, images: 0, audios: 0, files: 0, otherParts: 0 }],
         outputsPerPrompt: 1,
       },
+      unknownFields: [],
       body: hello,
     });
   });
@@ -61,9 +62,12 @@ describe('parseChatRequest: what it learns', () => {
     });
   });
 
-  it('lets fields pass that it does not know', () => {
+  it('lets fields pass that cost nothing, and names those that it does not know', () => {
     const body = { ...hello, temperature: 0.5, seed: 1, store: true, service_tier: 'auto', modalities: ['text'] };
     expect(accepted(body).body).toBe(body);
+    expect(
+      accepted({ ...body, future: 1, nothing: null, thinking: { type: 'enabled', depth: 2 } }).unknownFields,
+    ).toEqual(['future', 'thinking.depth']);
   });
 });
 

@@ -109,6 +109,7 @@ export function parseChatRequest(body: unknown): ParsedChatRequest {
         outputsPerPrompt: choices,
         ...(outputCapField === undefined ? {} : { outputCap: Number(body[outputCapField]) }),
       },
+      unknownFields: CHAT_FIELDS.unknownIn(body),
       body,
     },
   };

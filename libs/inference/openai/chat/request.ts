@@ -16,6 +16,8 @@ export interface ChatRequest {
   /** The field of the client's own cap; absent when it sent none. */
   readonly outputCapField?: OutputCapField;
   readonly facts: CallFacts;
+  /** What the route does not know: only an operator can let it through, for one backend. */
+  readonly unknownFields: readonly string[];
   readonly body: JsonObject;
 }
 

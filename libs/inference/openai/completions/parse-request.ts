@@ -21,6 +21,8 @@ export interface CompletionRequest {
   readonly stream: boolean;
   readonly includeUsage: boolean;
   readonly facts: CallFacts;
+  /** What the route does not know: only an operator can let it through, for one backend. */
+  readonly unknownFields: readonly string[];
   /** How many choices the answer has: `n` per prompt. */
   readonly choices: number;
   /** Bytes of prompts that the answer repeats (`echo`): they were read, not generated. */
@@ -87,6 +89,7 @@ export function parseCompletionRequest(body: unknown): ParsedCompletionRequest {
       },
       choices: n * parsed.prompts.length,
       echoedBytes: echoedBytes(body, parsed.prompts),
+      unknownFields: COMPLETION_FIELDS.unknownIn(body),
       body,
     },
   };

@@ -13,6 +13,8 @@ export interface EmbeddingRequest {
   /** Embeddings have no stream. */
   readonly stream: false;
   readonly facts: CallFacts;
+  /** What the route does not know: only an operator can let it through, for one backend. */
+  readonly unknownFields: readonly string[];
   /** What the client reads, whatever the backend answers in. */
   readonly format: EmbeddingFormat;
   readonly body: JsonObject;
@@ -49,6 +51,7 @@ export function parseEmbeddingRequest(body: unknown): ParsedEmbeddingRequest {
       stream: false,
       facts: { prompts: metered.prompts, outputsPerPrompt: 0 },
       format: body.encoding_format === 'base64' ? 'base64' : 'float',
+      unknownFields: EMBEDDING_FIELDS.unknownIn(body),
       body,
     },
   };

@@ -1,5 +1,5 @@
-import { HARMLESS_VALUES, UNPRICED_FIELDS } from '../chat/fields';
-import { FieldTable } from '../field-table';
+import { FieldTable } from '../../fields';
+import { STREAM_OPTIONS } from '../chat/fields';
 
 export const RESPONSES_FIELDS = new FieldTable({
   metered: [
@@ -19,7 +19,6 @@ export const RESPONSES_FIELDS = new FieldTable({
     'truncation',
   ],
   unpriced: [
-    ...UNPRICED_FIELDS,
     // Further model calls or tools on the backend's side.
     'context_management',
     'max_tool_calls',
@@ -28,10 +27,25 @@ export const RESPONSES_FIELDS = new FieldTable({
     'max_tokens',
     'max_completion_tokens',
     'n',
-    'best_of',
     'functions',
   ],
-  harmless: HARMLESS_VALUES,
+  known: [
+    'client_metadata',
+    'metadata',
+    'parallel_tool_calls',
+    'prompt_cache_key',
+    'prompt_cache_options',
+    'prompt_cache_retention',
+    'reasoning',
+    'safety_identifier',
+    'temperature',
+    'text',
+    'tool_choice',
+    'top_logprobs',
+    'top_p',
+    'user',
+  ],
+  members: { stream_options: STREAM_OPTIONS, prompt_cache_options: ['mode', 'ttl'] },
 });
 
 /** Fields whose text never enters a prompt, besides those of every route. */
@@ -41,4 +55,5 @@ export const OUTSIDE_RESPONSE_PROMPT: ReadonlySet<string> = new Set([
   'reasoning',
   'tool_choice',
   'max_output_tokens',
+  'client_metadata',
 ]);

@@ -11,6 +11,8 @@ export interface ResponsesRequest {
   readonly model: string;
   readonly stream: boolean;
   readonly facts: CallFacts;
+  /** What the route does not know: only an operator can let it through, for one backend. */
+  readonly unknownFields: readonly string[];
   readonly body: JsonObject;
 }
 
@@ -136,6 +138,7 @@ export function parseResponsesRequest(body: unknown): ParsedResponsesRequest {
         outputsPerPrompt: 1,
         ...(cap === undefined ? {} : { outputCap: Number(cap) }),
       },
+      unknownFields: RESPONSES_FIELDS.unknownIn(body),
       body,
     },
   };

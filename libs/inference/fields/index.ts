@@ -1,0 +1,3 @@
+export * from './allowed-fields';
+export * from './field-table';
+export * from './never-fields';
