@@ -60,7 +60,8 @@ export type AnswerReading =
       /** The client's answer, once it is known what was charged. */
       readonly render: (charged: TokenUsage, cost: NanoUsd) => string;
     } & Metered)
-  | { readonly kind: 'garbage'; readonly reason: GarbageReason }
+  /** `metered`: what was said and seen of its tokens all the same. */
+  | { readonly kind: 'garbage'; readonly reason: GarbageReason; readonly metered?: Metered }
   | { readonly kind: 'backend-error'; readonly error: BackendError };
 
 export type StreamOutcome =

@@ -23,7 +23,10 @@ export async function finishUnstreamed<R extends MeteredRequest>(
     return endBrokenAnswer(call, whole.failure);
   }
   const reading = dialect.readAnswer(request, whole.text, call.context, call.bounds);
-  if (reading.kind !== 'complete') return endBrokenAnswer(call, reading);
+  if (reading.kind !== 'complete') {
+    const metered = reading.kind === 'garbage' ? reading.metered : undefined;
+    return endBrokenAnswer(call, reading, metered && call.metering(metered.usage, metered.seen).usage);
+  }
   call.deps.router.succeeded(call.backend.id);
   const { usage, certainty } = call.metering(reading.usage, reading.seen);
   const isUncountable = certainty === 'counted' && call.isUncountable(reading.seen);

@@ -3,6 +3,7 @@ import {
   anthropicErrorFrame,
   buildMessagesUpstream,
   encodeMessagesAnswer,
+  hasUnreadableInput,
   MessagesEncoder,
   type MessagesRequest,
   MessagesStream,
@@ -53,8 +54,11 @@ export const anthropicMessages: Dialect<MessagesRequest> = {
   readAnswer: (request, text, context) =>
     context.backendKind === 'anthropic'
       ? passedOnAnswer(request, text)
-      : carriedAnswer(context.backendKind, text, (events, charged, cost) =>
-          encodeMessagesAnswer(events, headOf(request, context), charged, cost),
+      : carriedAnswer(
+          context.backendKind,
+          text,
+          (events, charged, cost) => encodeMessagesAnswer(events, headOf(request, context), charged, cost),
+          hasUnreadableInput,
         ),
   relay: (request, context) =>
     context.backendKind === 'anthropic'

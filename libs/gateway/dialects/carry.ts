@@ -80,15 +80,20 @@ export function carriedUpstream(read: ReadCall, request: CarriedRequest, target:
   return TONGUES[kind].build({ ...letThrough(request, target), ...result.value }, request.stream, target);
 }
 
-/** An unstreamed answer of a backend of another kind. */
+/**
+ * An unstreamed answer of a backend of another kind.
+ * @param isUnfit whether the client's dialect cannot say what the answer says.
+ */
 export function carriedAnswer(
   kind: BackendKind,
   text: string,
   encode: (events: readonly NeutralEvent[], charged: TokenUsage, cost: NanoUsd) => JsonObject,
+  isUnfit: (events: readonly NeutralEvent[]) => boolean = () => false,
 ): AnswerReading {
   const answer = TONGUES[kind].decode(text);
   if (answer.kind !== 'answer') return answer;
   const { events, usage, seen, finishReason } = answer;
+  if (isUnfit(events)) return { kind: 'garbage', reason: 'tool-call-unreadable', metered: { usage, seen } };
   return {
     kind: 'complete',
     usage,

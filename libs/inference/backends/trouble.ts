@@ -13,4 +13,6 @@ export type GarbageReason =
   | 'empty-answer'
   | 'half-frame'
   | 'frame-too-large'
-  | 'answer-too-large';
+  | 'answer-too-large'
+  /** A call of a tool that cannot be told as it was said; what it asks for is never made up. */
+  | 'tool-call-unreadable';

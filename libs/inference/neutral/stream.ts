@@ -44,7 +44,8 @@ export type NeutralAnswer =
       readonly events: readonly NeutralEvent[];
       readonly finishReason?: string;
     } & Metered)
-  | { readonly kind: 'garbage'; readonly reason: GarbageReason }
+  /** `metered`: what was said and seen of its tokens all the same. */
+  | { readonly kind: 'garbage'; readonly reason: GarbageReason; readonly metered?: Metered }
   | { readonly kind: 'backend-error'; readonly error: BackendError };
 
 /** What a dialect writes into an answer that it makes itself. */

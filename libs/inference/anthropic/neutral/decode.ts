@@ -21,8 +21,21 @@ function finishOf({ stop_reason: reason, stop_sequence: sequence }: JsonObject):
   };
 }
 
-/** What a block says at its beginning; whole, in an unstreamed answer. */
-function readBlock(block: JsonObject, isWhole: boolean, events: NeutralEvent[]): void {
+/** The JSON text of a tool's input, however it was sent; undefined when it is none. */
+function inputText(input: unknown): string | undefined {
+  if (input === undefined || input === null) return '';
+  if (typeof input === 'string') return input;
+  return isJsonObject(input) ? JSON.stringify(input) : undefined;
+}
+
+const NO_INPUT = '{}';
+
+function isToolUse({ type, id, name }: JsonObject): boolean {
+  return type === 'tool_use' && typeof id === 'string' && typeof name === 'string';
+}
+
+/** What a block says at its beginning; of a tool's input nothing yet. */
+function readBlock(block: JsonObject, events: NeutralEvent[]): void {
   switch (block.type) {
     case 'text':
       if (typeof block.text === 'string' && block.text !== '') events.push({ type: 'text', text: block.text });
@@ -32,8 +45,6 @@ function readBlock(block: JsonObject, isWhole: boolean, events: NeutralEvent[]):
       break;
     case 'tool_use':
       events.push({ type: 'tool-call', id: String(block.id), name: String(block.name) });
-      // In a stream the arguments follow in pieces, and what stands here is an empty object.
-      if (isWhole) events.push({ type: 'tool-arguments', text: JSON.stringify(block.input ?? {}) });
       break;
     default:
       break; // Sealed reasoning: nothing that another dialect could show.
@@ -55,10 +66,6 @@ function readDelta(delta: JsonObject, events: NeutralEvent[]): void {
     case 'signature_delta':
       readThinking(delta, events);
       break;
-    case 'input_json_delta':
-      if (typeof delta.partial_json === 'string' && delta.partial_json !== '')
-        events.push({ type: 'tool-arguments', text: delta.partial_json });
-      break;
     default:
       break; // Citations: only Anthropic's own clients read them.
   }
@@ -70,8 +77,9 @@ export class MessagesDecoder implements NeutralDecoder {
   #events: NeutralEvent[] = [];
   #isFinished = false;
   #isInTool = false;
-  /** A tool call has begun, and no piece of its arguments has come yet. */
-  #awaitsArguments = false;
+  /** The input that the block of a tool began with, until a piece of it comes: usually an empty object. */
+  #input: string | undefined;
+  #isUnfit = false;
 
   constructor() {
     // What the stream writes is not used here, so what the model would be called does not matter.
@@ -83,7 +91,7 @@ export class MessagesDecoder implements NeutralDecoder {
   }
 
   get ended(): boolean {
-    return this.#stream.ended;
+    return this.#stream.ended || this.#isUnfit;
   }
 
   push(chunk: Uint8Array): readonly NeutralEvent[] {
@@ -96,7 +104,9 @@ export class MessagesDecoder implements NeutralDecoder {
     this.#events = [];
     const outcome = this.#stream.end(wasClean);
     if (outcome.kind === 'complete' && !this.#isFinished) this.#finish({});
-    return { events: this.#events, outcome };
+    if (!this.#isUnfit) return { events: this.#events, outcome };
+    const { usage, seen } = outcome;
+    return { events: [], outcome: { kind: 'garbage', reason: 'tool-call-unreadable', usage, seen } };
   }
 
   #take(event: JsonObject): void {
@@ -109,22 +119,34 @@ export class MessagesDecoder implements NeutralDecoder {
   }
 
   #begin(block: JsonObject): void {
-    readBlock(block, false, this.#events);
+    readBlock(block, this.#events);
     this.#isInTool = block.type === 'tool_use';
-    this.#awaitsArguments = this.#isInTool;
+    if (!this.#isInTool) return;
+    this.#input = inputText(block.input);
+    this.#isUnfit ||= this.#input === undefined || !isToolUse(block);
   }
 
   #continue(delta: JsonObject): void {
-    // Tools of the backend's own have arguments as well, which are none of the client's.
-    if (delta.type === 'input_json_delta' && !this.#isInTool) return;
-    readDelta(delta, this.#events);
-    if (this.#events.at(-1)?.type === 'tool-arguments') this.#awaitsArguments = false;
+    if (delta.type === 'input_json_delta') this.#addInput(delta.partial_json);
+    else readDelta(delta, this.#events);
   }
 
-  /** A tool that takes nothing comes without arguments, and its caller parses them all the same. */
+  #addInput(piece: unknown): void {
+    // Tools of the backend's own have arguments as well, which are none of the client's.
+    if (!this.#isInTool) return;
+    const text = inputText(piece);
+    this.#isUnfit ||= text === undefined;
+    if (text === undefined || text === '') return;
+    this.#input = undefined;
+    this.#events.push({ type: 'tool-arguments', text });
+  }
+
+  /** Of a tool whose input came in no pieces all stands at its beginning, and a caller parses nothing all the same. */
   #endArguments(): void {
-    if (this.#awaitsArguments) this.#events.push({ type: 'tool-arguments', text: '{}' });
-    this.#awaitsArguments = false;
+    const input = this.#input;
+    this.#input = undefined;
+    if (input !== undefined)
+      this.#events.push({ type: 'tool-arguments', text: input.trim() === '' ? NO_INPUT : input });
   }
 
   #finish(delta: JsonObject): void {
@@ -141,7 +163,15 @@ export function decodeMessagesAnswer(text: string): NeutralAnswer {
   const { usage, seen, finishReason, body } = answer;
   const events: NeutralEvent[] = [];
   const content: readonly unknown[] = Array.isArray(body.content) ? body.content : [];
-  for (const block of content) if (isJsonObject(block)) readBlock(block, true, events);
+  for (const block of content) {
+    if (!isJsonObject(block)) continue;
+    readBlock(block, events);
+    if (block.type !== 'tool_use') continue;
+    const input = inputText(block.input);
+    if (input === undefined || !isToolUse(block))
+      return { kind: 'garbage', reason: 'tool-call-unreadable', metered: { usage, seen } };
+    events.push({ type: 'tool-arguments', text: input.trim() === '' ? NO_INPUT : input });
+  }
   events.push(finishOf(body));
   return {
     kind: 'answer',

@@ -1,7 +1,7 @@
 import { usd } from '#kernel';
 import type { NeutralEvent } from '../../neutral';
 import { decodeMessagesAnswer } from './decode';
-import { encodeMessagesAnswer, MessagesEncoder } from './encode';
+import { encodeMessagesAnswer, hasUnreadableInput, MessagesEncoder } from './encode';
 
 const HEAD = { requestId: 'req_1', createdSeconds: 5, clientModel: 'm' };
 const CHARGED = { input: 4, cachedInput: 3, cacheWrite: 2, output: 1 };
@@ -31,13 +31,38 @@ describe('encodeMessagesAnswer', () => {
     });
   });
 
-  it('arguments that were cut off are no input', () => {
-    const events: NeutralEvent[] = [
-      { type: 'tool-call', id: 'a', name: 'f' },
-      { type: 'tool-arguments', text: '{"a":' },
-      { type: 'finish', reason: 'length' },
+  const calling = (text: string, reason: 'tool-calls' | 'length' = 'tool-calls'): NeutralEvent[] => [
+    { type: 'tool-call', id: 'a', name: 'f' },
+    { type: 'tool-arguments', text },
+    { type: 'finish', reason },
+  ];
+
+  it.each([
+    ['{"order":17}', { order: 17 }],
+    ['', {}],
+    [' ', {}],
+    ['null', {}],
+    // JSON text that was written as JSON once more.
+    ['"{\\"order\\":17}"', { order: 17 }],
+  ])('reads the arguments %j', (text, input) => {
+    expect(hasUnreadableInput(calling(text))).toBe(false);
+    expect(encoded(calling(text)).content).toEqual([{ type: 'tool_use', id: 'a', name: 'f', input }]);
+  });
+
+  it.each(['[1]', '17', '"x"', 'order: 17', '{"order":'])('cannot say the arguments %j, and makes none up', (text) => {
+    expect(hasUnreadableInput(calling(text))).toBe(true);
+    expect(encoded(calling(text)).content).toEqual([]);
+  });
+
+  it('a call that was cut off in its arguments is no call, but those before it are', () => {
+    const whole: NeutralEvent[] = [
+      { type: 'tool-call', id: 'b', name: 'g' },
+      { type: 'tool-arguments', text: '{}' },
     ];
-    expect(encoded(events).content).toEqual([{ type: 'tool_use', id: 'a', name: 'f', input: {} }]);
+    const events = [...whole, ...calling('{"a":', 'length')];
+    expect(hasUnreadableInput(events)).toBe(false);
+    expect(encoded(events)).toMatchObject({ content: [{ id: 'b', input: {} }], stop_reason: 'max_tokens' });
+    expect(hasUnreadableInput([...calling('{"a":').slice(0, 2), ...calling('{"a":', 'length')])).toBe(true);
   });
 
   it('says again what a message said', () => {

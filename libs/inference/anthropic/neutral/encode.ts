@@ -1,8 +1,9 @@
 import { assertNever, type NanoUsd, NO_USAGE, type TokenUsage } from '#kernel';
-import { isJsonObject, type JsonObject } from '../../json';
+import type { JsonObject } from '../../json';
 import { type AnswerHead, joinEvents, type NeutralEncoder, type NeutralEvent, type NeutralFinish } from '../../neutral';
 import { eventFrame, MESSAGE_STOP_FRAME } from '../frames';
 import { anthropicUsage, anthropicUsageWithCost } from '../usage';
+import { toolInputOf } from './tool-input';
 
 const REASONS: Readonly<Record<NeutralFinish, string>> = {
   stop: 'end_turn',
@@ -102,14 +103,18 @@ export class MessagesEncoder implements NeutralEncoder {
   }
 }
 
-/** An output that was cut off in its arguments is no JSON; its reader learns that from the stop reason. */
-function inputOf(text: string): JsonObject {
-  try {
-    const input: unknown = JSON.parse(text);
-    return isJsonObject(input) ? input : {};
-  } catch {
-    return {};
-  }
+/** Whether an answer calls a tool with what is no object, which a message could not say. */
+export function hasUnreadableInput(events: readonly NeutralEvent[]): boolean {
+  const joined = joinEvents(events);
+  return joined.some(
+    (event, index) =>
+      event.type === 'tool-arguments' && toolInputOf(event.text) === undefined && !isCutOff(joined, index),
+  );
+}
+
+/** The last call of an answer that was cut off at its cap: what it asks for is not known, and so it is no call. */
+function isCutOff(events: readonly NeutralEvent[], index: number): boolean {
+  return events.slice(index + 1).every((event) => event.type === 'finish' && event.reason === 'length');
 }
 
 function blocksOf(events: readonly NeutralEvent[]): JsonObject[] {
@@ -120,8 +125,8 @@ function blocksOf(events: readonly NeutralEvent[]): JsonObject[] {
       blocks.push({ type: 'thinking', thinking: event.text, signature: event.signature ?? '' });
     else if (event.type === 'tool-call') blocks.push({ type: 'tool_use', id: event.id, name: event.name, input: {} });
     else if (event.type === 'tool-arguments') {
-      const call = blocks.pop();
-      if (call !== undefined) blocks.push({ ...call, input: inputOf(event.text) });
+      const [call, input] = [blocks.pop(), toolInputOf(event.text)];
+      if (call !== undefined && input !== undefined) blocks.push({ ...call, input });
     }
   }
   return blocks;

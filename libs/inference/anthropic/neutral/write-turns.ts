@@ -1,6 +1,7 @@
 import { assertNever } from '#kernel';
-import { isJsonObject, type JsonObject } from '../../json';
+import type { JsonObject } from '../../json';
 import type { Carrying, NeutralAssistantPart, NeutralSource, NeutralTurn, NeutralUserPart } from '../../neutral';
+import { toolInputOf } from './tool-input';
 
 function writeSource(source: NeutralSource): JsonObject {
   return source.kind === 'url'
@@ -16,12 +17,16 @@ function documentSource(source: NeutralSource, path: string, carrying: Carrying)
   return {};
 }
 
-/** The backend refuses empty texts, and they say nothing. */
+/** The backend refuses texts that are empty or blank, and they say nothing. */
+function writeText(text: string): JsonObject[] {
+  return text.trim() === '' ? [] : [{ type: 'text', text }];
+}
+
 function writeUserParts(parts: readonly NeutralUserPart[], path: string, carrying: Carrying): JsonObject[] {
   return parts.flatMap((part): JsonObject[] => {
     switch (part.type) {
       case 'text':
-        return part.text === '' ? [] : [{ type: 'text', text: part.text }];
+        return writeText(part.text);
       case 'image':
         if (part.detail !== undefined && part.detail !== 'auto')
           carrying.refuse(path, "The backend of this model looks at every image alike. Leave 'detail' out.");
@@ -37,20 +42,14 @@ function writeUserParts(parts: readonly NeutralUserPart[], path: string, carryin
 }
 
 function inputOf(text: string, path: string, carrying: Carrying): JsonObject {
-  let input: unknown = {};
-  try {
-    input = text === '' ? {} : JSON.parse(text);
-  } catch {
-    input = undefined; // Told below, with what is no object.
-  }
-  if (isJsonObject(input)) return input;
-  carrying.invalid(path, 'The arguments of a tool call must be the JSON text of an object.');
-  return {};
+  const input = toolInputOf(text);
+  if (input === undefined) carrying.invalid(path, 'The arguments of a tool call must be the JSON text of an object.');
+  return input ?? {};
 }
 
 function writeAssistant(parts: readonly NeutralAssistantPart[], path: string, carrying: Carrying): JsonObject[] {
   return parts.flatMap((part): JsonObject[] => {
-    if (part.type === 'text') return part.text === '' ? [] : [{ type: 'text', text: part.text }];
+    if (part.type === 'text') return writeText(part.text);
     return [{ type: 'tool_use', id: part.id, name: part.name, input: inputOf(part.arguments, path, carrying) }];
   });
 }
@@ -92,7 +91,7 @@ export function writeMessages(
             `${turn.path}.role`,
             'The backend of this model takes instructions only before the first turn.',
           );
-        else if (turn.text !== '') system.push(turn.text);
+        else if (turn.text.trim() !== '') system.push(turn.text);
         break;
       case 'user':
         append(messages, 'user', writeUserParts(turn.parts, turn.path, carrying));
@@ -107,5 +106,7 @@ export function writeMessages(
         assertNever(turn);
     }
   }
+  if (messages.length === 0)
+    carrying.invalid(turns[0]?.path ?? 'messages', 'The backend of this model needs a turn that says something.');
   return { system: system.join('\n\n'), messages: messages.map(({ role, content }) => ({ role, content })) };
 }

@@ -57,7 +57,7 @@ describe('ChatDecoder', () => {
       call({ index: 0, function: { arguments: '}' } }),
       finish('tool_calls'),
     );
-    expect(outcome).toMatchObject({ kind: 'garbage', reason: 'not-an-answer' });
+    expect(outcome).toMatchObject({ kind: 'garbage', reason: 'tool-call-unreadable' });
   });
 
   it('a stop after a call of a tool means that the tool is wanted', () => {
@@ -65,15 +65,70 @@ describe('ChatDecoder', () => {
     expect(events.at(-1)).toEqual({ type: 'finish', reason: 'tool-calls' });
   });
 
-  it('pieces of two calls in turns cannot be told in order', () => {
-    const piece = (index: number) => ({ index, function: { arguments: 'x' } });
-    const { outcome } = decoded(
+  it('tells calls whose pieces come in turns one after the other', () => {
+    const piece = (index: number, text: string) => ({ index, function: { arguments: text } });
+    const { events, outcome } = decoded(
       call({ index: 0, id: 'a', function: { name: 'f' } }),
-      call({ index: 1, id: 'b', function: { name: 'g' } }),
-      call(piece(0)),
+      call({ index: 1, id: 'b', function: { name: 'g', arguments: '{' } }),
+      call(piece(0, '{"x"')),
+      call(piece(1, '}'), piece(0, ':1}')),
+      call({ index: 2, id: 'c', function: { name: 'h', arguments: '{}' } }),
       finish('tool_calls'),
     );
-    expect(outcome).toMatchObject({ kind: 'garbage', reason: 'not-an-answer' });
+    expect(outcome.kind).toBe('complete');
+    expect(events).toEqual<NeutralEvent[]>([
+      { type: 'tool-call', id: 'a', name: 'f' },
+      { type: 'tool-arguments', text: '{"x":1}' },
+      { type: 'tool-call', id: 'b', name: 'g' },
+      { type: 'tool-arguments', text: '{}' },
+      { type: 'tool-call', id: 'c', name: 'h' },
+      { type: 'tool-arguments', text: '{}' },
+      { type: 'finish', reason: 'tool-calls' },
+    ]);
+  });
+
+  it('waits for a name that comes late', () => {
+    const { events } = decoded(
+      call({ index: 0, id: 'a', function: { arguments: '{' } }),
+      call({ index: 0, function: { name: 'f', arguments: '}' } }),
+      finish('tool_calls'),
+    );
+    expect(events.slice(0, 2)).toEqual<NeutralEvent[]>([
+      { type: 'tool-call', id: 'a', name: 'f' },
+      { type: 'tool-arguments', text: '{}' },
+    ]);
+  });
+
+  it.each([
+    [
+      'an object in place of text',
+      { tool_calls: [{ id: 'a', function: { name: 'f', arguments: { order: 17 } } }] },
+      'a',
+    ],
+    ['the legacy call', { function_call: { name: 'f', arguments: '{"order":17}' } }, 'call_0'],
+    ['the legacy call with an object', { function_call: { name: 'f', arguments: { order: 17 } } }, 'call_0'],
+  ])('carries over %s', (_name, message, id) => {
+    const told = [
+      { type: 'tool-call', id, name: 'f' },
+      { type: 'tool-arguments', text: '{"order":17}' },
+      { type: 'finish', reason: 'tool-calls' },
+    ];
+    expect(decoded({ delta: message }, finish('function_call')).events).toEqual(told);
+    const text = JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'function_call' }] });
+    expect(decodeChatAnswer(text)).toMatchObject({ kind: 'answer', events: told });
+  });
+
+  it.each([
+    ['a list of arguments', { id: 'a', function: { name: 'f', arguments: [17] } }],
+    ['a number', { id: 'a', function: { name: 'f', arguments: 17 } }],
+    ['a call of nothing', { id: 'a', function: { arguments: '{}' } }],
+    ['a tool of another type', { id: 'a', type: 'custom', custom: { name: 'f', input: 'x' } }],
+  ])('cannot tell %s', (_name, toolCall) => {
+    const garbage = { kind: 'garbage', reason: 'tool-call-unreadable' };
+    expect(decoded(call({ index: 0, ...toolCall }), finish('tool_calls')).outcome).toMatchObject(garbage);
+    const message = { tool_calls: [toolCall] };
+    const text = JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'tool_calls' }] });
+    expect(decodeChatAnswer(text)).toMatchObject({ ...garbage, metered: { usage: { kind: 'absent' } } });
   });
 
   it('an end without a finish is one where the whole was counted, and else a cut', () => {

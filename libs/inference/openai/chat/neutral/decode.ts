@@ -1,76 +1,14 @@
 import { isJsonObject, type JsonObject } from '../../../json';
-import type { NeutralAnswer, NeutralDecoder, NeutralEvent, NeutralFinish } from '../../../neutral';
+import type { NeutralAnswer, NeutralDecoder, NeutralEvent } from '../../../neutral';
 import { ChatStream } from '../chat-stream';
 import { readChatAnswer } from '../unstreamed-answer';
-
-const FINISHES: Readonly<Record<string, NeutralFinish>> = {
-  stop: 'stop',
-  length: 'length',
-  tool_calls: 'tool-calls',
-  function_call: 'tool-calls',
-  content_filter: 'content-filter',
-};
+import { ToolCalls } from './tool-calls';
 
 /** Text of a content that may be a string or, with some backends, a list of parts. */
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
   return content.map((part) => (isJsonObject(part) ? textOf(part.text) : '')).join('');
-}
-
-const NO_ARGUMENTS: NeutralEvent = { type: 'tool-arguments', text: '{}' };
-
-/** Follows the tool calls of one choice, which come in pieces told apart by their index. */
-class ToolCalls {
-  #open: number | undefined;
-  #hasArguments = false;
-  /** The id of each call that has begun, by its index. */
-  readonly #begun = new Map<number, string>();
-  /** A piece came for a call that others had already followed: such a stream cannot be told in order. */
-  outOfOrder = false;
-
-  /** Some servers call a tool and then say that they have stopped. */
-  finish(reason: unknown): NeutralFinish {
-    const finish = (typeof reason === 'string' ? FINISHES[reason] : undefined) ?? 'stop';
-    return finish === 'stop' && this.#begun.size > 0 ? 'tool-calls' : finish;
-  }
-
-  /**
-   * Something else follows. A function that takes nothing may come without arguments, and its caller parses them all the
-   * same.
-   */
-  close(events: NeutralEvent[]): void {
-    if (this.#open !== undefined && !this.#hasArguments) events.push(NO_ARGUMENTS);
-    this.#open = undefined;
-  }
-
-  read(calls: unknown, events: NeutralEvent[]): void {
-    if (!Array.isArray(calls)) return;
-    for (const [position, call] of calls.entries()) if (isJsonObject(call)) this.#piece(call, position, events);
-  }
-
-  #piece(call: JsonObject, position: number, events: NeutralEvent[]): void {
-    const index = typeof call.index === 'number' ? call.index : position;
-    const fn = isJsonObject(call.function) ? call.function : {};
-    const id = textOf(call.id);
-    const name = textOf(fn.name);
-    const begun = this.#begun.get(index);
-    // Some servers give every call the same index; another id and a name of its own tell them apart.
-    if (begun === undefined || (id !== '' && id !== begun && name !== '')) {
-      this.close(events);
-      const known = id === '' ? `call_${index}` : id;
-      this.#begun.set(index, known);
-      this.#open = index;
-      this.#hasArguments = false;
-      events.push({ type: 'tool-call', id: known, name });
-    } else if (this.#open !== index) {
-      this.outOfOrder = true;
-      return;
-    }
-    if (typeof fn.arguments !== 'string' || fn.arguments === '') return;
-    this.#hasArguments = true;
-    events.push({ type: 'tool-arguments', text: fn.arguments });
-  }
 }
 
 function readMessage(message: JsonObject, calls: ToolCalls, events: NeutralEvent[]): void {
@@ -82,7 +20,7 @@ function readMessage(message: JsonObject, calls: ToolCalls, events: NeutralEvent
   say('reasoning', textOf(message.reasoning_content ?? message.reasoning));
   say('text', textOf(message.content));
   say('refusal', textOf(message.refusal));
-  calls.read(message.tool_calls, events);
+  calls.read(message, events);
 }
 
 /** Reads the stream of a chat backend, one choice of it: no other dialect has more. */
@@ -109,7 +47,7 @@ export class ChatDecoder implements NeutralDecoder {
   }
 
   get ended(): boolean {
-    return this.#stream.ended || this.#calls.outOfOrder;
+    return this.#stream.ended || this.#calls.isUnfit;
   }
 
   push(chunk: Uint8Array): readonly NeutralEvent[] {
@@ -121,14 +59,11 @@ export class ChatDecoder implements NeutralDecoder {
   end(wasClean: boolean): ReturnType<NeutralDecoder['end']> {
     this.#events = [];
     const outcome = this.#stream.end(wasClean);
-    if (this.#calls.outOfOrder)
-      return {
-        events: [],
-        outcome: { kind: 'garbage', reason: 'not-an-answer', usage: outcome.usage, seen: outcome.seen },
-      };
-    // A backend may end with [DONE] alone; the client's dialect needs a finish all the same.
+    // A backend may end without a reason; the client's dialect needs a finish all the same.
     if (outcome.kind === 'complete' && !this.#isFinished) this.#finish('stop');
-    return { events: this.#events, outcome };
+    if (!this.#calls.isUnfit) return { events: this.#events, outcome };
+    const { usage, seen } = outcome;
+    return { events: [], outcome: { kind: 'garbage', reason: 'tool-call-unreadable', usage, seen } };
   }
 
   #take(chunk: JsonObject): void {
@@ -159,6 +94,7 @@ export function decodeChatAnswer(text: string): NeutralAnswer {
   if (isJsonObject(choice) && isJsonObject(choice.message)) readMessage(choice.message, calls, events);
   calls.close(events);
   events.push({ type: 'finish', reason: calls.finish(finishReason) });
+  if (calls.isUnfit) return { kind: 'garbage', reason: 'tool-call-unreadable', metered: { usage, seen } };
   return {
     kind: 'answer',
     events,

@@ -31,7 +31,8 @@ function writePart(part: NeutralUserPart): JsonObject {
 /** One text stays a plain string, which every server reads. */
 function writeContent(parts: readonly NeutralUserPart[]): string | JsonObject[] {
   const [first] = parts;
-  return parts.length === 1 && first?.type === 'text' ? first.text : parts.map(writePart);
+  if (first === undefined) return '';
+  return parts.length === 1 && first.type === 'text' ? first.text : parts.map(writePart);
 }
 
 function writeAssistant(parts: readonly NeutralAssistantPart[]): JsonObject {
