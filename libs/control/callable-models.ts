@@ -1,11 +1,25 @@
 import { organizationStream } from '#identity';
-import { type Backend, CATALOGUE_STREAM, type CatalogueState, currentPrices, type Model } from '#inference/catalogue';
+import {
+  type Backend,
+  CATALOGUE_STREAM,
+  type CatalogueState,
+  currentPrices,
+  type Model,
+  type UpcomingPrices,
+  upcomingPrices,
+} from '#inference/catalogue';
 import type { BackendId, EpochMs, ModelId, OrganizationId, Prices } from '#kernel';
 import type { AuthenticatedKey } from './authentication';
 import type { ControlRecords } from './records';
 
 export type CallableModel =
-  | { readonly ok: true; readonly model: Model; readonly prices: Prices }
+  | {
+      readonly ok: true;
+      readonly model: Model;
+      readonly prices: Prices;
+      /** What will be in force later, as far as it is known; ascending by time. */
+      readonly upcoming: readonly UpcomingPrices[];
+    }
   | { readonly ok: false; readonly code: 'model_not_found' | 'model_not_allowed' | 'model_not_priced' };
 
 /** What decides which models a key may call. */
@@ -35,7 +49,8 @@ export class CallableModels {
     if (model === undefined || !this.isVisible(model, caller.orgId)) return { ok: false, code: 'model_not_found' };
     if (caller.models?.includes(modelId) === false) return { ok: false, code: 'model_not_allowed' };
     const prices = currentPrices(model, at);
-    return prices === undefined ? { ok: false, code: 'model_not_priced' } : { ok: true, model, prices };
+    if (prices === undefined) return { ok: false, code: 'model_not_priced' };
+    return { ok: true, model, prices, upcoming: upcomingPrices(model, at) };
   }
 
   /** Sorted by id. */

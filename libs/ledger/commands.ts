@@ -32,6 +32,12 @@ export interface KnownIdempotency {
   readonly outcome: 'answered' | 'unknown';
 }
 
+/** Prices that are in force from a moment on. */
+export interface LaterPrices {
+  readonly from: EpochMs;
+  readonly prices: Prices;
+}
+
 export interface AuthorizeCall {
   readonly type: 'AuthorizeCall';
   readonly callId: CallId;
@@ -41,7 +47,10 @@ export interface AuthorizeCall {
   readonly endpoint: Endpoint;
   readonly stream: boolean;
   readonly backendId: BackendId;
+  /** In force when the call was asked for. */
   readonly prices: Prices;
+  /** What replaces them while the call waits, ascending by time: the price is that of the authorization. */
+  readonly laterPrices?: readonly LaterPrices[];
   readonly bounds: CallBounds;
   /** A default output cap is not clamped below this; a smaller remainder refuses. */
   readonly outputTokensCapMin: number;

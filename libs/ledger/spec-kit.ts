@@ -19,7 +19,7 @@ import {
   type TokenUsage,
   usd,
 } from '#kernel';
-import type { AuthorizeCall, CompleteCall, DefineBudget, LedgerCommand, ReleaseCall } from './commands';
+import type { AuthorizeCall, ChangeBudget, CompleteCall, DefineBudget, LedgerCommand, ReleaseCall } from './commands';
 import { decide } from './decide';
 import type { BudgetScope, InferenceAuthorized, LedgerEvent } from './events';
 import { evolve } from './evolve';
@@ -148,7 +148,7 @@ export function defineBudget(name: string, options: Partial<Omit<DefineBudget, '
   };
 }
 
-export function changeBudget(name: string, change: { limit?: bigint; mode?: 'block' | 'warn' | 'notify' }) {
+export function changeBudget(name: string, change: Omit<ChangeBudget, 'type' | 'budgetId'>) {
   return { type: 'ChangeBudget', budgetId: budget(name), ...change } as const;
 }
 

@@ -193,14 +193,26 @@ describe('outcomes of a call', () => {
     );
 
     it('a usage above the hold is charged up to the hold, and the excess is on record', async () => {
-      const outcome = await outcomeOf({ completionTokens: 5_000 }, body);
+      const outcome = await outcomeOf({ promptTokens: 5_000 }, body);
       expect(outcome.answer.status).toBe(200);
       const completed = eventOf(outcome.events, 'InferenceCompleted');
-      const actual = 10n * 1_000n + 5_000n * 2_000n;
+      const actual = 5_000n * 1_000n + BigInt(completed.usage.output) * 2_000n;
       expect(completed).toMatchObject({ certainty: 'reported', actual, charged: ceiling(outcome) });
       expect(completed.excess).toBe(actual - ceiling(outcome));
       expect(await outcome.tenant.money()).toEqual({ ...NOTHING, settled: ceiling(outcome) });
     });
+  });
+
+  it.each([
+    { completionTokens: 5_000, what: 'more output than was granted' },
+    { promptTokens: 9_000, what: "more input than the model's context holds" },
+  ])('$what is impossible, and not taken as reported', async ({ what: _, ...plan }) => {
+    const outcome = await outcomeOf(plan);
+    expect(outcome.answer.status).toBe(200);
+    const completed = eventOf(outcome.events, 'InferenceCompleted');
+    expect(completed).toMatchObject({ certainty: 'counted', excess: 0n });
+    expect(await outcome.tenant.money()).toEqual({ ...NOTHING, settled: completed.charged });
+    if ('completionTokens' in plan) expect(completed.charged).toBe(ceiling(outcome));
   });
 
   it('after a usage above its hold a model holds its whole context', async () => {

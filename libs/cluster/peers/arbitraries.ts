@@ -120,6 +120,9 @@ const authorizeCall = record<Of<'AuthorizeCall'>>(
       },
     ),
     clientRequestId: text,
+    laterPrices: fc.array(fc.record({ from: fc.nat().map(epochMs), prices }, { noNullPrototype: true }), {
+      maxLength: 2,
+    }),
   },
 );
 

@@ -62,6 +62,7 @@ const authorizeCall = z.strictObject({
   stream: z.boolean(),
   backendId,
   prices,
+  laterPrices: z.array(z.strictObject({ from: z.number().transform((at) => at as EpochMs), prices })).exactOptional(),
   bounds,
   outputTokensCapMin: z.number(),
   owner,

@@ -1,4 +1,4 @@
-import { countedUsage, type SeenOutput, type UsageReading } from '#inference';
+import { beyondPossible, countedUsage, type SeenOutput, type UsageReading } from '#inference';
 import type { Backend, Model } from '#inference/catalogue';
 import type { ErrorCode, ErrorOptions } from '#inference/openai';
 import { type CallBounds, type CallId, costOf, formatUsd, type NanoUsd, type Prices, type TokenUsage } from '#kernel';
@@ -46,6 +46,9 @@ export class AdmittedCall<R extends MeteredRequest> {
   /** Of a stream that has begun: its last frame may have to fit those before. */
   relay: RelayedStream | undefined;
 
+  /** The backend said that it did more than it can have done: its model's bounds are in doubt. */
+  private isBeyondPossible = false;
+
   readonly deps: CallDependencies;
   readonly dialect: Dialect<R>;
   readonly request: R;
@@ -92,13 +95,22 @@ export class AdmittedCall<R extends MeteredRequest> {
   }
 
   /**
-   * Takes a report at its word where it is plausible; otherwise charges the seen output, and the input that the backend
-   * had named before, else its bound.
+   * Takes a report at its word where it is plausible and possible; otherwise charges the seen output (all that was
+   * granted, where more is said to have been generated), and the input that the backend had named before, else its bound.
    */
   metering(reading: UsageReading, seen: SeenOutput): Metering {
-    if (reading.kind === 'reported') return { usage: reading.usage, certainty: 'reported' };
+    const { bounds, model, request } = this;
+    const beyond = beyondPossible(reading, {
+      bounds,
+      contextTokens: model.contextTokens,
+      prompts: request.facts.prompts.length,
+    });
+    if (reading.kind === 'reported' && beyond === undefined) return { usage: reading.usage, certainty: 'reported' };
+    this.isBeyondPossible = beyond !== undefined;
     const known = reading.kind === 'absent' ? reading.input : undefined;
-    return { usage: countedUsage(this.bounds, this.bounds.outputTokensCap, seen, known), certainty: 'counted' };
+    const counted = countedUsage(bounds, bounds.outputTokensCap, seen, known);
+    const output = beyond === 'output-beyond-cap' ? bounds.outputTokensCap * bounds.outputsMax : counted.output;
+    return { usage: { ...counted, output }, certainty: 'counted' };
   }
 
   /** Whether counting what was seen says little about what the backend generated. */
@@ -116,7 +128,7 @@ export class AdmittedCall<R extends MeteredRequest> {
     if (recorded.kind !== 'recorded') return;
     const { charged, excess } = recorded;
     this.charge = { usage, charged, excess };
-    if (excess === 0n) return;
+    if (excess === 0n && !this.isBeyondPossible) return;
     const { callId, upstreamModel } = this;
     this.deps.observer.exceeded({ callId, model: this.model.id, backendId: this.backend.id, upstreamModel });
   }

@@ -12,7 +12,7 @@ import type { KeptAnswer } from './kept-answer';
 import { isIdempotencyKey, type KeyedCall } from './keyed-answers';
 import { lookUpCached } from './look-up-cached';
 import { parseSound } from './parse-sound';
-import { authorizeCommand, planCall } from './plan';
+import { authorizeCommand, planCall, pricesNow } from './plan';
 import type { CallDependencies } from './ports';
 import type { ReadyCall } from './ready-call';
 import { modelNamed, RefusedCall } from './refused-call';
@@ -101,7 +101,10 @@ export class CallRunner {
     try {
       if (hit !== undefined) return await serveCached(this.deps, ready, hit);
       const command = authorizeCommand(this.deps, dialect, request, caller, plan, keyed);
-      outcome = await record.authorize(command, this.waits(keyed !== undefined));
+      outcome = await record.authorize(command, {
+        ...this.waits(keyed !== undefined),
+        pricesNow: () => pricesNow(this.deps, caller, plan),
+      });
     } catch (error) {
       if (!(error instanceof LedgerUnavailableError)) throw error;
       refused.answer('ledger_unavailable', { retryAfterMs: 1_000 });

@@ -1,18 +1,21 @@
 import type { Backend, Model, ModelRoute } from '#inference/catalogue';
 import type { ErrorCode } from '#inference/openai';
 import type { CallBounds, ModelId, Prices } from '#kernel';
-import type { AuthorizeCall } from '#ledger';
+import type { AuthorizeCall, LaterPrices } from '#ledger';
 import { boundsOfCall, hasUnpricedSound } from './bounds-of-call';
 import type { Caller } from './caller';
 import { chooseRoute } from './choose-route';
 import type { Dialect, MeteredRequest } from './dialect';
 import type { KeyedCall } from './keyed-answers';
-import type { CallDependencies } from './ports';
+import type { CallableModel, CallDependencies } from './ports';
 
 /** Everything about a call that is known before the ledger is asked. */
 export interface Plan {
   readonly model: Model;
+  /** In force now, in ledger time. */
   readonly prices: Prices;
+  /** What replaces them while the call waits. */
+  readonly laterPrices?: readonly LaterPrices[];
   readonly route: ModelRoute;
   readonly backend: Backend;
   readonly bounds: CallBounds;
@@ -31,15 +34,15 @@ function hasBackend(models: CallDependencies['models'], { routes }: Model, name:
 }
 
 export function planCall<R extends MeteredRequest>(
-  deps: Pick<CallDependencies, 'models' | 'clock' | 'router'>,
+  deps: Pick<CallDependencies, 'models' | 'clock' | 'router' | 'ledger'>,
   dialect: Pick<Dialect<R>, 'modelKinds' | 'refusalFor'>,
   request: R,
   caller: Caller,
 ): Planned {
-  const found = deps.models.findCallableModel(caller, request.model as ModelId, deps.clock.now());
+  const found = deps.models.findCallableModel(caller, request.model as ModelId, deps.ledger.timeOf(caller.orgId));
   if (!found.ok) return { ok: false, code: found.code, param: 'model' };
   const { model } = found;
-  const prices = pricesAlone(found.prices);
+  const { prices, laterPrices } = priceListOf(found);
   if (!dialect.modelKinds.includes(model.kind)) return { ok: false, code: 'model_not_for_route', param: 'model' };
   if (hasUnpricedSound(model, request.facts))
     return { ok: false, code: 'unsupported_field', param: null, message: UNPRICED_SOUND };
@@ -53,7 +56,13 @@ export function planCall<R extends MeteredRequest>(
   if (!chosen.ok) return { ok: false, ...(chosen.refusal ?? { code: 'backend_unavailable', param: null }) };
   return {
     ok: true,
-    plan: { model, prices, ...chosen.picked, bounds: boundsOfCall(deps.models, model, request.facts) },
+    plan: {
+      model,
+      prices,
+      ...(laterPrices === undefined ? {} : { laterPrices }),
+      ...chosen.picked,
+      bounds: boundsOfCall(deps.models, model, request.facts),
+    },
   };
 }
 
@@ -63,6 +72,24 @@ export function planCall<R extends MeteredRequest>(
  */
 function pricesAlone({ version, input, cachedInput, cacheWrite, output }: Prices): Prices {
   return { version, input, cachedInput, cacheWrite, output };
+}
+
+type PriceList = Pick<Plan, 'prices' | 'laterPrices'>;
+
+function priceListOf({ prices, upcoming }: Extract<CallableModel, { ok: true }>): PriceList {
+  if (upcoming.length === 0) return { prices: pricesAlone(prices) };
+  const laterPrices = upcoming.map(({ from, prices: later }) => ({ from, prices: pricesAlone(later) }));
+  return { prices: pricesAlone(prices), laterPrices };
+}
+
+/** The prices of a planned call as the catalogue has them now; `undefined` where it cannot be called any more. */
+export function pricesNow(
+  deps: Pick<CallDependencies, 'models' | 'ledger'>,
+  caller: Caller,
+  { model }: Plan,
+): PriceList | undefined {
+  const found = deps.models.findCallableModel(caller, model.id, deps.ledger.timeOf(caller.orgId));
+  return found.ok ? priceListOf(found) : undefined;
 }
 
 /** The question to the ledger; a preflight asks the very same one. */
@@ -85,6 +112,7 @@ export function authorizeCommand<R extends MeteredRequest>(
     stream: request.stream,
     backendId: plan.backend.id,
     prices: plan.prices,
+    ...(plan.laterPrices === undefined ? {} : { laterPrices: plan.laterPrices }),
     bounds: plan.bounds,
     outputTokensCapMin,
     owner: deps.owner,

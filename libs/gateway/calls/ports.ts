@@ -1,5 +1,5 @@
 import type { BackendClient } from '#inference/backends';
-import type { Backend, BackendKind, Model } from '#inference/catalogue';
+import type { Backend, BackendKind, Model, UpcomingPrices } from '#inference/catalogue';
 import type { BackendId, BootId, CallId, Clock, EpochMs, ModelId, Prices } from '#kernel';
 import type { LedgerService } from '#ledger';
 import type { Router } from '../routing/router';
@@ -9,7 +9,13 @@ import type { ResponseCache } from './response-cache';
 import type { CallSettings } from './settings';
 
 export type CallableModel =
-  | { readonly ok: true; readonly model: Model; readonly prices: Prices }
+  | {
+      readonly ok: true;
+      readonly model: Model;
+      readonly prices: Prices;
+      /** What will be in force later, as far as it is known; ascending by time. */
+      readonly upcoming: readonly UpcomingPrices[];
+    }
   | { readonly ok: false; readonly code: 'model_not_found' | 'model_not_allowed' | 'model_not_priced' };
 
 /** The catalogue as the inference plane reads it. */

@@ -1,13 +1,13 @@
 import type { ClientBody } from '#inference';
 import type { ErrorCode } from '#inference/openai';
-import { type CallBounds, costOf, epochMs, formatUsd, type NanoUsd } from '#kernel';
+import { type CallBounds, costOf, epochMs, formatUsd, type NanoUsd, type Prices } from '#kernel';
 import { authorize, type LedgerState, ledgerTime } from '#ledger';
 import type { Caller } from './caller';
 import type { Dialect, MeteredRequest } from './dialect';
 import { refusalAnswer } from './ledger-refusals';
 import { lookUpCached } from './look-up-cached';
 import { parseSound } from './parse-sound';
-import { authorizeCommand, type Plan, planCall } from './plan';
+import { authorizeCommand, planCall } from './plan';
 import type { CallDependencies } from './ports';
 import { reusePlan } from './reuse';
 
@@ -26,7 +26,7 @@ export type Preflight =
 /** Of an output cap that is not exhausted: a rule of thumb, named as such in the answer. */
 const LIKELY_SHARE_OF_CAP = 4;
 
-function likelyCost({ prices }: Plan, bounds: CallBounds, hold: NanoUsd): NanoUsd {
+function likelyCost(prices: Prices, bounds: CallBounds, hold: NanoUsd): NanoUsd {
   const likely = costOf(
     {
       input: bounds.inputTokensEstimate,
@@ -82,14 +82,14 @@ export async function preflight<R extends MeteredRequest>(
     admitted: true,
     answer: {
       hold_usd: formatUsd(hold),
-      likely_cost_usd: formatUsd(likelyCost(plan, bounds, hold)),
+      likely_cost_usd: formatUsd(likelyCost(admission.prices, bounds, hold)),
       likely_cost_assumes: `the estimated input and 1/${LIKELY_SHARE_OF_CAP} of the output cap`,
       input_tokens_max: bounds.inputTokensMax,
       input_tokens_estimate: bounds.inputTokensEstimate,
       ...(bounds.outputsMax === 0
         ? {}
         : { output_cap: bounds.outputTokensCap, output_cap_clamped: admission.capClamped }),
-      price_version: plan.prices.version,
+      price_version: admission.prices.version,
       warnings: admission.warnings,
       ...(hit === undefined ? {} : { served_from: 'cache' }),
     },

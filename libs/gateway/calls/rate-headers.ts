@@ -1,5 +1,5 @@
 import type { ApiKeyId, EpochMs } from '#kernel';
-import { type LedgerState, rateViews } from '#ledger';
+import { type LedgerState, ledgerTime, rateViews } from '#ledger';
 
 /** A duration as OpenAI's clients read it: `6m0s`, `12s`, `350ms`. */
 export function formatDuration(ms: number): string {
@@ -12,7 +12,9 @@ export function formatDuration(ms: number): string {
 }
 
 /** The rate-limit headers of an answer, from the ledger as the call's decision left it. */
-export function rateHeaders(state: LedgerState, keyId: ApiKeyId, at: EpochMs): Record<string, string> {
+export function rateHeaders(state: LedgerState, keyId: ApiKeyId, now: EpochMs): Record<string, string> {
+  // The buckets fill in ledger time: a clock that was set back would show them as they stood long ago.
+  const at = ledgerTime(state, now);
   const headers: Record<string, string> = {};
   for (const { unit, limit, remaining, resetMs } of rateViews(state, keyId, at)) {
     headers[`x-ratelimit-limit-${unit}`] = String(limit);

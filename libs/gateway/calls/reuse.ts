@@ -5,7 +5,20 @@ import type { CacheHit } from './response-cache';
 
 /** What is planned for a call becomes this when its answer is reused. */
 export function reusePlan(plan: Plan, { kept, policy }: CacheHit): Plan {
-  return { ...plan, prices: reusePrices(plan.prices, policy), bounds: reuseBounds(kept.usage) };
+  return { ...plan, ...reusePriceList(plan, policy), bounds: reuseBounds(kept.usage) };
+}
+
+/** The whole list, so that a reuse that waits is charged by the prices of its own authorization, too. */
+export function reusePriceList(
+  { prices, laterPrices }: Pick<Plan, 'prices' | 'laterPrices'>,
+  policy: CachePolicy,
+): Pick<Plan, 'prices' | 'laterPrices'> {
+  const now = reusePrices(prices, policy);
+  if (laterPrices === undefined) return { prices: now };
+  return {
+    prices: now,
+    laterPrices: laterPrices.map(({ from, prices: later }) => ({ from, prices: reusePrices(later, policy) })),
+  };
 }
 
 /** Prices of a reuse: the model's, in percent, rounded up like every charge. */

@@ -2,12 +2,12 @@ import { formatUsd } from '#kernel';
 import { CallRecord } from './call-record';
 import type { MeteredRequest } from './dialect';
 import { withCost } from './kept-answer';
-import { authorizeCommand } from './plan';
+import { authorizeCommand, pricesNow } from './plan';
 import type { CallDependencies } from './ports';
 import { rateHeaders } from './rate-headers';
 import type { ReadyCall } from './ready-call';
 import type { CacheHit } from './response-cache';
-import { reusePlan } from './reuse';
+import { reusePlan, reusePriceList } from './reuse';
 
 /**
  * Answers a call from the organization's response cache. It is authorized and settled like any call, at the price that
@@ -26,6 +26,10 @@ export async function serveCached<R extends MeteredRequest>(
     waitMs: {
       concurrency_limit_exceeded: deps.settings.concurrencyWaitMs,
       budget_contended: deps.settings.budgetWaitMs,
+    },
+    pricesNow: () => {
+      const now = pricesNow(deps, caller, ready.plan);
+      return now === undefined ? undefined : reusePriceList(now, hit.policy);
     },
   });
   if (!outcome.ok) {

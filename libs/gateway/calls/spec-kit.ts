@@ -6,7 +6,7 @@ import { MemoryEventStore } from '#event-store/memory';
 import type { ResponseCache as CachePolicy } from '#identity';
 import { type CircuitSettings, type ClientBody, NO_BODY, readClientText } from '#inference';
 import { type BackendClient, SimulatorBackendClient } from '#inference/backends';
-import type { Backend, Model } from '#inference/catalogue';
+import { type Backend, currentPrices, type Model, upcomingPrices } from '#inference/catalogue';
 import {
   type ApiKeyId,
   type BackendId,
@@ -155,12 +155,14 @@ export interface CallWorldOptions {
 
 function directoryOf(models: readonly Model[], backends: ReadonlyMap<BackendId, Backend>): ModelDirectory {
   return {
-    findCallableModel(caller, id) {
+    findCallableModel(caller, id, at) {
       const model = models.find((one) => one.id === id);
       if (model === undefined) return { ok: false, code: 'model_not_found' };
       if (caller.models !== undefined && !caller.models.includes(id)) return { ok: false, code: 'model_not_allowed' };
-      const prices = model.prices.at(-1);
-      return prices === undefined ? { ok: false, code: 'model_not_priced' } : { ok: true, model, prices };
+      const prices = currentPrices(model, at);
+      return prices === undefined
+        ? { ok: false, code: 'model_not_priced' }
+        : { ok: true, model, prices, upcoming: upcomingPrices(model, at) };
     },
     callableModels: () => models,
     backends: () => backends,

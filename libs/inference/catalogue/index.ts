@@ -10,3 +10,4 @@ export type { CatalogueState, RouteName } from './state';
 export { currentPrices, findBackend, findBackendByName, findModel, sameRoute } from './state';
 export * from './stream';
 export * from './types';
+export * from './upcoming-prices';

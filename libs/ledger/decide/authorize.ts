@@ -1,4 +1,13 @@
-import { type BudgetId, type CallId, ceilingCost, ceilingTokens, type EpochMs, epochMs, type NanoUsd } from '#kernel';
+import {
+  type BudgetId,
+  type CallId,
+  ceilingCost,
+  ceilingTokens,
+  type EpochMs,
+  epochMs,
+  type NanoUsd,
+  type Prices,
+} from '#kernel';
 import type { AuthorizeCall } from '../commands';
 import type { InferenceAuthorized, LedgerEvent, Touch } from '../events';
 import { entryAt } from '../expiring-map';
@@ -19,6 +28,8 @@ export interface Admission {
   readonly outputTokensCap: number;
   readonly capClamped: boolean;
   readonly holdCost: bigint;
+  /** In force at the decision. */
+  readonly prices: Prices;
   readonly events: readonly LedgerEvent[];
   /** Budgets of mode `warn` that the call goes beyond. */
   readonly warnings: readonly BudgetId[];
@@ -311,13 +322,20 @@ function authorization(
   return data;
 }
 
+/** The call at the prices of this moment: those in force when it was asked for may have been replaced since. */
+function pricedAt(command: AuthorizeCall, at: EpochMs): AuthorizeCall {
+  const prices = command.laterPrices?.findLast(({ from }) => from <= at)?.prices;
+  return prices === undefined ? command : { ...command, prices };
+}
+
 /**
  * Decides one call over bars, idempotency, every budget, rate and concurrency, at one ledger time. Pure; a preflight
  * asks the same function.
  */
-export function authorize(command: AuthorizeCall, state: LedgerState, at: EpochMs): Authorization {
-  const barred = barRefusal(state, command) ?? idempotencyRefusal(state, command, at);
+export function authorize(asked: AuthorizeCall, state: LedgerState, at: EpochMs): Authorization {
+  const barred = barRefusal(state, asked) ?? idempotencyRefusal(state, asked, at);
   if (barred !== undefined) return refusal(barred);
+  const command = pricedAt(asked, at);
   const applicable = applicableBudgets(state, command, at);
   const decided = decideCap(command, applicable);
   const capRefusal = 'refusal' in decided ? decided.refusal : undefined;
@@ -333,6 +351,13 @@ export function authorize(command: AuthorizeCall, state: LedgerState, at: EpochM
   const capClamped = 'cap' in decided && decided.clamped;
   return {
     ok: true,
-    admission: { outputTokensCap: cap, capClamped, holdCost, events: [...opened, authorized, ...exceeded], warnings },
+    admission: {
+      outputTokensCap: cap,
+      capClamped,
+      holdCost,
+      prices: data.prices,
+      events: [...opened, authorized, ...exceeded],
+      warnings,
+    },
   };
 }

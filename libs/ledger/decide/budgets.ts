@@ -4,7 +4,8 @@ import type { ChangeBudget, Conditional, DefineBudget, EndBudget, SetLimits } fr
 import type { LedgerEvent } from '../events';
 import { isTimeZone } from '../periods';
 import type { LedgerRefusal } from '../refusals';
-import { type BudgetDefinition, type LedgerState, scopeKey } from '../state';
+import { reachedThresholds } from '../settlement';
+import { type Budget, type BudgetDefinition, type LedgerState, periodKey, scopeKey } from '../state';
 import { budgetTag, limitsOf, limitsTag } from '../tags';
 
 type BudgetDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
@@ -93,8 +94,23 @@ export function defineBudget(command: DefineBudget, state: LedgerState, at: Epoc
   return accepted<LedgerEvent>({ type: 'BudgetDefined', data: definition });
 }
 
+/** Thresholds that what is spent already reaches under another limit: nobody else would announce them. */
+function passedByChange(budget: Budget, after: BudgetDefinition, state: LedgerState, at: EpochMs): LedgerEvent[] {
+  const { currentFrom: from } = budget;
+  const { budgetId, limit, thresholds } = after;
+  const counter = from === undefined ? undefined : state.periods.get(periodKey(budgetId, from));
+  if (counter === undefined || (counter.to !== undefined && at >= counter.to)) return [];
+  const spent = counter.settled + counter.unresolved;
+  return reachedThresholds(thresholds, spent, limit)
+    .filter((threshold) => threshold > counter.thresholdReached)
+    .map((threshold) => ({
+      type: 'BudgetThresholdReached',
+      data: { budgetId, from: counter.from, threshold, spent, limit },
+    }));
+}
+
 /** Keeps what was spent. A lowered limit may leave the sum above it until it falls. */
-export function changeBudget(command: ChangeBudget, state: LedgerState): BudgetDecision {
+export function changeBudget(command: ChangeBudget, state: LedgerState, at: EpochMs): BudgetDecision {
   const budget = state.budgets.get(command.budgetId);
   if (budget === undefined)
     return refused<LedgerRefusal>({ code: 'budget_not_found', message: `There is no budget ${command.budgetId}.` });
@@ -116,10 +132,10 @@ export function changeBudget(command: ChangeBudget, state: LedgerState): BudgetD
   if (problem !== undefined) return invalid(problem);
   if (sameDefinition(before, after)) return accepted();
   const { budgetId, name, limit, mode, thresholds } = after;
-  return accepted<LedgerEvent>({
-    type: 'BudgetChanged',
-    data: { budgetId, name, limit, mode, thresholds: [...thresholds] },
-  });
+  return accepted<LedgerEvent>(
+    { type: 'BudgetChanged', data: { budgetId, name, limit, mode, thresholds: [...thresholds] } },
+    ...passedByChange(budget, after, state, at),
+  );
 }
 
 export function endBudget(command: EndBudget, state: LedgerState): BudgetDecision {

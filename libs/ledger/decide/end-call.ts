@@ -1,6 +1,6 @@
 import { accepted, type CallId, type EpochMs, type NanoUsd, refused, type TokenUsage, ZERO_USD } from '#kernel';
 import type { AbandonCall, CallTrace, CompleteCall, ExpireCall, FailCall, ReleaseCall, ResolveCall } from '../commands';
-import type { Attempt, CallSubject, LedgerEvent, LedgerEventOf } from '../events';
+import type { Attempt, CallSubject, LedgerEvent, LedgerEventOf, Touch } from '../events';
 import { entryAt } from '../expiring-map';
 import type { LedgerRefusal } from '../refusals';
 import {
@@ -56,11 +56,7 @@ function notFound(callId: CallId): EndDecision {
 }
 
 /** Announces each threshold that the settled and unresolved amounts newly reach. */
-function thresholdEvents(
-  hold: Hold,
-  state: LedgerState,
-  delta: (touch: Hold['call']['touches'][number]) => bigint,
-): readonly LedgerEvent[] {
+function thresholdEvents(hold: Hold, state: LedgerState, delta: (touch: Touch) => bigint): readonly LedgerEvent[] {
   const events: LedgerEvent[] = [];
   for (const touch of hold.call.touches) {
     const budget = state.budgets.get(touch.budgetId);
@@ -89,6 +85,11 @@ function thresholdsAfterSettling(
     state,
     (touch) => settledAmount(touch, charged, tokens) - (wasUnresolved ? touch.amount : 0n),
   );
+}
+
+/** What a call that charges nothing counts: one request, if a backend may have seen it. */
+function uncharged(dispatched: boolean): (touch: Touch) => bigint {
+  return ({ unit, amount }) => (dispatched && unit === 'requests' ? amount : 0n);
 }
 
 /** A settlement that would be lost if it were taken for a repeat: somebody must see it. */
@@ -179,8 +180,8 @@ export function failCall(command: FailCall, state: LedgerState, at: EpochMs): En
       billed: command.billed,
     },
   };
-  if (command.billed === 'never') return accepted(failed);
-  return accepted<LedgerEvent>(failed, ...thresholdEvents(hold, state, ({ amount }) => amount));
+  const counts = command.billed === 'never' ? uncharged(true) : ({ amount }: Touch) => amount;
+  return accepted<LedgerEvent>(failed, ...thresholdEvents(hold, state, counts));
 }
 
 export function releaseCall(command: ReleaseCall, state: LedgerState, at: EpochMs): EndDecision {
@@ -198,15 +199,18 @@ export function releaseCall(command: ReleaseCall, state: LedgerState, at: EpochM
       code: 'not_the_owner',
       message: 'Only the process that holds a call releases it.',
     });
-  return accepted<LedgerEvent>({
-    type: 'InferenceReleased',
-    data: {
-      ...subjectOf(hold),
-      ...traceOf(hold, command.trace),
-      reason: command.reason,
-      dispatched: command.dispatched,
+  return accepted<LedgerEvent>(
+    {
+      type: 'InferenceReleased',
+      data: {
+        ...subjectOf(hold),
+        ...traceOf(hold, command.trace),
+        reason: command.reason,
+        dispatched: command.dispatched,
+      },
     },
-  });
+    ...thresholdEvents(hold, state, uncharged(command.dispatched)),
+  );
 }
 
 /** The owner no longer knows what its call cost: the whole hold counts until somebody resolves it. */

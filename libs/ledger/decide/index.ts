@@ -6,6 +6,7 @@ import {
   type EpochMs,
   epochMs,
   type ModelId,
+  type Prices,
   refused,
 } from '#kernel';
 import type {
@@ -85,12 +86,16 @@ function wasAuthorized(state: LedgerState, callId: CallId, at: EpochMs): boolean
   );
 }
 
-function isWholeCall({ bounds, prices, ...call }: AuthorizeCall): boolean {
+function arePrices({ version, input, cachedInput, cacheWrite, output }: Prices): boolean {
+  return isWholeNumber(version) && input >= 0n && cachedInput >= 0n && cacheWrite >= 0n && output >= 0n;
+}
+
+function isWholeCall({ bounds, prices, laterPrices, ...call }: AuthorizeCall): boolean {
   const counts = [bounds.inputTokensMax, bounds.inputTokensEstimate, bounds.outputTokensCap, bounds.outputsMax];
-  const amounts = [prices.input, prices.cachedInput, prices.cacheWrite, prices.output];
   return (
-    [...counts, prices.version, call.dispatchWindowMs, call.holdMs].every(isWholeNumber) &&
-    amounts.every((price) => price >= 0n)
+    [...counts, call.dispatchWindowMs, call.holdMs].every(isWholeNumber) &&
+    arePrices(prices) &&
+    (laterPrices === undefined || laterPrices.every((later) => arePrices(later.prices)))
   );
 }
 
@@ -133,7 +138,7 @@ function decideCommand(command: LedgerCommand, state: LedgerState, at: EpochMs):
     case 'DefineBudget':
       return defineBudget(command, state, at);
     case 'ChangeBudget':
-      return changeBudget(command, state);
+      return changeBudget(command, state, at);
     case 'EndBudget':
       return endBudget(command, state);
     case 'SetLimits':

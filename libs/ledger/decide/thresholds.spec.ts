@@ -9,7 +9,10 @@ import {
   defineBudget,
   expire,
   fail,
+  HOUR_MS,
+  later,
   NOON,
+  release,
   resolve,
   type Script,
 } from '../spec-kit';
@@ -68,6 +71,41 @@ describe('a threshold', () => {
     expect(announced(...raised, ...spend('2', '10'))).toMatchObject([{ threshold: 50, spent: usd('20') }]);
     const end = { type: 'EndBudget', budgetId: budget('b') } as const;
     expect(announced(watched, authorize('1', { ceiling: usd('10') }), end, complete('1', usd('10')))).toEqual([]);
+  });
+
+  it.each([
+    ['fails unbilled', fail('2', 'never')],
+    ['is released after it was sent', release('2', { dispatched: true })],
+  ])('of requests is reached by a call that %s', (_, ending) => {
+    const requests = defineBudget('b', { unit: 'requests', limit: 2n, mode: 'notify', thresholds: [50, 100] });
+    const first = [requests, authorize('1'), fail('1', 'never'), authorize('2')];
+    expect(announced(...first, ending)).toMatchObject([{ threshold: 100, spent: 2n }]);
+    expect(announced(requests, authorize('2'), ending)).toMatchObject([{ threshold: 50, spent: 1n }]);
+  });
+
+  it('is not reached by a call that was never sent', () => {
+    const requests = defineBudget('b', { unit: 'requests', limit: 1n, mode: 'notify', thresholds: [50, 100] });
+    expect(announced(requests, authorize('1'), release('1'))).toEqual([]);
+  });
+
+  it('is announced by the change that puts it below what is spent', () => {
+    const spent = [watched, ...spend('1', '6')];
+    expect(announced(...spent, changeBudget('b', { limit: usd('7') }))).toEqual([
+      { budgetId: budget('b'), from: NOON, threshold: 80, spent: usd('6'), limit: usd('7') },
+    ]);
+    expect(announced(...spent, changeBudget('b', { limit: usd('1') })).map(({ threshold }) => threshold)).toEqual([
+      80, 100,
+    ]);
+    expect(announced(...spent, changeBudget('b', { thresholds: [50, 60] }))).toMatchObject([{ threshold: 60 }]);
+    expect(announced(...spent, changeBudget('b', { limit: usd('7') }), ...spend('2', '0.1'))).toEqual([]);
+  });
+
+  it('counts what is unresolved when a limit is lowered, and nothing of a period that is over', () => {
+    const lost = [authorize('1', { ceiling: usd('6') }), abandon('1')];
+    const daily = defineBudget('b', { limit: usd('100'), mode: 'notify', period: 'daily', thresholds: [50] });
+    const lowered = changeBudget('b', { limit: usd('10') });
+    expect(announced(daily, ...lost, lowered)).toMatchObject([{ threshold: 50, spent: usd('6') }]);
+    expect(announced(daily, ...lost, later(24 * HOUR_MS), lowered)).toEqual([]);
   });
 
   it('is announced for every budget that the call touches', () => {

@@ -1,4 +1,5 @@
 import { type EncodedEvent, type EpochMs, type EventId, type OrganizationId, UnencodableEventError } from '#kernel';
+import type { LedgerCommand } from '../commands';
 import { decide, ledgerTime } from '../decide';
 import { type LedgerEvent, ledgerCodec } from '../events';
 import { evolve } from '../evolve';
@@ -38,6 +39,8 @@ interface Draft {
   readonly orgId: OrganizationId;
   readonly runtime: LedgerRuntime;
   readonly now: EpochMs;
+  /** Monotonic. */
+  readonly nowMs: number;
 }
 
 /** Gives a decision's events their envelopes and canonical bytes. @throws UnencodableEventError */
@@ -63,8 +66,19 @@ function encodeDecision(
   return { events: decided, encoded, state: next, bytes: encoded.reduce((sum, { body }) => sum + body.length, 0) };
 }
 
+/** A call that has been in the queue for so long asks for its prices anew. */
+const PRICES_KEPT_MS = 50;
+
+function commandNow({ command, options, arrivedMs }: QueuedCommand, nowMs: number): LedgerCommand {
+  if (command.type !== 'AuthorizeCall' || nowMs - arrivedMs < PRICES_KEPT_MS) return command;
+  const priceList = options.pricesNow?.();
+  if (priceList === undefined) return command;
+  const { laterPrices: _, ...call } = command;
+  return { ...call, ...priceList };
+}
+
 function decideItem(draft: Draft, item: QueuedCommand, state: LedgerState) {
-  const decision = decide(item.command, state, { now: draft.now });
+  const decision = decide(commandNow(item, draft.nowMs), state, { now: draft.now });
   try {
     return { decision, written: encodeDecision(draft, item, state, decision.events) };
   } catch (error) {
@@ -110,8 +124,8 @@ export function decideBatch(
   before: LedgerState,
   items: readonly QueuedCommand[],
 ): Batch {
-  const draft: Draft = { orgId, runtime, now: runtime.clock.now() };
   const nowMs = runtime.clock.monotonicMs();
+  const draft: Draft = { orgId, runtime, now: runtime.clock.now(), nowMs };
   const { batchEventsMax, batchBytesMax } = runtime.settings;
   const decided: DecidedItem[] = [];
   const waiting: WaitingCommand[] = [];

@@ -1,6 +1,7 @@
 import type { EventStore } from '#event-store';
-import type { OrganizationId } from '#kernel';
+import type { EpochMs, OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
+import { ledgerTime } from '../decide';
 import type { LedgerState } from '../state';
 import { LEDGER_STREAM_PREFIX, parseLedgerStream } from '../stream';
 import { LedgerWriter } from './ledger-writer';
@@ -113,6 +114,13 @@ export class LedgerService {
    */
   read(orgId: OrganizationId): Promise<LedgerState> {
     return this.writer(orgId).read();
+  }
+
+  /** Ledger time, as far as this process knows it without reading: never earlier than its own clock. */
+  timeOf(orgId: OrganizationId): EpochMs {
+    const now = this.runtime.clock.now();
+    const state = this.writers.get(orgId)?.knownState;
+    return state === undefined ? now : ledgerTime(state, now);
   }
 
   /** Position of the newest event of this ledger that this process knows. */

@@ -1,5 +1,5 @@
 import type { EventStore } from '#event-store';
-import type { BootId, CallId, EpochMs, EventId, OrganizationId } from '#kernel';
+import type { BootId, EpochMs, EventId, OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import { isRecordedRefusal, ledgerTime } from '../decide';
 import type { LedgerState } from '../state';
@@ -7,6 +7,7 @@ import { type Batch, type DecidedItem, decideBatch, itemsOf } from './batch';
 import { CommandQueue, rankOf } from './command-queue';
 import { Forwarding, giveBack, isForwardable, optionsForPeer, outcomeForPeer } from './forwarding';
 import { type KnownLedger, LedgerRecord, RETRY_MS_MAX, RETRY_MS_MIN, unavailable } from './ledger-record';
+import { OverdueCalls } from './overdue-calls';
 import type { ForwardedCommand, ForwardedOutcome } from './peers';
 import { RefusalCounter } from './refusal-counter';
 import type { LedgerRuntime } from './runtime';
@@ -39,8 +40,7 @@ export class LedgerWriter {
   private readonly record: LedgerRecord;
   private readonly queue: CommandQueue;
   private readonly refusals: RefusalCounter;
-  /** Holds whose expiry is queued, so that a long outage queues each once. */
-  private readonly expiring = new Set<CallId>();
+  private readonly overdue: OverdueCalls;
   /** The authorization that a caller was told of, or that was released since the caller had left. */
   private readonly told = new WeakMap<QueuedCommand, EventId>();
   private readonly quietListeners: (() => void)[] = [];
@@ -56,10 +56,11 @@ export class LedgerWriter {
     private readonly runtime: LedgerRuntime,
   ) {
     this.record = new LedgerRecord(orgId, store, runtime, {
-      loaded: (state) => this.expireOrphans(state),
+      loaded: (state) => this.overdue.expireOrphans(state),
       read: (newer) => this.forwarding?.read(newer),
       isLooking: () => this.forwarding?.isLooking === true,
     });
+    this.overdue = new OverdueCalls(runtime, (command, onEnd) => this.submitOwn(command, undefined, onEnd));
     this.queue = new CommandQueue(runtime.settings);
     this.refusals = new RefusalCounter(runtime.newEventId);
     const { peers } = runtime;
@@ -84,6 +85,11 @@ export class LedgerWriter {
   /** The state with everything that was recorded before this was called. @throws LedgerUnavailableError */
   read(): Promise<LedgerState> {
     return this.forwarding === undefined ? this.record.read() : this.record.refresh();
+  }
+
+  /** The warm state, however old; `undefined` until it is first read. */
+  get knownState(): LedgerState | undefined {
+    return this.record.state;
   }
 
   /** Position of the newest event that this writer knows. */
@@ -151,9 +157,9 @@ export class LedgerWriter {
     // While the store cannot be reached, counts go on where they are instead of queueing up.
     if (this.retryMs === RETRY_MS_MIN && !this.record.isInDoubt)
       for (const { eventId, command } of this.refusals.take(at)) this.submitOwn(command, eventId);
-    for (const [callId, { call }] of state.holds) if (at >= call.deadline) this.expire(callId, 'deadline');
+    this.overdue.expireOverdue(state, at);
     if (this.forwarding === undefined) return;
-    this.expireOrphans(state);
+    this.overdue.expireOrphans(state);
     this.forwarding.tick();
     // A failure is met again by the next tick.
     if (this.forwarding.isInDoubt) this.record.refresh().catch(() => undefined);
@@ -181,17 +187,6 @@ export class LedgerWriter {
     const options = { timeoutMs: ENDING_RETRY_MS_MAX, ...(firstEventId === undefined ? {} : { firstEventId }) };
     // A failure is met again by the next tick, or by the next process.
     this.submit(command, SYSTEM_METADATA, options).then(onEnd, onEnd);
-  }
-
-  private expire(callId: CallId, cause: 'deadline' | 'owner-dead'): void {
-    if (this.expiring.has(callId)) return;
-    this.expiring.add(callId);
-    this.submitOwn({ type: 'ExpireCall', callId, cause }, undefined, () => this.expiring.delete(callId));
-  }
-
-  private expireOrphans(state: LedgerState): void {
-    for (const [callId, { call }] of state.holds)
-      if (!this.runtime.isOwnerAlive(call.owner)) this.expire(callId, 'owner-dead');
   }
 
   private wake(): void {

@@ -1,5 +1,5 @@
 import type { Actor, EpochMs, EventId, RequestId, StreamName } from '#kernel';
-import type { LedgerCommand } from '../commands';
+import type { AuthorizeCall, LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
 import type { LedgerRefusal } from '../refusals';
 import type { LedgerState } from '../state';
@@ -27,6 +27,11 @@ export interface SubmitOptions {
   readonly waitMs?: Partial<
     Record<'concurrency_limit_exceeded' | 'budget_contended' | 'idempotency_in_progress', number>
   >;
+  /**
+   * What a call that has waited is charged by, asked anew whenever it is decided again: prices may have been set
+   * meanwhile. `undefined`: nothing better is known than what it came with.
+   */
+  readonly pricesNow?: () => Pick<AuthorizeCall, 'prices' | 'laterPrices'> | undefined;
   /** When the caller stops waiting for the record. Default: RECORD_WAIT_MS. */
   readonly timeoutMs?: number;
   /** The id that the decision's first event gets: assigned before, because answers have named it. */

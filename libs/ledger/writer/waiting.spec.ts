@@ -1,7 +1,7 @@
-import { usd } from '#kernel';
+import { epochMs, nanoUsd, usd } from '#kernel';
 import { LedgerWorld, type LedgerWorldOptions, submit } from '#testing/simulation';
 import type { LedgerCommand } from '../commands';
-import { authorize, complete, defineBudget, key, MINUTE_MS, release, SECOND_MS, setLimits } from '../spec-kit';
+import { authorize, complete, defineBudget, key, MINUTE_MS, PRICES, release, SECOND_MS, setLimits } from '../spec-kit';
 import type { SubmitOptions } from './types';
 
 async function aWorld(options: LedgerWorldOptions, ...setUp: readonly LedgerCommand[]) {
@@ -45,6 +45,31 @@ describe('a call that other calls stand in the way of', () => {
     expect((await types()).filter((type) => type === 'InferenceRefused')).toHaveLength(1);
     await world.time.pass(2);
     expect(waiting.answer).toBe(code);
+  });
+
+  it('is charged by the price of its authorization: one that begins meanwhile, or that was set meanwhile', async () => {
+    const { world, ...to } = await aWorld({}, setLimits({ concurrency: 1 }), authorize('1'));
+    const dear = (version: number) => ({ ...PRICES, version, input: nanoUsd(2_000_000n * BigInt(version)) });
+    const laterPrices = [{ from: epochMs(world.time.now() + 400), prices: dear(2) }];
+    const patient = { waitMs: { concurrency_limit_exceeded: 5 * SECOND_MS } };
+    let priced: ReturnType<NonNullable<SubmitOptions['pricesNow']>>;
+    to.submit(authorize('2', { laterPrices }), { ...patient, pricesNow: () => priced });
+    await world.time.pass(500);
+    to.submit(release('1'));
+    await world.time.pass(1);
+    priced = { prices: dear(3) };
+    to.submit(authorize('3', { laterPrices }), { ...patient, pricesNow: () => priced });
+    await world.time.pass(500);
+    to.submit(release('2'));
+    await world.time.pass(1);
+    const holds = (await world.events()).flatMap((event) =>
+      event.type === 'InferenceAuthorized' ? [[event.data.prices.version, event.data.holdCost]] : [],
+    );
+    expect(holds).toEqual([
+      [1, usd('0.01')],
+      [2, usd('0.04')],
+      [3, usd('0.06')],
+    ]);
   });
 
   it('is refused for another reason at once', async () => {
