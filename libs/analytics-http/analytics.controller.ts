@@ -88,7 +88,7 @@ export class AnalyticsController {
     const limit = wholeNumber(query, 'limit', 1, 1_000);
     const params: CallsSearchParams = {
       orgId: scope.orgId,
-      ...range(query, this.options.clock.now()),
+      ...range(query, this.options.timeOf(scope.orgId)),
       where: {
         ...rest,
         ...(apiKey === undefined ? {} : { apiKey }),
@@ -152,7 +152,7 @@ export class AnalyticsController {
     const timeZone = single(query, 'timeZone');
     return {
       orgId: scope.orgId,
-      ...range(query, this.options.clock.now()),
+      ...range(query, this.options.timeOf(scope.orgId)),
       granularity: granularity(query),
       groupBy: groupBy(query),
       where: scope.where(where(query)),

@@ -1,11 +1,12 @@
 import type { ControlPlane } from '#control';
-import type { Clock } from '#kernel';
+import type { EpochMs, OrganizationId } from '#kernel';
 import type { ReadSideClient } from '#read-side';
 
 export interface AnalyticsHttpOptions {
   readonly control: ControlPlane;
   readonly readSide: ReadSideClient;
-  readonly clock: Pick<Clock, 'now'>;
+  /** Ledger time, which ranges end with: a clock that was set back would leave out what is newest. */
+  readonly timeOf: (orgId: OrganizationId) => EpochMs;
 }
 
 export const ANALYTICS_HTTP_OPTIONS = Symbol('analytics http options');

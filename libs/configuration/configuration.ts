@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type EpochMs, parseInstant } from '#kernel';
 import { SETTINGS, type SettingName, settingSchemas } from './settings';
 
 const schema = z.object(settingSchemas);
@@ -17,6 +18,8 @@ interface CommonConfiguration {
   readonly corsOrigins: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly drainMs: number;
+  /** What was recorded up to then, by clocks that were far ahead, may be corrected. */
+  readonly acceptRecordTime?: EpochMs;
 }
 
 /** Everything in one process, on this machine's disk. */
@@ -130,6 +133,7 @@ function problemsOfMode(environment: NodeJS.ProcessEnv, checks: Checks): string[
 }
 
 function commonOf(data: Settings): CommonConfiguration {
+  const acceptRecordTime = parseInstant(data.AIAAS_ACCEPT_RECORD_TIME ?? '');
   return {
     host: data.AIAAS_HOST,
     port: data.AIAAS_PORT,
@@ -142,6 +146,7 @@ function commonOf(data: Settings): CommonConfiguration {
     corsOrigins: data.AIAAS_CORS_ORIGINS,
     logLevel: data.AIAAS_LOG_LEVEL,
     drainMs: data.AIAAS_DRAIN_SECONDS * 1_000,
+    ...(acceptRecordTime === undefined ? {} : { acceptRecordTime }),
   };
 }
 

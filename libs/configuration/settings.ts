@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseInstant } from '#kernel';
 
 /** One setting: where it comes from, what it means and what it must look like. `--help` prints this table. */
 export interface Setting {
@@ -64,6 +65,10 @@ export const settingSchemas = {
   ),
   AIAAS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent'),
   AIAAS_DRAIN_SECONDS: wholeNumber(0, 3_600),
+  AIAAS_ACCEPT_RECORD_TIME: z
+    .string()
+    .refine((text) => parseInstant(text) !== undefined, 'must be a moment such as 2026-01-31T12:00:00.000Z')
+    .optional(),
   AIAAS_EVENTSTOREDB_URL: z.string().optional(),
   AIAAS_SHARED_DATA: z.string().optional(),
   AIAAS_PEER_HOST: z.string().min(1, 'must be an address or a host name'),
@@ -107,6 +112,11 @@ export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = 
   AIAAS_DRAIN_SECONDS: {
     fallback: '30',
     description: 'How long running calls may go on after SIGTERM before the process ends.',
+  },
+  AIAAS_ACCEPT_RECORD_TIME: {
+    fallback: '',
+    description:
+      "Once, after a wrong clock: ledgers far ahead of this machine's clock, up to this moment, have their time corrected, on record.",
   },
   AIAAS_EVENTSTOREDB_URL: {
     fallback: '',

@@ -1,7 +1,7 @@
 import { ControlPlane } from '#control';
 import { systemClock, systemIdentifiers, systemTimers } from '#environment';
 import { KeyedAnswers } from '#gateway';
-import type { BootId } from '#kernel';
+import type { BootId, EpochMs } from '#kernel';
 import { CONTENTIONS, type Contention, LedgerService, type LedgerServiceOptions } from '#ledger';
 import type { Logger, Metrics } from '#telemetry';
 import { ClusterNode } from './cluster-node';
@@ -47,10 +47,15 @@ function countContentions({ contendedBatches, contendedCommands }: Metrics): (wh
 }
 
 /** A record that this process alone writes: whatever an earlier one left half done is finished before the first call. */
-async function openOwnRecord(engines: Engines, owner: BootId, logger: Logger): Promise<OpenRecord> {
+async function openOwnRecord(
+  engines: Engines,
+  owner: BootId,
+  logger: Logger,
+  acceptedUntil: EpochMs | undefined,
+): Promise<OpenRecord> {
   // The store is claimed by this process alone, so every other boot is dead.
   const ledger = ledgerOf(engines, { isOwnerAlive: (boot) => boot === owner });
-  const orphans = await ledger.start();
+  const orphans = await ledger.start(acceptedUntil);
   if (orphans > 0) logger.warn({ orphans }, 'calls of an earlier process have become unresolved');
   const control = await ControlPlane.open(controlOptions(engines, ledger, logger));
   const keyedAnswers = new KeyedAnswers(engines.answers, engines.keyStore, systemClock);
@@ -74,6 +79,7 @@ async function openSharedRecord(
   owner: BootId,
   logger: Logger,
   metrics: Metrics,
+  acceptedUntil: EpochMs | undefined,
 ): Promise<OpenRecord> {
   const { membership, peers } = node;
   const ledger = ledgerOf(engines, {
@@ -90,6 +96,7 @@ async function openSharedRecord(
   });
   node.serve(ledger);
   await membership.start();
+  for (const orgId of control.organizationIds()) await ledger.correctTime(orgId, acceptedUntil);
   const keyedAnswers = new KeyedAnswers(engines.answers, engines.keyStore, systemClock);
   const sweep = new OrphanSweep({ node, ledger, control, keyedAnswers, logger });
   sweep.start();
@@ -114,9 +121,10 @@ export async function openRecord(
   owner: BootId,
   logger: Logger,
   metrics: Metrics,
+  acceptedUntil?: EpochMs,
 ): Promise<OpenRecord> {
   const { store, sharing } = engines;
-  if (sharing === undefined) return openOwnRecord(engines, owner, logger);
+  if (sharing === undefined) return openOwnRecord(engines, owner, logger, acceptedUntil);
   const node = await ClusterNode.open(store, sharing, owner, logger);
-  return openSharedRecord(engines, node, owner, logger, metrics);
+  return openSharedRecord(engines, node, owner, logger, metrics, acceptedUntil);
 }

@@ -10,6 +10,7 @@ import { systemClock, systemIdentifiers } from '#environment';
 import { type Check, registerHealth, v1Plane } from '#gateway';
 import { formatInstant, type RequestId } from '#kernel';
 import { callReads } from './call-reads';
+import { checkClock } from './check-clock';
 import { mountDocumentation } from './documentation';
 import type { Services } from './services';
 import { checkStore } from './store-check';
@@ -18,7 +19,7 @@ import { version } from './version';
 
 @Module({})
 class PlatformModule {
-  static over({ control, readSide, router, logger }: Services): DynamicModule {
+  static over({ control, readSide, router, logger, ledger }: Services): DynamicModule {
     return {
       module: PlatformModule,
       imports: [
@@ -27,19 +28,20 @@ class PlatformModule {
           router,
           onUnexpected: (error, requestId) => logger.error({ error, requestId }, 'a request failed'),
         }),
-        AnalyticsHttpModule.register({ control, readSide, clock: systemClock }),
+        AnalyticsHttpModule.register({ control, readSide, timeOf: (orgId) => ledger.timeOf(orgId) }),
       ],
     };
   }
 }
 
 /** What must answer for the platform to be ready. */
-async function checks({ engines, control, node }: Services): Promise<Readonly<Record<string, Check>>> {
+async function checks({ engines, control, node, ledger }: Services): Promise<Readonly<Record<string, Check>>> {
   return {
     eventStore: await checkStore(engines.store),
     controlPlane: control.isFollowing
       ? { status: 'pass' }
       : { status: 'fail', message: 'it does not follow the record' },
+    clock: checkClock(ledger),
     ...(node === undefined ? {} : { cluster: node.check() }),
   };
 }

@@ -97,7 +97,7 @@ export async function openServices(engines: Engines, configuration: Configuratio
     report: (report) => logger[report.type === 'rebuild' ? 'info' : 'warn']({ report }, 'read side'),
   });
   const owner = systemIdentifiers(systemClock).id('boot');
-  const record = await openRecord(engines, owner, logger, metrics);
+  const record = await openRecord(engines, owner, logger, metrics, configuration.acceptRecordTime);
   const { ledger, control, keyedAnswers, node } = record;
   const readSide = await openingReadSide;
   const telling = node === undefined ? await tellViews(engines.store, readSide) : pollForViews(engines.store, readSide);

@@ -203,6 +203,14 @@ export interface AssignProject {
   readonly teamId?: TeamId;
 }
 
+/** What was recorded last was written by a clock that was far ahead: ledger time goes back to what it should be. */
+export interface CorrectTime {
+  readonly type: 'CorrectTime';
+  /** The ledger's time as it was found: of another one nothing is corrected. */
+  readonly from: EpochMs;
+  readonly to: EpochMs;
+}
+
 export type LedgerCommand =
   | AuthorizeCall
   | CompleteCall
@@ -219,7 +227,8 @@ export type LedgerCommand =
   | SetLimits
   | BarSubjectCommand
   | UnbarSubject
-  | AssignProject;
+  | AssignProject
+  | CorrectTime;
 
 /** What arrives with a command instead of being reached for. */
 export interface DecisionContext {

@@ -167,6 +167,7 @@ const samples: EventSamples<LedgerEvent> = {
       },
     },
   ],
+  LedgerTimeCorrected: [{ type: 'LedgerTimeCorrected', data: { from: epochMs(NOON + 900_000), to: NOON } }],
   CarryRecorded: [
     {
       type: 'CarryRecorded',

@@ -312,6 +312,7 @@ export const ledgerSchemas = {
   InferenceResolved: { version: 1, data: inferenceResolvedSchema },
   InferenceRefused: { version: 1, data: inferenceRefusedSchema },
   RefusalsCounted: { version: 1, data: refusalsCountedSchema },
+  LedgerTimeCorrected: { version: 1, data: z.object({ from: epochMsField, to: epochMsField }) },
   CarryRecorded: { version: 1, data: carryRecordedSchema },
 };
 

@@ -1,5 +1,5 @@
 import { Map as ImmutableMap, List } from 'immutable';
-import type { EpochMs } from '#kernel';
+import { type EpochMs, epochMs } from '#kernel';
 
 /**
  * An immutable map whose entries are forgotten after a while. Entries leave in the order in which they came, so one
@@ -22,6 +22,15 @@ export function withEntry<V>(map: ExpiringMap<V>, key: string, value: V, until: 
 export function withReplacedValue<V>(map: ExpiringMap<V>, key: string, value: V): ExpiringMap<V> {
   const entry = map.entries.get(key);
   return entry === undefined ? map : { ...map, entries: map.entries.set(key, { value, until: entry.until }) };
+}
+
+/** The same entries, each forgotten so much earlier. */
+export function shifted<V>(map: ExpiringMap<V>, earlierMs: number): ExpiringMap<V> {
+  const earlier = (until: EpochMs) => epochMs(until - earlierMs);
+  return {
+    entries: map.entries.map(({ value, until }) => ({ value, until: earlier(until) })),
+    queue: map.queue.map(({ key, until }) => ({ key, until: earlier(until) })),
+  };
 }
 
 /** The value, unless it has expired at this time. */

@@ -50,6 +50,8 @@ export const LEDGER: Readonly<Record<LedgerEvent['type'], string>> = {
   InferenceResolved: 'Somebody said what an unresolved call cost.',
   InferenceRefused: 'A call was not admitted: the first of its key, code and model in ten seconds.',
   RefusalsCounted: 'Further refusals of the same key, code and model within a window.',
+  LedgerTimeCorrected:
+    'What was recorded last was written by a clock that was far ahead: ledger time goes back, because an operator said so.',
   CarryRecorded:
     "A part of the ledger's own state, so that loading need not read everything. It accelerates and is never a source.",
 };

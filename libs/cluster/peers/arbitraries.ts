@@ -184,6 +184,7 @@ export const COMMANDS: { readonly [T in LedgerCommand['type']]: fc.Arbitrary<Of<
     },
     { ifMatch },
   ),
+  CorrectTime: record<Of<'CorrectTime'>>({ from: fc.nat().map(epochMs), to: fc.nat().map(epochMs) }, {}),
   BarSubject: record<Of<'BarSubject'>>({ subject, reason: text }, {}),
   UnbarSubject: record<Of<'UnbarSubject'>>({ subject }, {}),
   AssignProject: record<Of<'AssignProject'>>({ projectId: branded() }, { teamId: branded() }),

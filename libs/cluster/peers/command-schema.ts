@@ -27,6 +27,8 @@ const projectId = brandedField<ProjectId>();
 const teamId = brandedField<TeamId>();
 const backendId = brandedField<BackendId>();
 
+const moment = z.number().transform((at) => at as EpochMs);
+
 const usage = z.strictObject({
   input: z.number(),
   cachedInput: z.number(),
@@ -62,7 +64,7 @@ const authorizeCall = z.strictObject({
   stream: z.boolean(),
   backendId,
   prices,
-  laterPrices: z.array(z.strictObject({ from: z.number().transform((at) => at as EpochMs), prices })).exactOptional(),
+  laterPrices: z.array(z.strictObject({ from: moment, prices })).exactOptional(),
   bounds,
   outputTokensCapMin: z.number(),
   owner,
@@ -152,7 +154,7 @@ const refusals = [
     code: z.string(),
     count: z.number(),
     callIds: z.array(callId),
-    from: z.number().transform((at) => at as EpochMs),
+    from: moment,
   }),
 ] as const;
 
@@ -191,6 +193,7 @@ const control = [
   z.strictObject({ type: z.literal('SetLimits'), target: limitsTargetSchema, limits, ifMatch }),
   z.strictObject({ type: z.literal('BarSubject'), subject: barSubjectSchema, reason: z.string() }),
   z.strictObject({ type: z.literal('UnbarSubject'), subject: barSubjectSchema }),
+  z.strictObject({ type: z.literal('CorrectTime'), from: moment, to: moment }),
   z.strictObject({ type: z.literal('AssignProject'), projectId, teamId: teamId.exactOptional() }),
 ] as const;
 

@@ -13,7 +13,7 @@ import { bodyOf, sendError, type V1Options } from './v1-request';
  */
 export function registerCountTokens(
   plane: FastifyInstance,
-  options: Pick<V1Options, 'models' | 'clock'>,
+  options: Pick<V1Options, 'models' | 'calls'>,
   bodyLimit: number,
 ): void {
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -26,7 +26,7 @@ export function registerCountTokens(
       return sendError(request, reply, code, { message, param });
     }
     const { model: id, facts, unknownFields } = parsed.request;
-    const found = options.models.findCallableModel(key, id as ModelId, options.clock.now());
+    const found = options.models.findCallableModel(key, id as ModelId, options.calls.ledger.timeOf(key.orgId));
     if (!found.ok) return sendError(request, reply, found.code, { param: 'model' });
     if (found.model.kind !== 'chat') return sendError(request, reply, 'model_not_for_route', { param: 'model' });
     const refused = unknownFieldRefusalOfModel(options.models, found.model, unknownFields);

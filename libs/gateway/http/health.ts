@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
-export type Check = { readonly status: 'pass' | 'fail'; readonly message?: string };
+/** `warn`: calls are admitted, but somebody should look. */
+export type Check = { readonly status: 'pass' | 'warn' | 'fail'; readonly message?: string };
 
 export interface HealthOptions {
   readonly version: string;
@@ -41,7 +42,7 @@ export function registerHealth(server: FastifyInstance, options: HealthOptions):
     answer(reply, options, options.phase() !== 'starting', {});
   const ready = async (_request: unknown, reply: FastifyReply) => {
     const checks = await options.checks();
-    const isHealthy = options.phase() === 'ready' && Object.values(checks).every(({ status }) => status === 'pass');
+    const isHealthy = options.phase() === 'ready' && Object.values(checks).every(({ status }) => status !== 'fail');
     return answer(reply, options, isHealthy, checks);
   };
   // Some probes ask with HEAD, which wants the same status.

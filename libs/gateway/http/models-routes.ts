@@ -19,7 +19,7 @@ function modelAnswer(model: Model) {
 
 function callableModels(request: FastifyRequest, options: V1Options): readonly Model[] {
   const { key } = request.v1;
-  return key === undefined ? [] : options.models.callableModels(key, options.clock.now());
+  return key === undefined ? [] : options.models.callableModels(key, options.calls.ledger.timeOf(key.orgId));
 }
 
 export function registerModels(plane: FastifyInstance, options: V1Options): void {

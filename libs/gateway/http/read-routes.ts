@@ -1,8 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type EpochMs, epochMs, type ModelId, parseId, parseInstant } from '#kernel';
+import { type EpochMs, epochMs, type ModelId, type OrganizationId, parseId, parseInstant } from '#kernel';
 import type { CallReads, ReadAnswer } from './call-reads';
 import type { AuthenticatedKey } from './ports';
 import { sendError } from './v1-request';
+
+/** Ledger time: a clock that was set back would leave out what is newest. */
+type TimeOf = (orgId: OrganizationId) => EpochMs;
 
 const DAY_MS = 86_400_000;
 const READ_SCOPES = ['inference', 'usage:read', 'analytics:read'];
@@ -45,15 +48,16 @@ function callRoute(reads: CallReads) {
   };
 }
 
-function usageRoute(reads: CallReads, now: () => EpochMs) {
+function usageRoute(reads: CallReads, timeOf: TimeOf) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const key = readerOf(request);
     if (key === undefined) return sendError(request, reply, 'insufficient_scope');
     const query = request.query as Query;
+    const now = timeOf(key.orgId);
     const toText = query.to ?? query.end_date;
     const fromText = query.from ?? query.start_date;
-    const to = toText === undefined ? epochMs(now() + 1) : parseTime(toText);
-    const from = fromText === undefined ? epochMs((to ?? now()) - 30 * DAY_MS) : parseTime(fromText);
+    const to = toText === undefined ? epochMs(now + 1) : parseTime(toText);
+    const from = fromText === undefined ? epochMs((to ?? now) - 30 * DAY_MS) : parseTime(fromText);
     for (const [param, value] of [
       ['from', from],
       ['to', to],
@@ -84,8 +88,8 @@ function usageRoute(reads: CallReads, now: () => EpochMs) {
 }
 
 /** What an application may ask about its own calls. */
-export function registerReads(plane: FastifyInstance, reads: CallReads, now: () => EpochMs): void {
+export function registerReads(plane: FastifyInstance, reads: CallReads, timeOf: TimeOf): void {
   plane.get('/calls/:requestId', callRoute(reads));
   plane.get('/audit/requests/:requestId', callRoute(reads));
-  plane.get('/usage', usageRoute(reads, now));
+  plane.get('/usage', usageRoute(reads, timeOf));
 }

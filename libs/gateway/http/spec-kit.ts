@@ -24,7 +24,7 @@ export const INVALID: KeyVerdict = { ok: false, code: 'invalid_api_key' };
 
 /** A plane with nothing behind it but what a spec gives it; what nobody expects fails the spec. */
 export async function planeWith(rest: Partial<PlaneOptions> = {}): Promise<FastifyInstance> {
-  const calls = {} as CallDependencies;
+  const calls = { ledger: { timeOf: () => 0 as EpochMs } } as unknown as CallDependencies;
   const server = Fastify();
   await server.register(
     v1Plane({

@@ -136,7 +136,7 @@ export function v1Plane(
     registerPreflight(plane, options.calls);
     registerCountTokens(plane, options, BODY_BYTES_MAX);
     registerModels(plane, options);
-    registerReads(plane, options.reads, () => options.clock.now());
+    registerReads(plane, options.reads, (orgId) => options.calls.ledger.timeOf(orgId));
     for (const path of ['/', '/*']) plane.all(path, (request, reply) => sendError(request, reply, 'unsupported_route'));
   };
 }

@@ -13,6 +13,7 @@ import type {
   AssignProject,
   AuthorizeCall,
   BarSubjectCommand,
+  CorrectTime,
   DecisionContext,
   LedgerCommand,
   RecordRefusal,
@@ -73,6 +74,12 @@ function assignProject({ projectId, teamId }: AssignProject, state: LedgerState)
     type: 'ProjectAssigned',
     data: { projectId, ...(teamId === undefined ? {} : { teamId }) },
   });
+}
+
+/** Ledger time never runs backwards but by this: an event that somebody has asked for. */
+function correctTime({ from, to }: CorrectTime, state: LedgerState) {
+  if (state.time !== from || to >= from) return accepted<LedgerEvent>();
+  return accepted<LedgerEvent>({ type: 'LedgerTimeCorrected', data: { from, to } });
 }
 
 type CommandDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
@@ -149,6 +156,8 @@ function decideCommand(command: LedgerCommand, state: LedgerState, at: EpochMs):
       return unbarSubject(command, state);
     case 'AssignProject':
       return assignProject(command, state);
+    case 'CorrectTime':
+      return correctTime(command, state);
     default:
       return assertNever(command);
   }

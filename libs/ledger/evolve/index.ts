@@ -4,6 +4,7 @@ import { withoutFullBuckets } from '../limits';
 import { barKey, type LedgerState } from '../state';
 import { budgetChanged, budgetDefined, budgetEnded, limitsSet, periodMarked, periodOpened } from './budgets';
 import { authorized, completed, failed, refusalRecorded, released, resolved, unresolved } from './calls';
+import { timeCorrected } from './time';
 
 const MINUTE_MS = 60_000;
 
@@ -63,6 +64,8 @@ function apply(state: LedgerState, { id, event }: LedgerFact, at: EpochMs): Ledg
     case 'InferenceRefused':
     case 'RefusalsCounted':
       return refusalRecorded(state, event, at, id);
+    case 'LedgerTimeCorrected':
+      return timeCorrected(state, event);
     case 'CarryRecorded':
       return state; // An accelerator, never a source.
     default:
@@ -74,7 +77,7 @@ function apply(state: LedgerState, { id, event }: LedgerFact, at: EpochMs): Ledg
 export function evolve(state: LedgerState, fact: LedgerFact): LedgerState {
   const at = epochMs(Math.max(state.time, fact.at));
   const next = apply(state, fact, at);
-  if (next.time === at) return next;
+  if (next.time === at || fact.event.type === 'LedgerTimeCorrected') return next;
   // Once a minute is often enough to keep keys that have fallen silent out of the state, and seldom enough to cost nothing.
   const isNewMinute = Math.floor(at / MINUTE_MS) !== Math.floor(state.time / MINUTE_MS);
   return { ...next, time: at, buckets: isNewMinute ? withoutFullBuckets(next, at) : next.buckets };

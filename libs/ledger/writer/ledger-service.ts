@@ -1,5 +1,5 @@
 import type { EventStore } from '#event-store';
-import type { EpochMs, OrganizationId } from '#kernel';
+import type { Clock, EpochMs, OrganizationId } from '#kernel';
 import type { LedgerCommand } from '../commands';
 import { ledgerTime } from '../decide';
 import type { LedgerState } from '../state';
@@ -7,6 +7,7 @@ import { LEDGER_STREAM_PREFIX, parseLedgerStream } from '../stream';
 import { LedgerWriter } from './ledger-writer';
 import type { ForwardedCommand, ForwardedOutcome } from './peers';
 import type { LedgerRuntime } from './runtime';
+import { SteadyClock } from './steady-clock';
 import {
   type CommandMetadata,
   DEFAULT_WRITER_SETTINGS,
@@ -31,6 +32,7 @@ const TICK_MS = 1_000;
 export class LedgerService {
   private readonly writers = new Map<OrganizationId, LedgerWriter>();
   private readonly runtime: LedgerRuntime;
+  private readonly wall: Clock;
   private readonly warmLedgersMax: number;
   private cancelTick: (() => void) | undefined;
 
@@ -39,7 +41,9 @@ export class LedgerService {
     options: LedgerServiceOptions,
   ) {
     const { settings, warmLedgersMax, ...runtime } = options;
-    this.runtime = { ...runtime, settings: { ...DEFAULT_WRITER_SETTINGS, ...settings } };
+    const clock = new SteadyClock(runtime.clock);
+    this.runtime = { ...runtime, clock, settings: { ...DEFAULT_WRITER_SETTINGS, ...settings } };
+    this.wall = runtime.clock;
     this.warmLedgersMax = warmLedgersMax ?? WARM_LEDGERS_MAX;
   }
 
@@ -47,17 +51,19 @@ export class LedgerService {
    * For the only writer: looks through every ledger for holds whose owner is dead and ends them, before the first call is
    * admitted, so that no budget is blocked by a call that nobody will settle. Where several gateways write, `watch` is
    * enough, and ledgers are swept when an owner has died.
+   * @param acceptedUntil Of a ledger whose newest event is far ahead, but not later than this, it is known that a wrong
+   *   clock wrote it: its time is corrected, on record.
    * @returns how many holds were found orphaned.
-   * @throws RecordInFutureError when a ledger is far ahead of this machine's clock.
+   * @throws RecordInFutureError when another ledger is far ahead of this machine's clock.
    */
-  async start(): Promise<number> {
+  async start(acceptedUntil?: EpochMs): Promise<number> {
     let orphans = 0;
     for await (const stream of this.store.streamNames(LEDGER_STREAM_PREFIX)) {
       const orgId = parseLedgerStream(stream);
       if (orgId === undefined) continue;
-      const state = await this.read(orgId);
-      const aheadMs = state.time - this.runtime.clock.now();
-      if (aheadMs > RECORD_AHEAD_MS_MAX) throw new RecordInFutureError(stream, aheadMs);
+      await this.correctTime(orgId, acceptedUntil);
+      const { time } = await this.read(orgId);
+      if (time - this.wall.now() > RECORD_AHEAD_MS_MAX) throw new RecordInFutureError(stream, time, this.wall.now());
       orphans += await this.sweepOrphans([orgId]);
     }
     this.watch();
@@ -68,6 +74,27 @@ export class LedgerService {
   watch(): void {
     this.cancelTick?.();
     this.scheduleTick();
+  }
+
+  /**
+   * Takes a ledger's time back to this machine's clock, by an event, where it is far ahead, and where it is known that
+   * what is recorded up to this moment was written by a wrong clock.
+   */
+  async correctTime(orgId: OrganizationId, acceptedUntil: EpochMs | undefined): Promise<void> {
+    if (acceptedUntil === undefined) return;
+    const { time } = await this.read(orgId);
+    const to = this.wall.now();
+    if (time - to <= RECORD_AHEAD_MS_MAX || time > acceptedUntil) return;
+    await this.submit(orgId, { type: 'CorrectTime', from: time, to }, SYSTEM_METADATA);
+  }
+
+  /** How far the warm ledger that is furthest ahead of this machine's clock is ahead, in ms; 0 when none is. */
+  get aheadMs(): number {
+    const now = this.wall.now();
+    let aheadMs = 0;
+    for (const { knownState } of this.writers.values())
+      if (knownState !== undefined) aheadMs = Math.max(aheadMs, knownState.time - now);
+    return aheadMs;
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Actor, EpochMs, EventId, RequestId, StreamName } from '#kernel';
+import { type Actor, type EpochMs, type EventId, formatInstant, type RequestId, type StreamName } from '#kernel';
 import type { AuthorizeCall, LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
 import type { LedgerRefusal } from '../refusals';
@@ -100,9 +100,10 @@ export const RECORD_AHEAD_MS_MAX = 300_000;
 /** Periods and deadlines follow the record's time, so a clock that lies far behind it must be set right first. */
 export class RecordInFutureError extends Error {
   override readonly name = 'RecordInFutureError';
-  constructor(stream: StreamName, aheadMs: number) {
+  constructor(stream: StreamName, newest: EpochMs, now: EpochMs) {
+    const aheadSeconds = Math.round((newest - now) / 1_000);
     super(
-      `the newest event of ${stream} is ${Math.round(aheadMs / 1_000)} s ahead of this machine's clock; set the clock right and start again`,
+      `the newest event of ${stream} is ${aheadSeconds} s ahead of this machine's clock; set the clock right and start again. If the clock is right, and was wrong when that was written, start once with AIAAS_ACCEPT_RECORD_TIME=${formatInstant(newest)}: the ledger's time is then corrected, on record`,
     );
   }
 }
