@@ -184,8 +184,12 @@ describe('a suspended organization', () => {
     expect([another.status, another.body.code]).toEqual([403, 'organization_suspended']);
     const issued = await server.send('POST', `${path}/api-keys`, { name: 'x', projectId: project.body.id });
     expect([issued.status, issued.body.code]).toEqual([403, 'organization_suspended']);
+    const changed = await server.send('PATCH', `${path}/api-keys/${key.body.id}`, { scopes: ['usage:read'] });
+    expect([changed.status, changed.body.code]).toEqual([403, 'organization_suspended']);
+    const shown = await server.send('GET', `${path}/api-keys/${key.body.id}`);
+    expect(shown.body).toMatchObject({ status: 'suspended', reason: 'organization_suspended' });
     const revoked = await server.send('POST', `${path}/api-keys/${key.body.id}/revoke`, { reason: 'over' });
-    expect(revoked.status).toBe(200);
+    expect([revoked.status, revoked.body.status]).toEqual([200, 'revoked']);
   });
 });
 

@@ -71,6 +71,8 @@ export class AnalyticsGuard implements CanActivate {
     const verdict = control.authenticateKey(secret, ip);
     if (!verdict.ok) {
       control.authenticationFailures.record(ip, verdict.code);
+      if (verdict.code === 'key_suspended' || verdict.code === 'organization_suspended')
+        throw new Problem(403, verdict.code, 'This API key, its owner, its project or its organization is suspended.');
       throw unauthenticated('This API key is not valid here.');
     }
     const { scopes, orgId, projectId } = verdict.key;

@@ -1,5 +1,6 @@
 import {
   type ApiKeyEnvironment,
+  type ApiKeyOwner,
   type ApiKeyScope,
   type ApiKeyState,
   allowedIpMatcher,
@@ -11,6 +12,9 @@ import {
   parseSystemTokenSecret,
   type ResponseCache,
   type Secrets,
+  type Standing,
+  type StandingProblem,
+  standingProblem,
   systemTokenKind,
   systemTokenStream,
   verifySecret,
@@ -33,6 +37,8 @@ export interface AuthenticatedKey {
   readonly keyId: ApiKeyId;
   readonly orgId: OrganizationId;
   readonly projectId: ProjectId;
+  /** In whose name it is used; absent: in the organization's. */
+  readonly owner?: ApiKeyOwner;
   readonly scopes: readonly ApiKeyScope[];
   /** Absent: every model that the organization may use. */
   readonly models?: readonly ModelId[];
@@ -43,7 +49,15 @@ export interface AuthenticatedKey {
   readonly responseCache?: ResponseCache;
 }
 
-export type KeyRejection = 'invalid_api_key' | 'key_revoked' | 'key_expired' | 'ip_not_allowed';
+export type KeyRejection =
+  | 'invalid_api_key'
+  | 'key_revoked'
+  | 'key_expired'
+  | 'ip_not_allowed'
+  /** Its owner was disabled, or its project archived. */
+  | 'key_suspended'
+  /** Or closed. */
+  | 'organization_suspended';
 export type KeyVerdict =
   | { readonly ok: true; readonly key: AuthenticatedKey }
   | { readonly ok: false; readonly code: KeyRejection };
@@ -73,6 +87,17 @@ interface KnownKey {
 }
 
 const EVERY_ADDRESS = () => true;
+
+const REJECTION_OF: Readonly<Record<StandingProblem, KeyRejection>> = {
+  organization_not_found: 'invalid_api_key',
+  organization_closed: 'organization_suspended',
+  organization_suspended: 'organization_suspended',
+  project_not_found: 'key_suspended',
+  project_archived: 'key_suspended',
+  service_account_not_found: 'key_suspended',
+  service_account_disabled: 'key_suspended',
+  member_not_found: 'key_suspended',
+};
 
 /** An unknown key is compared with this, so that the time taken does not tell it from a known one. */
 const NOBODYS_SECRETS: Secrets = { hash: hashSecret(''), fingerprint: fingerprintOf(hashSecret('')) };
@@ -119,7 +144,7 @@ export class Authentication {
         return { ok: false, code: 'key_expired' };
       case 'accepted':
         if (!known.isAllowedAddress(address)) return { ok: false, code: 'ip_not_allowed' };
-        return { ok: true, key: known.authenticated };
+        return this.standingVerdict(known.authenticated);
     }
   }
 
@@ -133,7 +158,7 @@ export class Authentication {
     if (verdict.outcome !== 'accepted' || state.status !== 'active') return undefined;
     const { holder } = state.token;
     if (systemTokenKind(holder) !== parsed.kind) return undefined;
-    if (holder.type === 'service-account' && !this.isLiveAccount(holder.orgId, holder.id)) return undefined;
+    if (holder.type !== 'system' && this.problemOf(holder.orgId, { owner: holder }) !== undefined) return undefined;
     return { ...holder, tokenId };
   }
 
@@ -151,13 +176,18 @@ export class Authentication {
     return this.keysByOrganization.get(orgId) ?? [];
   }
 
-  private isLiveAccount(orgId: OrganizationId, id: ServiceAccountId): boolean {
-    const { state } = this.records.organizations.find(organizationStream(orgId));
-    return state.status === 'active' && state.organization.serviceAccounts.get(id)?.disabled === false;
+  /** Why a key or a token does not work whatever its own state, from the organization as it is known now. */
+  problemOf(orgId: OrganizationId, standing: Standing): StandingProblem | undefined {
+    return standingProblem(this.records.organizations.find(organizationStream(orgId)).state, standing);
+  }
+
+  private standingVerdict(key: AuthenticatedKey): KeyVerdict {
+    const problem = this.problemOf(key.orgId, key);
+    return problem === undefined ? { ok: true, key } : { ok: false, code: REJECTION_OF[problem] };
   }
 
   private remember(state: ExistingKeyState): void {
-    const { id: keyId, orgId, projectId, scopes, models, environment, allowedIps } = state.key;
+    const { id: keyId, orgId, projectId, owner, scopes, models, environment, allowedIps } = state.key;
     this.keys.set(keyId, {
       state,
       isAllowedAddress: allowedIps === undefined ? EVERY_ADDRESS : allowedIpMatcher(allowedIps),
@@ -165,6 +195,7 @@ export class Authentication {
         keyId,
         orgId,
         projectId,
+        ...(owner === undefined ? {} : { owner }),
         scopes,
         ...(models === undefined ? {} : { models }),
         environment,

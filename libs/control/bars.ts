@@ -8,6 +8,7 @@ export type Barred =
   | { readonly because: 'suspended'; readonly reason: string }
   | { readonly because: 'closed' }
   | { readonly because: 'archived' }
+  | { readonly because: 'disabled' }
   | { readonly because: 'revoked'; readonly reason: string };
 
 export function barReason(barred: Barred): string {
@@ -16,7 +17,7 @@ export function barReason(barred: Barred): string {
 
 /** A bar that was put up for another reason is somebody else's: `undefined`. */
 function parseBarReason(text: string): Barred | undefined {
-  if (text === 'closed' || text === 'archived') return { because: text };
+  if (text === 'closed' || text === 'archived' || text === 'disabled') return { because: text };
   const [, because, reason] = /^(suspended|revoked): (.+)$/s.exec(text) ?? [];
   if (reason === undefined) return undefined;
   return because === 'suspended' || because === 'revoked' ? { because, reason } : undefined;

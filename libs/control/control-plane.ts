@@ -69,7 +69,7 @@ export class ControlPlane {
     this.authentication = new Authentication(this.records, clock);
     this.models = new CallableModels(this.records);
     this.credentials = new BackendCredentials(keyStore);
-    this.ledgers = new LedgerCommands(ledger, clock);
+    this.ledgers = new LedgerCommands(ledger, clock, this.records);
     const finish = new FinishPending(this.records, this.authentication, this.ledgers, () =>
       this.systemContext('control'),
     );
@@ -79,7 +79,7 @@ export class ControlPlane {
       settle: (subject, claim) => finish.settle(subject, claim),
       ...(this.claims === undefined ? {} : { claims: this.claims }),
     });
-    this.ledgerEdits = new LedgerEdits(this.ledgers);
+    this.ledgerEdits = new LedgerEdits(this.records, this.ledgers);
     this.organizations = new OrganizationCommands(this.records, this.ledgers, this.twoStep);
     this.apiKeys = new ApiKeyCommands(this.records, this.ledgers, this.twoStep);
     this.systemTokens = new SystemTokenCommands(this.records, this.twoStep);

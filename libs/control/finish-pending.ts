@@ -1,4 +1,4 @@
-import { apiKeyStream, type OrganizationState, organizationStream, type Project } from '#identity';
+import { apiKeyStream, type OrganizationState, organizationStream, type Project, type ServiceAccount } from '#identity';
 import type { ApiKeyId, OrganizationId } from '#kernel';
 import type { BarSubject, LedgerState } from '#ledger';
 import type { Authentication } from './authentication';
@@ -18,7 +18,7 @@ interface Settling {
 }
 
 /**
- * Finishes what a crash left between two appends. Revocations, suspensions and archivings reach the ledger first; the
+ * Finishes what a crash left between two appends. Revocations, suspensions, archivings and disablings reach the ledger first; the
  * ledger's bar says what was to follow. Both directions are compared, and the side that takes away wins:
  *
  * - A bar without the fact in the subject's own stream: the fact is recorded. The command had been accepted, only its
@@ -48,6 +48,8 @@ export class FinishPending {
     const settling: Settling = { orgId: subject, state, ledger, context: () => under(claim, this.context()) };
     let missing = await this.settleLife(settling);
     for (const project of state.organization.projects.values()) missing += await this.settleProject(settling, project);
+    for (const account of state.organization.serviceAccounts.values())
+      missing += await this.settleAccount(settling, account);
     for (const keyId of this.authentication.keysOf(subject)) missing += await this.settleKey(settling, keyId);
     return missing;
   }
@@ -81,6 +83,14 @@ export class FinishPending {
     const back = { type: 'AssignProject' as const, projectId: id, ...(teamId === undefined ? {} : { teamId }) };
     await this.ledgers.change(orgId, back, context());
     return missing + 1;
+  }
+
+  private async settleAccount(settling: Settling, { id, disabled }: ServiceAccount): Promise<number> {
+    if (settling.state.status === 'closed') return 0;
+    const subject: BarSubject = { type: 'service-account', id };
+    if (disabled) return this.barIfMissing(settling, subject, { because: 'disabled' });
+    if (barOf(settling.ledger, subject)?.because !== 'disabled') return 0;
+    return this.record(settling, { type: 'DisableServiceAccount', serviceAccountId: id });
   }
 
   private async settleKey(settling: Settling, keyId: ApiKeyId): Promise<number> {

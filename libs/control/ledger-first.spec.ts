@@ -1,5 +1,7 @@
-import { apiKeyStream } from '#identity';
+import { apiKeyStream, organizationStream } from '#identity';
+import { barKey } from '#ledger';
 import {
+  account,
   issued,
   me,
   project,
@@ -63,6 +65,26 @@ describe('what takes away', () => {
       organization: { projects: expect.anything() },
     });
     expect(last.control.findOrganization('acme')?.organization.projects.get(projectId)?.archived).toBe(true);
+  });
+
+  it('is finished for a service account that was to be disabled, and for one that an older version had disabled', async () => {
+    const machine = testMachine();
+    const first = await start(machine);
+    const orgId = await registered(first);
+    const [halfway, before] = [await account(first, orgId, 'halfway'), await account(first, orgId, 'before')];
+    const { organizations } = first.control.records;
+    const metadata = { actor: me(first).actor, orgId };
+    const disable = { type: 'DisableServiceAccount', serviceAccountId: before.id } as const;
+    await organizations.execute(organizationStream(orgId), disable, metadata);
+    const killed = await start(machine, 2);
+    expect((await killed.ledger.read(orgId)).bars.get(barKey(before))).toBe('disabled');
+    const command = { type: 'DisableServiceAccount', serviceAccountId: halfway.id } as const;
+    await expect(killed.control.organizations.change(me(killed), orgId, command)).rejects.toThrow();
+    const again = await start(machine);
+    expect((await again.ledger.read(orgId)).bars.get(barKey(halfway))).toBe('disabled');
+    const { organization } = again.control.findOrganization(orgId) ?? {};
+    expect(organization?.serviceAccounts.get(halfway.id)?.disabled).toBe(true);
+    expect(await again.control.finishPending()).toBe(0);
   });
 
   it('stays in force when a resumption was interrupted', async () => {

@@ -4,4 +4,5 @@ export * from './organization';
 export * from './roles';
 export * from './secret';
 export * from './slug';
+export * from './standing';
 export * from './system-token';

@@ -21,6 +21,7 @@ import type {
   BudgetScope,
   BudgetUnit,
   Endpoint,
+  KeyOwner,
   Limits,
   LimitsTarget,
 } from './events';
@@ -42,6 +43,8 @@ export interface AuthorizeCall {
   readonly type: 'AuthorizeCall';
   readonly callId: CallId;
   readonly keyId: ApiKeyId;
+  /** Absent: the key is nobody's in particular. */
+  readonly keyOwner?: KeyOwner;
   readonly projectId: ProjectId;
   readonly model: ModelId;
   readonly endpoint: Endpoint;

@@ -2,7 +2,20 @@ import { join } from 'node:path';
 import { epochMs, usd } from '#kernel';
 import { type EventSamples, goldenChecks } from '#testing/golden';
 import { type LedgerEvent, ledgerCodec } from './events';
-import { backend, boot, budget, call, key, model, NOON, ORGANIZATION, PRICES, project, team } from './spec-kit';
+import {
+  account,
+  backend,
+  boot,
+  budget,
+  call,
+  key,
+  model,
+  NOON,
+  ORGANIZATION,
+  PRICES,
+  project,
+  team,
+} from './spec-kit';
 
 const subject = {
   callId: call('1'),
@@ -109,8 +122,12 @@ const samples: EventSamples<LedgerEvent> = {
   SubjectBarred: [
     { type: 'SubjectBarred', data: { subject: { type: 'api-key', id: key('a') }, reason: 'leaked' } },
     { type: 'SubjectBarred', data: { subject: { type: 'organization' }, reason: '' } },
+    { type: 'SubjectBarred', data: { subject: account('a'), reason: 'disabled' } },
   ],
-  SubjectUnbarred: [{ type: 'SubjectUnbarred', data: { subject: { type: 'project', id: project('a') } } }],
+  SubjectUnbarred: [
+    { type: 'SubjectUnbarred', data: { subject: { type: 'project', id: project('a') } } },
+    { type: 'SubjectUnbarred', data: { subject: account('a') } },
+  ],
   ProjectAssigned: [
     { type: 'ProjectAssigned', data: { projectId: project('a'), teamId: team('a') } },
     { type: 'ProjectAssigned', data: { projectId: project('a') } },

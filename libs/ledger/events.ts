@@ -11,9 +11,11 @@ import {
   type DomainEvent,
   epochMsField,
   eventCodec,
+  type MemberId,
   type ModelId,
   nanoUsdField,
   type ProjectId,
+  type ServiceAccountId,
   type TeamId,
 } from '#kernel';
 
@@ -95,10 +97,20 @@ export const limitsTargetSchema = z.discriminatedUnion('type', [
 ]);
 export type LimitsTarget = z.output<typeof limitsTargetSchema>;
 
+const keyOwners = [
+  z.object({ type: z.literal('service-account'), id: brandedField<ServiceAccountId>() }),
+  z.object({ type: z.literal('member'), id: brandedField<MemberId>() }),
+] as const;
+
+/** In whose name a key is used. */
+export const keyOwnerSchema = z.discriminatedUnion('type', keyOwners);
+export type KeyOwner = z.output<typeof keyOwnerSchema>;
+
 export const barSubjectSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('organization') }),
   z.object({ type: z.literal('project'), id: projectId }),
   z.object({ type: z.literal('api-key'), id: keyId }),
+  ...keyOwners,
 ]);
 export type BarSubject = z.output<typeof barSubjectSchema>;
 
@@ -293,6 +305,8 @@ const carryRecordedSchema = z.object({
   text: z.string(),
 });
 
+const asBefore = (stored: unknown): unknown => stored;
+
 export const ledgerSchemas = {
   BudgetDefined: { version: 1, data: budgetDefinedSchema },
   BudgetChanged: { version: 1, data: budgetChangedSchema },
@@ -301,8 +315,13 @@ export const ledgerSchemas = {
   BudgetThresholdReached: { version: 1, data: budgetReachedSchema },
   BudgetExceeded: { version: 1, data: budgetExceededSchema },
   LimitsSet: { version: 1, data: z.object({ target: limitsTargetSchema, limits: limitsSchema }) },
-  SubjectBarred: { version: 1, data: z.object({ subject: barSubjectSchema, reason: z.string() }) },
-  SubjectUnbarred: { version: 1, data: z.object({ subject: barSubjectSchema }) },
+  // The first version knew no owners of keys.
+  SubjectBarred: {
+    version: 2,
+    data: z.object({ subject: barSubjectSchema, reason: z.string() }),
+    upcasts: { 1: asBefore },
+  },
+  SubjectUnbarred: { version: 2, data: z.object({ subject: barSubjectSchema }), upcasts: { 1: asBefore } },
   ProjectAssigned: { version: 1, data: z.object({ projectId, teamId: teamId.optional() }) },
   InferenceAuthorized: { version: 1, data: inferenceAuthorizedSchema },
   InferenceCompleted: { version: 1, data: inferenceCompletedSchema },

@@ -34,6 +34,7 @@ type Explained<Code extends string, Details> = Refusal<Code, Details> & { readon
 export type CallRefusal =
   | Refusal<'organization_suspended'>
   | Refusal<'project_suspended'>
+  | Refusal<'key_owner_disabled'>
   | Refusal<'api_key_revoked'>
   | Explained<'idempotency_key_reused', { readonly callId: CallId }>
   | Explained<'idempotency_outcome_unknown', { readonly callId: CallId }>

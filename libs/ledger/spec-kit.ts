@@ -15,13 +15,14 @@ import {
   type Prices,
   type ProjectId,
   parseInstant,
+  type ServiceAccountId,
   type TeamId,
   type TokenUsage,
   usd,
 } from '#kernel';
 import type { AuthorizeCall, ChangeBudget, CompleteCall, DefineBudget, LedgerCommand, ReleaseCall } from './commands';
 import { decide } from './decide';
-import type { BudgetScope, InferenceAuthorized, LedgerEvent } from './events';
+import type { BudgetScope, InferenceAuthorized, KeyOwner, LedgerEvent } from './events';
 import { evolve } from './evolve';
 import type { LedgerRefusal } from './refusals';
 import { initialLedgerState, type LedgerState, type PeriodCounter } from './state';
@@ -36,6 +37,10 @@ export const budget = (name: string) => `bgt_${name}` as BudgetId;
 export const call = (name: string) => `req_${name}` as CallId;
 export const boot = (name: string) => `boot_${name}` as BootId;
 export const backend = 'bkd_1' as BackendId;
+
+export function account(name: string): KeyOwner {
+  return { type: 'service-account', id: `sa_${name}` as ServiceAccountId };
+}
 
 export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60 * SECOND_MS;

@@ -39,7 +39,7 @@ export const LEDGER: Readonly<Record<LedgerEvent['type'], string>> = {
   BudgetThresholdReached: 'Settled and unresolved amounts reached a percentage of the limit, once per period.',
   BudgetExceeded: 'A call went beyond a budget that warns or notifies, the first time in a period.',
   LimitsSet: 'The whole set of rate limits of a key or of the organization; what is absent is not limited.',
-  SubjectBarred: 'From here on no call of this organization, project or key is admitted.',
+  SubjectBarred: 'From here on no call of this organization, project, key or owner of keys is admitted.',
   SubjectUnbarred: 'A bar was lifted.',
   ProjectAssigned: 'Calls of this project count in the budgets of this team from now on; without a team, in none.',
   InferenceAuthorized: 'A call was admitted, and its ceiling is held. Durable before a backend is asked.',

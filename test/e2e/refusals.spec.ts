@@ -31,6 +31,11 @@ function expectRefusal(answer: Answer, status: number, code: string): void {
   expect(errorOf(answer).message).toMatch(/Please try again in \d+s\.$/);
 }
 
+/** The same, where routes answer in shapes of their own. */
+function expectOnlyCode(answer: Answer, code: string): void {
+  expect([answer.status, answer.text]).toEqual([403, expect.stringContaining(`"${code}"`)]);
+}
+
 describe('refusals', () => {
   let world: World;
   let tenant: Tenant;
@@ -106,11 +111,43 @@ describe('refusals', () => {
       expectRefusal(await postAs({ authorization: `Bearer ${key.secret}` }), 403, 'ip_not_allowed');
     });
 
+    it.each([
+      ['whose owner is disabled', 'key_suspended', (id: string) => ['DELETE', `/service-accounts/${id}`] as const],
+      ['whose project is archived', 'key_suspended', (_: string, id: string) => ['DELETE', `/projects/${id}`] as const],
+      ['of a closed organization', 'organization_suspended', () => ['POST', '/close'] as const],
+    ])('one %s, on every route', async (_what, code, off) => {
+      const { admin, url } = world.platform;
+      const { orgId, projectId } = await world.tenant();
+      const path = `/organizations/${orgId}`;
+      const account = await admin.request('POST', `${path}/service-accounts`, { name: 'bot', roles: ['developer'] });
+      const { id } = account as { id: string };
+      const scopes = ['inference', 'usage:read', 'analytics:read'];
+      const owner = { type: 'service-account', id };
+      const { secret, id: keyId } = await admin.createKey(orgId, projectId, { owner, scopes });
+      const authorization = `Bearer ${secret}`;
+      const call = await postAs({ authorization });
+      expect(call.status).toBe(200);
+      const [method, switched] = off(id, projectId);
+      await admin.request(method, `${path}${switched}`);
+      const posts = ['/chat/completions', '/messages', '/messages/count_tokens', '/preflight', '/elsewhere'];
+      for (const route of posts) expectOnlyCode(await postAs({ authorization }, route), code);
+      for (const route of ['/models', '/usage', '/calls', `/calls/${call.requestId}`, '/elsewhere'])
+        expectOnlyCode(await fetch(`${url}/v1${route}`, { headers: { authorization } }).then(read), code);
+      const analytics = await fetch(`${url}/analytics/v1/organizations/${orgId}/usage`, {
+        headers: { authorization },
+      }).then(read);
+      expect([analytics.status, jsonOf(analytics)]).toEqual([403, expect.objectContaining({ code })]);
+      await expect(admin.request('POST', `${path}/api-keys/${keyId}/rotate`, { graceSeconds: 0 })).rejects.toThrow(
+        /disabled|archived|closed/,
+      );
+    });
+
     it('one of a suspended organization, until it is resumed', async () => {
       const other = await world.tenant();
       const { admin } = world.platform;
       await admin.request('POST', `/organizations/${other.orgId}/suspend`, { reason: 'review' });
       expectRefusal(await other.chat(model), 403, 'organization_suspended');
+      expectRefusal(await other.get('/models'), 403, 'organization_suspended');
       await admin.request('POST', `/organizations/${other.orgId}/resume`);
       expect((await other.chat(model)).status).toBe(200);
     });

@@ -54,7 +54,7 @@ export class ApiKeysController {
       const { ids, find } = await this.queries.execute(new ListApiKeys(orgId));
       const view = (id: ApiKeyId) => {
         const found = find(id);
-        return found && apiKeyView(found.state, found.at);
+        return found && apiKeyView(found.state, found.at, found.fallen);
       };
       return { body: pageOf(ids, exchange.query, view) };
     });
@@ -65,7 +65,7 @@ export class ApiKeysController {
   get(@HttpExchange() exchange: Exchange, @Param('org') org: string, @Param('id') id: string) {
     return this.edge.read(exchange, async () => {
       const { found } = await this.find(exchange, org, id);
-      return { body: apiKeyView(found.state, found.at), tag: String(found.versioned.revision) };
+      return { body: apiKeyView(found.state, found.at, found.fallen), tag: String(found.versioned.revision) };
     });
   }
 

@@ -1,6 +1,6 @@
 import { Query } from '@nestjs/cqrs';
 import type { KnownSystemToken, OrganizationRecord, Versioned } from '#control';
-import type { ApiKey, ApiKeyState, SystemTokenState } from '#identity';
+import type { ApiKey, ApiKeyState, StandingProblem, SystemTokenState } from '#identity';
 import type { CatalogueState } from '#inference/catalogue';
 import type { ApiKeyId, EpochMs, OrganizationId, SystemTokenId } from '#kernel';
 import type { LedgerState } from '#ledger';
@@ -17,6 +17,8 @@ export interface FoundKey {
   readonly versioned: Versioned<ApiKeyState>;
   readonly state: Exclude<ApiKeyState, { status: 'none' }>;
   readonly key: ApiKey;
+  /** Why it does not work whatever its own state. */
+  readonly fallen: StandingProblem | undefined;
   /** When it was looked at. */
   readonly at: EpochMs;
 }

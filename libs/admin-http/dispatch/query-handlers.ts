@@ -39,7 +39,8 @@ function findKey(control: ControlPlane, orgId: OrganizationId, keyId: ApiKeyId):
   const versioned = control.records.apiKeys.find(apiKeyStream(keyId));
   const { state } = versioned;
   const at = control.surroundings.clock.now();
-  return state.status === 'none' || state.key.orgId !== orgId ? undefined : { versioned, state, key: state.key, at };
+  if (state.status === 'none' || state.key.orgId !== orgId) return undefined;
+  return { versioned, state, key: state.key, fallen: control.authentication.problemOf(orgId, state.key), at };
 }
 
 @QueryHandler(ListApiKeys)

@@ -1,10 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { API_KEY_ENVIRONMENTS, API_KEY_SCOPES, type ApiKeyState } from '#identity';
+import { API_KEY_ENVIRONMENTS, API_KEY_SCOPES, type ApiKeyState, type StandingProblem } from '#identity';
 import { type EpochMs, formatInstant } from '#kernel';
 import { ApiKeyOwnerDto } from '../dto/api-keys.dto';
 import { createdAt } from './organizations.view';
 
-const API_KEY_STATUSES = ['active', 'expired', 'revoked'] as const;
+const API_KEY_STATUSES = ['active', 'suspended', 'expired', 'revoked'] as const;
 
 export class ApiKeyView {
   @ApiProperty()
@@ -19,7 +19,10 @@ export class ApiKeyView {
   fingerprint!: string;
   @ApiProperty({ enum: API_KEY_STATUSES })
   status!: (typeof API_KEY_STATUSES)[number];
-  @ApiPropertyOptional({ description: 'Why it was revoked.' })
+  @ApiPropertyOptional({
+    description:
+      'Why it was revoked, or by what it is suspended: `service_account_disabled`, `project_archived`, `organization_suspended` or `organization_closed`.',
+  })
   reason?: string;
   @ApiProperty({ enum: API_KEY_ENVIRONMENTS })
   environment!: string;
@@ -44,8 +47,15 @@ export class IssuedApiKeyView extends ApiKeyView {
   secret?: string;
 }
 
-/** What people may see of a key: neither secret nor hash. */
-export function apiKeyView(state: Exclude<ApiKeyState, { status: 'none' }>, now: EpochMs): ApiKeyView {
+/**
+ * What people may see of a key: neither secret nor hash.
+ * @param fallen why it does not work whatever its own state; absent: it stands, as after every command that it takes.
+ */
+export function apiKeyView(
+  state: Exclude<ApiKeyState, { status: 'none' }>,
+  now: EpochMs,
+  fallen?: StandingProblem,
+): ApiKeyView {
   const { id, orgId, projectId, name, environment, scopes, models, allowedIps, expiresAt, owner, secrets } = state.key;
   const { fingerprint, previous } = secrets;
   const isExpired = expiresAt !== undefined && expiresAt <= now;
@@ -56,8 +66,7 @@ export function apiKeyView(state: Exclude<ApiKeyState, { status: 'none' }>, now:
     projectId,
     name,
     fingerprint,
-    status: state.status === 'revoked' ? 'revoked' : isExpired ? 'expired' : 'active',
-    ...(state.status === 'revoked' ? { reason: state.reason } : {}),
+    ...lifeOf(state, isExpired, fallen),
     environment,
     scopes,
     ...(models === undefined ? {} : { models }),
@@ -67,4 +76,14 @@ export function apiKeyView(state: Exclude<ApiKeyState, { status: 'none' }>, now:
     ...(isInGrace ? { previousSecretUntil: formatInstant(previous.graceEndsAt) } : {}),
     createdAt: createdAt(id),
   };
+}
+
+function lifeOf(
+  state: Exclude<ApiKeyState, { status: 'none' }>,
+  isExpired: boolean,
+  fallen: StandingProblem | undefined,
+): Pick<ApiKeyView, 'status' | 'reason'> {
+  if (state.status === 'revoked') return { status: 'revoked', reason: state.reason };
+  if (isExpired) return { status: 'expired' };
+  return fallen === undefined ? { status: 'active' } : { status: 'suspended', reason: fallen };
 }

@@ -15,6 +15,7 @@ import type {
   BudgetScope,
   CallTrace,
   ForwardedCommand,
+  KeyOwner,
   LedgerCommand,
   LedgerRefusal,
 } from '#ledger';
@@ -74,7 +75,9 @@ const scope: fc.Arbitrary<BudgetScope> = fc.oneof(
 );
 const subject: fc.Arbitrary<BarSubject> = fc.oneof(
   fc.constant({ type: 'organization' } as const),
-  fc.constantFrom('project', 'api-key').chain((type) => text.map((id) => ({ type, id }) as BarSubject)),
+  fc
+    .constantFrom('project', 'api-key', 'service-account', 'member')
+    .chain((type) => text.map((id) => ({ type, id }) as BarSubject)),
 );
 const ifMatch = fc.array(text, { maxLength: 2 });
 const call = { callId: branded<CallId>() };
@@ -110,6 +113,9 @@ const authorizeCall = record<Of<'AuthorizeCall'>>(
     holdMs: number,
   },
   {
+    keyOwner: fc
+      .constantFrom('service-account', 'member')
+      .chain((type) => text.map((id) => ({ type, id }) as KeyOwner)),
     idempotency: record<NonNullable<Of<'AuthorizeCall'>['idempotency']>>(
       { key: text, body: text },
       {

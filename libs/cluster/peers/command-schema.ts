@@ -8,6 +8,7 @@ import {
   budgetScopeSchema,
   budgetUnitSchema,
   endpointSchema,
+  keyOwnerSchema,
   type LedgerCommand,
   limitsTargetSchema,
 } from '#ledger';
@@ -58,6 +59,7 @@ const authorizeCall = z.strictObject({
   type: z.literal('AuthorizeCall'),
   callId,
   keyId,
+  keyOwner: keyOwnerSchema.exactOptional(),
   projectId,
   model,
   endpoint: endpointSchema,

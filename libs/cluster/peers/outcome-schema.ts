@@ -42,6 +42,7 @@ function explained<C extends LedgerRefusal['code'], D extends z.ZodType>(code: C
 const refusalSchema = z.discriminatedUnion('code', [
   plain('organization_suspended'),
   plain('project_suspended'),
+  plain('key_owner_disabled'),
   plain('api_key_revoked'),
   explained('idempotency_key_reused', callDetails),
   explained('idempotency_outcome_unknown', callDetails),

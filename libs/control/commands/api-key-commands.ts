@@ -8,8 +8,6 @@ import {
   hashSecret,
   type IssueApiKey,
   newApiKeySecret,
-  type Organization,
-  organizationStream,
   parseApiKeySecret,
   type RevokeApiKey,
   type RotateApiKey,
@@ -20,7 +18,8 @@ import type { BarSubject } from '#ledger';
 import { barReason } from '../bars';
 import { type CommandContext, metadataOf, optionsOf, under } from '../command-context';
 import type { ControlRecords } from '../records';
-import { type ControlRefusal, refuse } from '../refusals';
+import type { ControlRefusal } from '../refusals';
+import { standingRefusal } from '../standing-refusal';
 import type { Executed } from '../warm-aggregates';
 import type { LedgerCommands } from './ledger-commands';
 import type { TwoStepCommands } from './two-step-commands';
@@ -62,8 +61,8 @@ export class ApiKeyCommands {
     const at = { at: context.at };
     const command: IssueApiKey = { type: 'IssueApiKey', ...at, keyId, orgId, ...wanted, environment, ...kept(secret) };
     // A key that was issued before keeps its answer, whatever has become of its project since.
-    const problem = context.keyed?.isRepeat === true ? undefined : this.problemWith(orgId, wanted);
-    if (problem !== undefined) return problem;
+    const fallen = standingRefusal(this.records, orgId, wanted, context);
+    if (fallen !== undefined) return fallen;
     return withSecret(secret, await this.execute(context, orgId, keyId, command));
   }
 
@@ -74,18 +73,23 @@ export class ApiKeyCommands {
     graceSeconds: number,
   ): Promise<KeyIssued> {
     const { state } = this.records.apiKeys.find(apiKeyStream(keyId));
+    const fallen = state.status === 'active' ? standingRefusal(this.records, orgId, state.key, context) : undefined;
+    if (fallen !== undefined) return fallen;
     const environment = state.status === 'none' ? 'live' : state.key.environment;
     const { secret } = newApiKeySecret(environment, keyId, context.identifiers.random(SECRET_RANDOM_BYTES));
     const command: RotateApiKey = { type: 'RotateApiKey', at: context.at, ...kept(secret), graceSeconds };
     return withSecret(secret, await this.execute(context, orgId, keyId, command));
   }
 
-  change(
+  async change(
     context: CommandContext,
     orgId: OrganizationId,
     keyId: ApiKeyId,
     changes: Omit<ChangeApiKey, 'type' | 'at'>,
   ): Promise<KeyExecuted> {
+    const { state } = this.records.apiKeys.find(apiKeyStream(keyId));
+    const fallen = state.status === 'active' ? standingRefusal(this.records, orgId, state.key, context) : undefined;
+    if (fallen !== undefined) return fallen;
     return this.execute(context, orgId, keyId, { type: 'ChangeApiKey', at: context.at, ...changes });
   }
 
@@ -116,20 +120,6 @@ export class ApiKeyCommands {
     const metadata = metadataOf(context, orgId);
     return this.records.apiKeys.execute(apiKeyStream(keyId), command, metadata, optionsOf(context));
   }
-
-  private problemWith(orgId: OrganizationId, { projectId, owner }: KeyWanted) {
-    const { state } = this.records.organizations.find(organizationStream(orgId));
-    switch (state.status) {
-      case 'none':
-        return refuse('organization_not_found', 'There is no such organization.');
-      case 'closed':
-        return refuse('organization_closed', 'The organization is closed for good.');
-      case 'suspended':
-        return refuse('organization_suspended', 'The organization is suspended: have it resumed first.');
-      case 'active':
-        return projectProblem(state.organization, projectId) ?? ownerProblem(state.organization, owner);
-    }
-  }
 }
 
 function newSecretOf({ identifiers }: CommandContext, { environment = 'live' }: KeyWanted): string {
@@ -140,25 +130,6 @@ function newSecretOf({ identifiers }: CommandContext, { environment = 'live' }: 
 function kept(secret: string) {
   const secretHash = hashSecret(secret);
   return { secretHash, fingerprint: fingerprintOf(secretHash) };
-}
-
-function projectProblem({ projects }: Organization, projectId: ProjectId) {
-  const project = projects.get(projectId);
-  if (project === undefined) return refuse('project_not_found', 'The organization has no such project.');
-  return project.archived
-    ? refuse('project_archived', 'The project is archived for good: issue the key in another one.')
-    : undefined;
-}
-
-function ownerProblem({ serviceAccounts }: Organization, owner: ApiKeyOwner | undefined) {
-  if (owner === undefined) return undefined;
-  if (owner.type === 'member') return refuse('member_not_found', 'The organization has no such member.');
-  const account = serviceAccounts.get(owner.id);
-  if (account === undefined)
-    return refuse('service_account_not_found', 'The organization has no such service account.');
-  return account.disabled
-    ? refuse('service_account_disabled', 'The service account is disabled for good: name another owner.')
-    : undefined;
 }
 
 /** Only a command that was recorded shows its secret: nobody knows one that was not. */

@@ -1,3 +1,4 @@
+import { organizationStream } from '#identity';
 import type { Clock, OrganizationId } from '#kernel';
 import {
   type AssignProject,
@@ -13,8 +14,10 @@ import {
   type SetLimits,
   type UnbarSubject,
 } from '#ledger';
+import { barOf } from '../bars';
 import { beforeAppendOf, type CommandContext, metadataOf } from '../command-context';
-import type { ControlRefusal, ControlRefusalCode } from '../refusals';
+import type { ControlRecords } from '../records';
+import { type ControlRefusal, type ControlRefusalCode, refuse } from '../refusals';
 
 /** What people and automation change in a ledger; calls are the inference plane's. */
 export type LedgerChange =
@@ -42,6 +45,7 @@ export class LedgerCommands {
   constructor(
     readonly ledger: LedgerService,
     private readonly clock: Pick<Clock, 'now'>,
+    private readonly records: Pick<ControlRecords, 'organizations'>,
   ) {}
 
   /** @throws LedgerUnavailableError */
@@ -58,6 +62,11 @@ export class LedgerCommands {
         position: await this.ledger.position(orgId),
         changed: isRepeat,
       };
+    if (isDefinition(command) && this.isClosed(orgId, state))
+      return refuse(
+        'organization_closed',
+        'The organization is closed for good: its budgets and limits stay as they are.',
+      );
     await beforeAppendOf(context)?.();
     const outcome = await this.ledger.submit(orgId, command, metadataOf(context));
     if (!outcome.ok) return refused(outcome.refusal);
@@ -70,9 +79,31 @@ export class LedgerCommands {
       changed: isRepeat || events.length > 0,
     };
   }
+
+  /** The bar of a closing comes before it is known here; one that was suspended before has its first bar still. */
+  private isClosed(orgId: OrganizationId, ledger: LedgerState): boolean {
+    const { state } = this.records.organizations.find(organizationStream(orgId));
+    return state.status === 'closed' || barOf(ledger, { type: 'organization' })?.because === 'closed';
+  }
 }
 
 function refused({ code, message }: { code: string; message: string }): LedgerChanged {
   // None of these commands admits a call, so no refusal of a call can come back.
   return { kind: 'refused', refusal: { code: code as ControlRefusalCode, message } };
+}
+
+/** What money is held against, as opposed to what becomes of calls and their subjects. */
+function isDefinition({ type }: LedgerChange): boolean {
+  switch (type) {
+    case 'DefineBudget':
+    case 'ChangeBudget':
+    case 'EndBudget':
+    case 'SetLimits':
+      return true;
+    case 'BarSubject':
+    case 'UnbarSubject':
+    case 'AssignProject':
+    case 'ResolveCall':
+      return false;
+  }
 }

@@ -46,6 +46,12 @@ function ledgerStepOf(command: OrganizationChange): LedgerStep | undefined {
       return { type: 'bar', subject: ORGANIZATION, barred: { because: 'closed' } };
     case 'ArchiveProject':
       return { type: 'bar', subject: { type: 'project', id: command.projectId }, barred: { because: 'archived' } };
+    case 'DisableServiceAccount':
+      return {
+        type: 'bar',
+        subject: { type: 'service-account', id: command.serviceAccountId },
+        barred: { because: 'disabled' },
+      };
     case 'ResumeOrganization':
       return { type: 'lift-suspension' };
     case 'AssignProject':

@@ -25,6 +25,8 @@ export const AUTHENTICATION_FAILURE_REASONS = [
   'key_revoked',
   'key_expired',
   'ip_not_allowed',
+  'key_suspended',
+  'organization_suspended',
   'invalid_token',
 ] as const;
 export type AuthenticationFailureReason = (typeof AUTHENTICATION_FAILURE_REASONS)[number];

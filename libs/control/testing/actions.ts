@@ -26,6 +26,15 @@ export async function project(platform: TestPlatform, orgId: OrganizationId, nam
   return projectId;
 }
 
+/** A service account, as an owner of keys. */
+export async function account(platform: TestPlatform, orgId: OrganizationId, name = 'bot') {
+  const context = me(platform);
+  const id = context.identifiers.id('sa');
+  const create = { type: 'CreateServiceAccount', serviceAccountId: id, name, roles: ['developer'] } as const;
+  acceptedOf(await platform.control.organizations.change(context, orgId, create));
+  return { type: 'service-account', id } as const;
+}
+
 /** A key of the organization `acme`, with whatever it needs. */
 export async function issued(platform: TestPlatform, wanted: Partial<KeyWanted> = {}) {
   const orgId = platform.control.findOrganization('acme')?.id ?? (await registered(platform));

@@ -1,5 +1,6 @@
 import type { ResponseCache } from '#identity';
 import type { ApiKeyId, ModelId, OrganizationId, ProjectId, RequestId } from '#kernel';
+import type { KeyOwner } from '#ledger';
 import type { RoutingWish } from '../routing/router';
 
 /** Who makes a call, as authentication found it, and the request that it came in. */
@@ -7,6 +8,7 @@ export interface Caller {
   readonly orgId: OrganizationId;
   readonly projectId: ProjectId;
   readonly keyId: ApiKeyId;
+  readonly keyOwner?: KeyOwner;
   readonly models?: readonly ModelId[];
   readonly requestId: RequestId;
   /** The client's own id: recorded and echoed, never identity. */

@@ -44,6 +44,7 @@ function callRefusal(refusal: CallRefusal): RefusalAnswer {
     case 'organization_suspended':
       return { code: 'organization_suspended', details: {} };
     case 'project_suspended':
+    case 'key_owner_disabled':
       return { code: 'key_suspended', message: refusal.message, details: {} };
     case 'api_key_revoked':
       return { code: 'key_revoked', details: {} };
@@ -80,6 +81,7 @@ function callRefusal(refusal: CallRefusal): RefusalAnswer {
 const CALL_REFUSALS: ReadonlySet<string> = new Set<CallRefusal['code']>([
   'organization_suspended',
   'project_suspended',
+  'key_owner_disabled',
   'api_key_revoked',
   'idempotency_key_reused',
   'idempotency_outcome_unknown',

@@ -106,6 +106,7 @@ export function authorizeCommand<R extends MeteredRequest>(
     type: 'AuthorizeCall',
     callId: caller.requestId,
     keyId: caller.keyId,
+    ...(caller.keyOwner === undefined ? {} : { keyOwner: caller.keyOwner }),
     projectId: caller.projectId,
     model: plan.model.id,
     endpoint: dialect.endpoint,

@@ -1,4 +1,4 @@
-import type { ResponseCache } from '#identity';
+import type { ApiKeyOwner, ResponseCache } from '#identity';
 import type { ApiKeyId, ModelId, OrganizationId, ProjectId } from '#kernel';
 
 /** A key as authentication found it. */
@@ -6,13 +6,21 @@ export interface AuthenticatedKey {
   readonly keyId: ApiKeyId;
   readonly orgId: OrganizationId;
   readonly projectId: ProjectId;
+  /** In whose name it is used; absent: in the organization's. */
+  readonly owner?: ApiKeyOwner;
   readonly scopes: readonly string[];
   readonly models?: readonly ModelId[];
   readonly allowsStoredAnswers: boolean;
   readonly responseCache?: ResponseCache;
 }
 
-export type KeyRejection = 'invalid_api_key' | 'key_revoked' | 'key_expired' | 'ip_not_allowed';
+export type KeyRejection =
+  | 'invalid_api_key'
+  | 'key_revoked'
+  | 'key_expired'
+  | 'ip_not_allowed'
+  | 'key_suspended'
+  | 'organization_suspended';
 
 export type KeyVerdict =
   | { readonly ok: true; readonly key: AuthenticatedKey }

@@ -27,6 +27,16 @@ describe('a key that is not known here', () => {
     });
   });
 
+  it('is looked up once more, too, when its organization may have been resumed there', async () => {
+    const suspended: KeyVerdict = { ok: false, code: 'organization_suspended' };
+    expect(await answerOf([suspended, KNOWN], async () => true)).toMatchObject({ code: 'insufficient_scope' });
+    expect(await answerOf([suspended, suspended], async () => true)).toMatchObject({
+      status: 403,
+      code: 'organization_suspended',
+      failures: ['organization_suspended'],
+    });
+  });
+
   it('is invalid when it is not known after that either, or is nobody’s anyway', async () => {
     const invalid = { status: 401, code: 'invalid_api_key', failures: ['invalid_api_key'] };
     expect(await answerOf([INVALID, INVALID], async () => true)).toMatchObject(invalid);

@@ -22,8 +22,9 @@ function clientRequestIdOf(request: FastifyRequest): string | undefined {
   return typeof own === 'string' && /^[ -~]+$/.test(own) ? foreignText(own, 128).replace('…', '') : undefined;
 }
 
-function isUnknown(verdict: KeyVerdict): boolean {
-  return !verdict.ok && verdict.code === 'invalid_api_key';
+/** Another gateway may have issued the key meanwhile, or resumed its organization: nothing else is ever taken back. */
+function mayHaveChanged(verdict: KeyVerdict): boolean {
+  return !verdict.ok && (verdict.code === 'invalid_api_key' || verdict.code === 'organization_suspended');
 }
 
 /** Authenticates before the body is read: a stranger's megabytes are nobody's to parse. */
@@ -46,7 +47,7 @@ function authenticate(options: V1Options, inFlight: BytesInFlight) {
       return sendError(request, reply, credential.code);
     }
     let verdict = options.authenticator.authenticateKey(credential.secret, address);
-    const looked = isUnknown(verdict) ? options.authenticator.lookFor?.(credential.secret) : undefined;
+    const looked = mayHaveChanged(verdict) ? options.authenticator.lookFor?.(credential.secret) : undefined;
     if (looked !== undefined) {
       // A key that cannot be looked up is not called invalid: a client would throw it away.
       if (!(await looked)) return sendError(request, reply, 'not_ready', { retryAfterMs: 1_000 });

@@ -81,6 +81,7 @@ export function callerOf(request: FastifyRequest, key: AuthenticatedKey): Caller
     orgId: key.orgId,
     projectId: key.projectId,
     keyId: key.keyId,
+    ...(key.owner === undefined ? {} : { keyOwner: key.owner }),
     ...(key.models === undefined ? {} : { models: key.models }),
     requestId,
     ...(clientRequestId === undefined ? {} : { clientRequestId }),

@@ -104,7 +104,11 @@ const OTHER_CLIENT_ERRORS = {
     'This API key may not call this model. Choose one from GET /v1/models.',
   ),
   ip_not_allowed: incurable(403, 'permission_error', 'This API key may not be used from this address.'),
-  key_suspended: incurable(403, 'permission_error', 'This API key or its owner is suspended. Ask an administrator.'),
+  key_suspended: incurable(
+    403,
+    'permission_error',
+    'This API key or its owner is suspended, or its project archived. Ask an administrator.',
+  ),
   organization_suspended: incurable(
     403,
     'permission_error',

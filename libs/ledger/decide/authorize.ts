@@ -74,6 +74,8 @@ function barRefusal(state: LedgerState, command: AuthorizeCall): CallRefusal | u
       code: 'project_suspended',
       message: 'The project is suspended or archived; ask its administrator.',
     };
+  if (command.keyOwner !== undefined && state.bars.has(barKey(command.keyOwner)))
+    return { code: 'key_owner_disabled', message: 'The owner of this API key is disabled; ask its administrator.' };
   if (state.bars.has(barKey({ type: 'api-key', id: command.keyId })))
     return { code: 'api_key_revoked', message: 'This API key was revoked; use another one.' };
   return undefined;

@@ -2,6 +2,7 @@ import { usd } from '#kernel';
 import { given } from '#testing/given-when-then';
 import {
   abandon,
+  account,
   authorize,
   complete,
   decided,
@@ -64,7 +65,7 @@ describe('exhausted or contended', () => {
 /** Every reason at once; taking them away one by one shows which speaks first. */
 describe('what cannot be cured is said first', () => {
   const idempotency = { key: 'k', body: 'other' };
-  const asked = authorize('2', { ceiling: usd('5'), idempotency });
+  const asked = authorize('2', { ceiling: usd('5'), idempotency, keyOwner: account('a') });
   const setUp: Script = [
     authorize('1', { ceiling: usd('0'), idempotency: { key: 'k', body: 'first' } }),
     defineBudget('exhausted', { limit: usd('1') }),
@@ -75,6 +76,7 @@ describe('what cannot be cured is said first', () => {
   const bars = [
     bar({ type: 'organization' }),
     bar({ type: 'project', id: project('a') }),
+    bar(account('a')),
     bar({ type: 'api-key', id: key('a') }),
   ];
   const { idempotency: _, ...unkeyed } = asked;
@@ -87,7 +89,8 @@ describe('what cannot be cured is said first', () => {
   it.each([
     ['organization_suspended', [...setUp, ...bars], asked],
     ['project_suspended', [...setUp, ...bars.slice(1)], asked],
-    ['api_key_revoked', [...setUp, ...bars.slice(2)], asked],
+    ['key_owner_disabled', [...setUp, ...bars.slice(2)], asked],
+    ['api_key_revoked', [...setUp, ...bars.slice(3)], asked],
     ['idempotency_key_reused', setUp, asked],
     ['idempotency_in_progress', setUp, { ...asked, idempotency: { key: 'k', body: 'first' } }],
     ['budget_exhausted', setUp, unkeyed],
