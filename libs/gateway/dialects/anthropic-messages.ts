@@ -57,7 +57,7 @@ export const anthropicMessages: Dialect<MessagesRequest> = {
       : carriedAnswer(
           context.backendKind,
           text,
-          (events, charged, cost) => encodeMessagesAnswer(events, headOf(request, context), charged, cost),
+          (events, ...settled) => encodeMessagesAnswer(events, headOf(request, context), ...settled),
           hasUnreadableInput,
         ),
   relay: (request, context) =>

@@ -9,6 +9,8 @@ import {
   type NeutralDecoder,
   type NeutralEncoder,
   type NeutralEvent,
+  type UsageDetails,
+  type UsageReading,
 } from '#inference';
 import { buildMessagesUpstream, decodeMessagesAnswer, MessagesDecoder, writeMessagesCall } from '#inference/anthropic';
 import type { BackendKind } from '#inference/catalogue';
@@ -80,6 +82,11 @@ export function carriedUpstream(read: ReadCall, request: CarriedRequest, target:
   return TONGUES[kind].build({ ...letThrough(request, target), ...result.value }, request.stream, target);
 }
 
+/** What a backend said of its tokens beyond those that have a price. */
+function detailsOf(usage: UsageReading): UsageDetails {
+  return usage.kind === 'reported' ? (usage.details ?? {}) : {};
+}
+
 /**
  * An unstreamed answer of a backend of another kind.
  * @param isUnfit whether the client's dialect cannot say what the answer says.
@@ -87,7 +94,7 @@ export function carriedUpstream(read: ReadCall, request: CarriedRequest, target:
 export function carriedAnswer(
   kind: BackendKind,
   text: string,
-  encode: (events: readonly NeutralEvent[], charged: TokenUsage, cost: NanoUsd) => JsonObject,
+  encode: (events: readonly NeutralEvent[], charged: TokenUsage, cost: NanoUsd, details: UsageDetails) => JsonObject,
   isUnfit: (events: readonly NeutralEvent[]) => boolean = () => false,
 ): AnswerReading {
   const answer = TONGUES[kind].decode(text);
@@ -99,7 +106,7 @@ export function carriedAnswer(
     usage,
     seen,
     ...(finishReason === undefined ? {} : { finishReason }),
-    render: (charged, cost) => JSON.stringify(encode(events, charged, cost)),
+    render: (charged, cost) => JSON.stringify(encode(events, charged, cost, detailsOf(usage))),
   };
 }
 
@@ -125,7 +132,8 @@ export function carriedStream(kind: BackendKind, encoder: NeutralEncoder): Relay
       }
       return ended.outcome;
     },
-    closing: (charged, cost) => late + encoder.closing(charged, cost),
+    closing: (charged, cost) =>
+      late + encoder.closing(charged, cost, ended === undefined ? {} : detailsOf(ended.outcome.usage)),
     ...(encoder.errorFrame === undefined ? {} : { errorFrame: encoder.errorFrame.bind(encoder) }),
   };
 }

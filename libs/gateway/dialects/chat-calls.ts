@@ -44,8 +44,8 @@ export function chatAnswer(
 ): AnswerReading {
   const { backendKind } = context;
   if (!speaksChat(backendKind))
-    return carriedAnswer(backendKind, text, (events, charged, cost) =>
-      show(encodeChatAnswer(events, headOf(request, context), charged, cost), charged, cost),
+    return carriedAnswer(backendKind, text, (events, charged, cost, details) =>
+      show(encodeChatAnswer(events, headOf(request, context), charged, cost, details), charged, cost),
     );
   const answer = readChatAnswer(text);
   if (answer.kind !== 'answer') return answer;

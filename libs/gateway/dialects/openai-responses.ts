@@ -27,8 +27,8 @@ export const openAiResponses: Dialect<ResponsesRequest> = {
   buildUpstream: (request, target) =>
     carriedUpstream((carrying) => readResponsesCall(request.body, carrying), request, target),
   readAnswer: (request, text, context) =>
-    carriedAnswer(context.backendKind, text, (events, charged, cost) =>
-      encodeResponse(events, headOf(request, context), request.body, charged, cost),
+    carriedAnswer(context.backendKind, text, (events, ...settled) =>
+      encodeResponse(events, headOf(request, context), request.body, ...settled),
     ),
   relay: (request, context) =>
     carriedStream(context.backendKind, new ResponsesEncoder(headOf(request, context), request.body)),

@@ -31,17 +31,9 @@ export function readAnthropicUsage(raw: unknown): UsageReading {
 }
 
 /** What the backend said itself: a number that is missing is not 0. */
-function detailsSaid(raw: JsonObject): { details?: UsageDetails } {
-  const { output_tokens_details: output, cache_read_input_tokens: read, cache_creation_input_tokens: written } = raw;
-  const reasoning = isJsonObject(output) ? count(output.thinking_tokens) : undefined;
-  const namesCache = count(read) !== undefined || count(written) !== undefined;
-  if (reasoning === undefined && !namesCache) return {};
-  return {
-    details: {
-      ...(reasoning === undefined ? {} : { reasoningTokens: reasoning }),
-      ...(namesCache ? { namesCache } : {}),
-    },
-  };
+function detailsSaid({ output_tokens_details: output }: JsonObject): { details?: UsageDetails } {
+  const reasoningTokens = isJsonObject(output) ? count(output.thinking_tokens) : undefined;
+  return reasoningTokens === undefined ? {} : { details: { reasoningTokens } };
 }
 
 /** The input as `message_start` counts it, when hardly any output had come; undefined where it counts none. */
@@ -53,12 +45,13 @@ export function readStartedInput(raw: JsonObject): KnownInput | undefined {
 }
 
 /** Usage as Anthropic's clients read it. */
-export function anthropicUsage(usage: TokenUsage): JsonObject {
+export function anthropicUsage(usage: TokenUsage, { reasoningTokens }: UsageDetails = {}): JsonObject {
   return {
     input_tokens: usage.input,
     cache_creation_input_tokens: usage.cacheWrite,
     cache_read_input_tokens: usage.cachedInput,
     output_tokens: usage.output,
+    ...(reasoningTokens === undefined ? {} : { output_tokens_details: { thinking_tokens: reasoningTokens } }),
   };
 }
 

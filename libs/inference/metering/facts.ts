@@ -51,8 +51,6 @@ export type UsageReading =
 export interface UsageDetails {
   /** Of the output, what was reasoning. */
   readonly reasoningTokens?: number;
-  /** It said how much of the input came from its cache or went there, be it nothing. */
-  readonly namesCache?: true;
 }
 
 /** What the platform itself saw of the output, for calls whose backend reports no usable usage. */

@@ -19,17 +19,17 @@ describe('readOpenAiUsage', () => {
     [
       'cached and written tokens, which the prompt includes',
       { prompt_tokens: 10, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 4, cache_write_tokens: 3 } },
-      reported(3, 4, 3, 5, { namesCache: true }),
+      reported(3, 4, 3, 5),
     ],
     [
       'written tokens under a name of their own',
       { prompt_tokens: 10, completion_tokens: 5, cache_creation_input_tokens: 3, prompt_tokens_details: {} },
-      reported(7, 0, 3, 5, { namesCache: true }),
+      reported(7, 0, 3, 5),
     ],
     [
       'cache hits under a name of their own',
       { prompt_tokens: 10, completion_tokens: 5, prompt_cache_hit_tokens: 6 },
-      reported(4, 6, 0, 5, { namesCache: true }),
+      reported(4, 6, 0, 5),
     ],
     [
       'reasoning, which the completion includes',
@@ -52,9 +52,9 @@ describe('readOpenAiUsage', () => {
       reported(10, 0, 0, 2),
     ],
     [
-      'a cache that it says was of no use, which is not the same as saying nothing of it',
-      { prompt_tokens: 10, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 0 } },
-      reported(10, 0, 0, 2, { namesCache: true }),
+      'reasoning of which there was none, which is not the same as saying nothing of it',
+      { prompt_tokens: 10, completion_tokens: 2, completion_tokens_details: { reasoning_tokens: 0 } },
+      reported(10, 0, 0, 2, { reasoningTokens: 0 }),
     ],
     [
       'details that are null',

@@ -46,23 +46,8 @@ function outputTokens(usage: JsonObject, prompt: number, completion: number): nu
 }
 
 /** What the backend said itself: a number that is missing is not 0. */
-function detailsSaid(raw: JsonObject, prompt: JsonObject, output: JsonObject): { details?: UsageDetails } {
-  const { reasoning_tokens: reasoning } = output;
-  const namesCache = [
-    prompt.cached_tokens,
-    prompt.cache_write_tokens,
-    prompt.cache_creation_tokens,
-    raw.prompt_cache_hit_tokens,
-    raw.cached_tokens,
-    raw.cache_creation_input_tokens,
-  ].some(isCount);
-  if (!isCount(reasoning) && !namesCache) return {};
-  return {
-    details: {
-      ...(isCount(reasoning) ? { reasoningTokens: reasoning } : {}),
-      ...(namesCache ? { namesCache } : {}),
-    },
-  };
+function detailsSaid({ reasoning_tokens: reasoningTokens }: JsonObject): { details?: UsageDetails } {
+  return isCount(reasoningTokens) ? { details: { reasoningTokens } } : {};
 }
 
 /**
@@ -91,7 +76,7 @@ export function readOpenAiUsage(raw: unknown, generates = true): UsageReading {
   return {
     kind: 'reported',
     usage: { input: prompt - cachedInput - cacheWrite, cachedInput, cacheWrite, output },
-    ...detailsSaid(raw, promptDetails, outputDetails),
+    ...detailsSaid(outputDetails),
   };
 }
 

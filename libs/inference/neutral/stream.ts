@@ -1,6 +1,6 @@
 import type { NanoUsd, TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../backends/trouble';
-import type { SeenOutput, UsageReading } from '../metering/facts';
+import type { SeenOutput, UsageDetails, UsageReading } from '../metering/facts';
 import type { ErrorCode, ErrorOptions } from '../openai/errors';
 import type { NeutralEvent } from './events';
 
@@ -32,7 +32,7 @@ export interface NeutralEncoder {
   /** The client's frames for one event. */
   accept(event: NeutralEvent): string;
   /** What closes the stream, once its settlement is durable. */
-  closing(charged: TokenUsage, cost: NanoUsd): string;
+  closing(charged: TokenUsage, cost: NanoUsd, details: UsageDetails): string;
   /** What ends a stream that failed, where it depends on the frames before. */
   errorFrame?(code: ErrorCode, options: ErrorOptions): string;
 }

@@ -1,5 +1,6 @@
 import { assertNever, type NanoUsd, NO_USAGE, type TokenUsage } from '#kernel';
 import type { JsonObject } from '../../json';
+import type { UsageDetails } from '../../metering/facts';
 import { type AnswerHead, joinEvents, type NeutralEncoder, type NeutralEvent, type NeutralFinish } from '../../neutral';
 import { eventFrame, MESSAGE_STOP_FRAME } from '../frames';
 import { anthropicUsage, anthropicUsageWithCost } from '../usage';
@@ -43,8 +44,8 @@ export class MessagesEncoder implements NeutralEncoder {
     return start + this.#write(event);
   }
 
-  closing(charged: TokenUsage, cost: NanoUsd): string {
-    const usage = anthropicUsageWithCost(anthropicUsage(charged), cost);
+  closing(charged: TokenUsage, cost: NanoUsd, details: UsageDetails = {}): string {
+    const usage = anthropicUsageWithCost(anthropicUsage(charged, details), cost);
     return eventFrame({ type: 'message_delta', delta: ending(this.#finish), usage }) + MESSAGE_STOP_FRAME;
   }
 
@@ -138,11 +139,12 @@ export function encodeMessagesAnswer(
   head: AnswerHead,
   charged: TokenUsage,
   cost: NanoUsd,
+  details: UsageDetails = {},
 ): JsonObject {
   const finish = events.find((event) => event.type === 'finish');
   return {
     ...messageOf(head, blocksOf(events)),
     ...ending(finish),
-    usage: anthropicUsageWithCost(anthropicUsage(charged), cost),
+    usage: anthropicUsageWithCost(anthropicUsage(charged, details), cost),
   };
 }

@@ -1,5 +1,6 @@
 import { formatUsd, type NanoUsd, type TokenUsage } from '#kernel';
 import type { JsonObject } from '../../json';
+import type { UsageDetails } from '../../metering/facts';
 import { type ErrorCode, type ErrorOptions, errorBody } from '../errors';
 
 /** What all chunks of one stream share; taken from the backend's chunks. */
@@ -21,8 +22,8 @@ export function dataFrame(data: string): string {
   return `data: ${data}\n\n`;
 }
 
-/** Usage as OpenAI's clients read it, from disjoint buckets. */
-export function openAiUsage(usage: TokenUsage): JsonObject {
+/** Usage as OpenAI's clients read it, from disjoint buckets. What the backend has not said is left out, not 0. */
+export function openAiUsage(usage: TokenUsage, { reasoningTokens }: UsageDetails = {}): JsonObject {
   const prompt = usage.input + usage.cachedInput + usage.cacheWrite;
   return {
     prompt_tokens: prompt,
@@ -33,6 +34,7 @@ export function openAiUsage(usage: TokenUsage): JsonObject {
       : {
           prompt_tokens_details: { cached_tokens: usage.cachedInput, cache_write_tokens: usage.cacheWrite },
         }),
+    ...(reasoningTokens === undefined ? {} : { completion_tokens_details: { reasoning_tokens: reasoningTokens } }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { assertNever, type NanoUsd, type TokenUsage } from '#kernel';
 import type { JsonObject } from '../../json';
+import type { UsageDetails } from '../../metering/facts';
 import { type AnswerHead, joinEvents, type NeutralEncoder, type NeutralEvent, type NeutralFinish } from '../../neutral';
 import { type ErrorCode, type ErrorOptions, errorBody } from '../errors';
 import { responsesErrorFrame, responsesEventFrame } from './frames';
@@ -34,15 +35,15 @@ export class ResponsesEncoder implements NeutralEncoder {
     return start + this.#write(event);
   }
 
-  closing(charged: TokenUsage, cost: NanoUsd): string {
-    const response = this.response(charged, cost);
+  closing(charged: TokenUsage, cost: NanoUsd, details: UsageDetails = {}): string {
+    const response = this.response(charged, cost, details);
     return this.#frame(`response.${String(response.status)}`, { response });
   }
 
   /** The whole response, once all events were accepted. */
-  response(charged: TokenUsage, cost: NanoUsd): JsonObject {
+  response(charged: TokenUsage, cost: NanoUsd, details: UsageDetails): JsonObject {
     const { status, why } = endingOf(this.#reason);
-    return this.#response(status, { incomplete_details: why, usage: responsesUsage(charged, cost) });
+    return this.#response(status, { incomplete_details: why, usage: responsesUsage(charged, cost, details) });
   }
 
   /** Agents take a stream without a terminal event for a lost connection, and pay for the same turn again. */
@@ -220,8 +221,9 @@ export function encodeResponse(
   body: JsonObject,
   charged: TokenUsage,
   cost: NanoUsd,
+  details: UsageDetails = {},
 ): JsonObject {
   const encoder = new ResponsesEncoder(head, body);
   for (const event of joinEvents(events)) encoder.accept(event);
-  return encoder.response(charged, cost);
+  return encoder.response(charged, cost, details);
 }

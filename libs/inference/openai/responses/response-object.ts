@@ -1,15 +1,23 @@
 import { formatUsd, type NanoUsd, type TokenUsage } from '#kernel';
 import { isJsonObject, type JsonObject } from '../../json';
+import type { UsageDetails } from '../../metering/facts';
 import type { AnswerHead, NeutralFinish } from '../../neutral';
 
-/** Usage as the Responses API tells it, with what was charged. How much of the output was reasoning is not known. */
-export function responsesUsage({ input, cachedInput, cacheWrite, output }: TokenUsage, cost: NanoUsd): JsonObject {
+/**
+ * Usage as the Responses API tells it, with what was charged. How much of the output was reasoning only the backend
+ * knows: where it has not said so, nobody does.
+ */
+export function responsesUsage(
+  { input, cachedInput, cacheWrite, output }: TokenUsage,
+  cost: NanoUsd,
+  { reasoningTokens }: UsageDetails,
+): JsonObject {
   const inputTokens = input + cachedInput + cacheWrite;
   return {
     input_tokens: inputTokens,
     input_tokens_details: { cached_tokens: cachedInput, cache_write_tokens: cacheWrite },
     output_tokens: output,
-    output_tokens_details: { reasoning_tokens: 0 },
+    ...(reasoningTokens === undefined ? {} : { output_tokens_details: { reasoning_tokens: reasoningTokens } }),
     total_tokens: inputTokens + output,
     cost: formatUsd(cost),
   };

@@ -1,5 +1,6 @@
 import { assertNever, type NanoUsd, type TokenUsage } from '#kernel';
 import type { JsonObject } from '../../../json';
+import type { UsageDetails } from '../../../metering/facts';
 import {
   type AnswerHead,
   joinEvents,
@@ -34,10 +35,10 @@ export class ChatEncoder implements NeutralEncoder {
     return start + this.#write(event);
   }
 
-  closing(charged: TokenUsage, cost: NanoUsd): string {
+  closing(charged: TokenUsage, cost: NanoUsd, details: UsageDetails = {}): string {
     const { requestId, createdSeconds, clientModel } = this.head;
     const head = { id: `${ID_PREFIX}${requestId}`, created: createdSeconds, model: clientModel };
-    return `${this.includeUsage ? usageFrame(head, openAiUsage(charged), cost) : ''}${DONE_FRAME}`;
+    return `${this.includeUsage ? usageFrame(head, openAiUsage(charged, details), cost) : ''}${DONE_FRAME}`;
   }
 
   #write(event: NeutralEvent): string {
@@ -118,6 +119,7 @@ export function encodeChatAnswer(
   head: AnswerHead,
   charged: TokenUsage,
   cost: NanoUsd,
+  details: UsageDetails = {},
 ): JsonObject {
   const message: Message = { content: null, refusal: null, reasoning: '', toolCalls: [], finishReason: 'stop' };
   for (const event of joinEvents(events)) take(message, event);
@@ -141,6 +143,6 @@ export function encodeChatAnswer(
         finish_reason: finishReason,
       },
     ],
-    usage: usageWithCost(openAiUsage(charged), cost),
+    usage: usageWithCost(openAiUsage(charged, details), cost),
   };
 }
