@@ -1,4 +1,5 @@
 import { beyondPossible, countedUsage, type SeenOutput, type UsageReading } from '#inference';
+import { sortBetas } from '#inference/anthropic';
 import type { Backend, Model } from '#inference/catalogue';
 import type { ErrorCode, ErrorOptions } from '#inference/openai';
 import { type CallBounds, type CallId, costOf, formatUsd, type NanoUsd, type Prices, type TokenUsage } from '#kernel';
@@ -156,10 +157,12 @@ export class AdmittedCall<R extends MeteredRequest> {
 
   /** Who answers, why, and whether an operator has said that it does badly. */
   private routingHeaders(): Record<string, string> {
-    const { name, service } = this.backend;
+    const { name, service, kind } = this.backend;
+    const { leftOut } = sortBetas(kind === 'anthropic' ? (this.caller.anthropic?.betas ?? []) : [], this.backend);
     return {
       'x-routing-backend': name,
       'x-routing-decision': this.decision,
+      ...(leftOut.length === 0 ? {} : { 'x-anthropic-beta-left-out': leftOut.join(',') }),
       ...(service === 'degraded' ? { 'x-routing-warning': 'backend-degraded' } : {}),
     };
   }

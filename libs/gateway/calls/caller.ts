@@ -1,4 +1,5 @@
 import type { ResponseCache } from '#identity';
+import type { AnthropicHeaders } from '#inference/anthropic';
 import type { ApiKeyId, ModelId, OrganizationId, ProjectId, RequestId } from '#kernel';
 import type { KeyOwner } from '#ledger';
 import type { RoutingWish } from '../routing/router';
@@ -14,6 +15,8 @@ export interface Caller {
   /** The client's own id: recorded and echoed, never identity. */
   readonly clientRequestId?: string;
   readonly traceparent?: string;
+  /** What the client says in headers of Anthropic's API. */
+  readonly anthropic?: AnthropicHeaders;
   readonly routing: RoutingWish;
   readonly idempotencyKey?: string;
   /** Whether the organization lets answers be kept for a repeated Idempotency-Key. */

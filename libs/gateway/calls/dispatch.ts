@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { JsonDocument, type SeenOutput } from '#inference';
+import { sortBetas } from '#inference/anthropic';
 import type { NotStartedReason, OpenFailure, UpstreamResponse, UpstreamTrouble } from '#inference/backends';
 import type { ModelRoute } from '#inference/catalogue';
 import { backendErrorOfBody } from '#inference/openai';
@@ -154,6 +155,9 @@ async function attempt<R extends MeteredRequest>(
         call.wasSent ||= why === undefined;
         return why;
       },
+      ...(caller.anthropic === undefined
+        ? {}
+        : { anthropic: { ...caller.anthropic, betas: sortBetas(caller.anthropic.betas, backend).passed } }),
       ...(caller.traceparent === undefined ? {} : { traceparent: caller.traceparent }),
     });
     clearInterval(keepAlive);

@@ -38,7 +38,9 @@ export class ResponseCache {
     if (responseCache === undefined || bypassesCache || idempotencyKey !== undefined) return undefined;
     // Who names a backend wants that one's answer.
     if (routing.onlyBackend !== undefined) return undefined;
-    const mac = await hmacFor(this.keyStore, hmacSubject(caller.orgId), JSON.stringify([endpoint, text]));
+    const betas = caller.anthropic?.betas ?? [];
+    const asked = betas.length === 0 ? [endpoint, text] : [endpoint, text, betas];
+    const mac = await hmacFor(this.keyStore, hmacSubject(caller.orgId), JSON.stringify(asked));
     return `cache:${Buffer.from(mac).toString('base64url')}`;
   }
 

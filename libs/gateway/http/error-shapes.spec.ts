@@ -16,6 +16,24 @@ describe('a failure before the call', () => {
     expect(response.json()).not.toHaveProperty('type');
   });
 
+  it.each(['/v1/models', '/v1/models/none', '/v1/nothing'])(
+    'has the shape that is asked on %s, where clients of both kinds come',
+    async (url) => {
+      const server = await planeWith();
+      const plain = await server.inject({ method: 'GET', url });
+      expect(plain.json()).toMatchObject({ error: { code: 'missing_api_key', request_id: 'req_1' } });
+      const asked = await server.inject({ method: 'GET', url, headers: { 'anthropic-version': '2023-06-01' } });
+      expect(asked.json()).toMatchObject({ type: 'error', error: { type: 'authentication_error' } });
+    },
+  );
+
+  it("has OpenAI's shape on OpenAI's routes, whatever version a client names", async () => {
+    const server = await planeWith();
+    const headers = { 'anthropic-version': '2023-06-01' };
+    const response = await server.inject({ method: 'POST', url: '/v1/chat/completions', headers, payload: {} });
+    expect(response.json()).not.toHaveProperty('type');
+  });
+
   it.each(['/v1/messages', '/v1/messages/count_tokens'])("has Anthropic's shape on %s", async (url) => {
     const server = await planeWith();
     const response = await server.inject({ method: 'POST', url, payload: {} });

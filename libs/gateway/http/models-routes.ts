@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Model } from '#inference/catalogue';
-import type { ModelId } from '#kernel';
-import { sendError, type V1Options } from './v1-request';
+import { formatInstant, type ModelId } from '#kernel';
+import { pageOf, readPage } from './model-pages';
+import { asksAsAnthropic, sendError, type V1Options } from './v1-request';
 
 /** A model as OpenAI's clients read it, with what callers of this platform want to know beside. */
-function modelAnswer(model: Model) {
+function openAiModel(model: Model) {
   const [first] = model.prices;
   return {
     id: model.id,
@@ -17,15 +18,34 @@ function modelAnswer(model: Model) {
   };
 }
 
+/** A model as Anthropic's clients read it. */
+function anthropicModel(model: Model) {
+  const [first] = model.prices;
+  return {
+    type: 'model',
+    id: model.id,
+    display_name: model.id,
+    created_at: first === undefined ? '1970-01-01T00:00:00Z' : formatInstant(first.effectiveFrom),
+    max_input_tokens: model.contextTokens,
+    max_tokens: model.maxOutputTokens,
+  };
+}
+
 function callableModels(request: FastifyRequest, options: V1Options): readonly Model[] {
   const { key } = request.v1;
   return key === undefined ? [] : options.models.callableModels(key, options.calls.ledger.timeOf(key.orgId));
 }
 
+/** Both APIs have the path; who names a version of Anthropic's is answered in its shape, errors too. */
 export function registerModels(plane: FastifyInstance, options: V1Options): void {
   plane.get('/models', async (request, reply) => {
+    const models = callableModels(request, options);
     reply.header('x-request-id', request.v1.requestId);
-    return { object: 'list', data: callableModels(request, options).map(modelAnswer) };
+    if (!asksAsAnthropic(request)) return { object: 'list', data: models.map(openAiModel) };
+    const wanted = readPage(request.query);
+    if (!wanted.ok) return sendError(request, reply, 'invalid_value', wanted.fault);
+    reply.header('request-id', request.v1.requestId);
+    return pageOf(models.map(anthropicModel), wanted.page);
   });
   // The id may hold slashes, raw or encoded.
   plane.get<{ Params: { '*': string } }>('/models/*', async (request, reply) => {
@@ -33,6 +53,8 @@ export function registerModels(plane: FastifyInstance, options: V1Options): void
     const model = callableModels(request, options).find((candidate) => candidate.id === id);
     if (model === undefined) return sendError(request, reply, 'model_not_found', { param: 'model' });
     reply.header('x-request-id', request.v1.requestId);
-    return modelAnswer(model);
+    if (!asksAsAnthropic(request)) return openAiModel(model);
+    reply.header('request-id', request.v1.requestId);
+    return anthropicModel(model);
   });
 }

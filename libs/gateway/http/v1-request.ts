@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ClientBody, NO_BODY } from '#inference';
+import { anthropicErrorAnswer, readAnthropicHeaders } from '#inference/anthropic';
 import { type ErrorCode, type ErrorOptions, errorAnswer } from '#inference/openai';
 import type { Clock, RequestId } from '#kernel';
 import type { CallRunner } from '../calls/call-runner';
@@ -44,7 +45,17 @@ declare module 'fastify' {
   }
 }
 
-/** Answers an error in the shape that every failure of its route has: OpenAI's, unless the route says otherwise. */
+/** Whether a client speaks Anthropic's API: every request of one names the version. */
+export function asksAsAnthropic({ headers }: FastifyRequest): boolean {
+  return headers['anthropic-version'] !== undefined;
+}
+
+/** Of routes that clients of both kinds ask, and of those that are none. */
+function shapeAsked(request: FastifyRequest): typeof errorAnswer {
+  return asksAsAnthropic(request) ? anthropicErrorAnswer : errorAnswer;
+}
+
+/** Answers an error in the shape that every failure of its route has; where it has none, in the one that is asked. */
 export function sendError(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -52,7 +63,7 @@ export function sendError(
   options: Omit<ErrorOptions, 'requestId'> = {},
 ): FastifyReply {
   const { requestId, clientRequestId } = request.v1;
-  const render = request.routeOptions.config.errorAnswer ?? errorAnswer;
+  const render = request.routeOptions.config.errorAnswer ?? shapeAsked(request);
   const { status, headers, body } = render(code, { ...options, requestId });
   if (clientRequestId !== undefined) reply.header('x-client-request-id', clientRequestId);
   return reply.code(status).headers(headers).send(body);
@@ -77,6 +88,7 @@ export function callerOf(request: FastifyRequest, key: AuthenticatedKey): Caller
   const { requestId, clientRequestId, arrivedMs } = request.v1;
   const { traceparent } = request.headers;
   const idempotencyKey = request.headers['idempotency-key'];
+  const anthropic = readAnthropicHeaders(request.headers);
   return {
     orgId: key.orgId,
     projectId: key.projectId,
@@ -86,6 +98,7 @@ export function callerOf(request: FastifyRequest, key: AuthenticatedKey): Caller
     requestId,
     ...(clientRequestId === undefined ? {} : { clientRequestId }),
     ...(typeof traceparent === 'string' ? { traceparent } : {}),
+    ...(anthropic === undefined ? {} : { anthropic }),
     ...(typeof idempotencyKey === 'string' ? { idempotencyKey } : {}),
     allowsStoredAnswers: key.allowsStoredAnswers,
     ...(key.responseCache === undefined ? {} : { responseCache: key.responseCache }),

@@ -28,6 +28,7 @@ export const MESSAGES_FIELDS = new FieldTable({
     'top_p',
   ],
   members: {
+    context_management: ['edits'],
     diagnostics: ['previous_message_id'],
     output_config: ['effort', 'format', 'task_budget'],
     thinking: ['type', 'budget_tokens', 'display', 'block_binding'],
@@ -45,4 +46,6 @@ export const OUTSIDE_PROMPT: ReadonlySet<string> = new Set([
   'thinking',
   'speed',
   'tool_choice',
+  'context_management',
+  'diagnostics',
 ]);

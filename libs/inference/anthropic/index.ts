@@ -1,4 +1,5 @@
 export * from './answer';
+export * from './betas';
 export * from './build-upstream';
 export * from './errors';
 export * from './frames';

@@ -136,6 +136,27 @@ describe('parseMessagesRequest: refusals', () => {
   });
 });
 
+describe('context_management', () => {
+  const managed = (...types: string[]) => ({
+    ...hello,
+    context_management: { edits: types.map((type) => ({ type, keep: 'all' })) },
+  });
+
+  it('that only shortens the prompt passes, and is no prompt itself', () => {
+    const body = managed('clear_thinking_20251015', 'clear_tool_uses_20250919');
+    expect(promptOf(body)).toEqual(promptOf(hello));
+    expect(accepted({ ...hello, context_management: null }).unknownFields).toEqual([]);
+  });
+
+  it('that has the model sum up what was said is refused', () => {
+    expect(parseMessagesRequest(managed('clear_thinking_20251015', 'compact_20260112'))).toMatchObject({
+      refusal: { code: 'unsupported_field', param: 'context_management.edits[1].type' },
+    });
+    expect(parseMessagesRequest({ ...hello, context_management: { edits: [1] } }).ok).toBe(false);
+    expect(parseMessagesRequest({ ...hello, context_management: [] }).ok).toBe(false);
+  });
+});
+
 describe('parseCountTokensRequest', () => {
   const { max_tokens: _cap, ...uncapped } = hello;
 

@@ -60,6 +60,29 @@ function checkTools({ tools }: JsonObject): RequestRefusal | undefined {
   return refusal('unsupported_field', `tools[${index}].type`, "Only tools of type 'custom' have a price.");
 }
 
+/**
+ * Edits of the context only ever shorten the prompt, which is held as it was sent. Any other kind runs the model once
+ * more on the backend's side.
+ */
+const SHORTENING_EDITS: ReadonlySet<unknown> = new Set(['clear_thinking_20251015', 'clear_tool_uses_20250919']);
+
+function checkContextManagement({ context_management: management }: JsonObject): RequestRefusal | undefined {
+  const field = 'context_management';
+  if (management === undefined || management === null) return undefined;
+  if (!isJsonObject(management)) return refusal('invalid_type', field, `'${field}' must be an object.`);
+  const { edits } = management;
+  if (edits === undefined || edits === null) return undefined;
+  const fault = checkObjects(edits, `${field}.edits`);
+  if (fault !== undefined || !Array.isArray(edits)) return fault;
+  const index = edits.findIndex(({ type }: JsonObject) => !SHORTENING_EDITS.has(type));
+  if (index === -1) return undefined;
+  return refusal(
+    'unsupported_field',
+    `${field}.edits[${index}].type`,
+    'Only edits that clear what was said have a price.',
+  );
+}
+
 function meterField(meter: MessagesMeter, key: string, value: unknown): void {
   meter.check(key);
   if (key === 'messages')
@@ -98,6 +121,7 @@ function parsePrompt(body: unknown, checkMaxTokens: (body: JsonObject) => Reques
     checkMaxTokens(body) ??
     checkSystem(body) ??
     checkStream(body) ??
+    checkContextManagement(body) ??
     checkTools(body);
   if (fault !== undefined) return { ok: false, refusal: fault };
   const meter = meterPrompt(body);

@@ -11,6 +11,8 @@ export interface UpstreamCall {
   readonly body: JsonObject;
   /** The client's own body: what is the same in both goes out as it came in. */
   readonly source?: JsonDocument;
+  /** For backends that speak Anthropic's dialect: what of the client's own headers goes with the call. */
+  readonly anthropic?: { readonly version?: string; readonly betas: readonly string[] };
   /** W3C trace context to pass on. */
   readonly traceparent?: string;
   /** Aborting it ends the call at any moment: `open` then answers `aborted`, an open body fails with `aborted`. */

@@ -26,7 +26,9 @@ const KNOWN: ReadonlySet<string> = new Set([
   'thinking',
   'metadata',
   'output_config',
-  // Hints.
+  // Hints: a prompt that is not shortened is the one that was held.
+  'context_management',
+  'diagnostics',
   'service_tier',
   'speed',
   'cache_control',

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { backendClientContract, bodyOf, testBackend } from '../contract';
 import { type Handler, httpHarness, startServer, stop, urlOf } from '../http-double';
+import type { UpstreamCall } from '../port';
 import { AnthropicBackendClient } from './anthropic-backend';
 
 backendClientContract('anthropic', () =>
@@ -20,12 +21,13 @@ describe('AnthropicBackendClient', () => {
     await stop(server);
   });
 
-  function open() {
+  function open(anthropic?: UpstreamCall['anthropic']) {
     const credential = { subject: 's', keyVersion: 1, ciphertext: 'c' };
     return client.open({
       backend: testBackend(urlOf(server), { kind: 'anthropic', credential }),
       operation: 'chat',
       body: { model: 'm', stream: true },
+      ...(anthropic === undefined ? {} : { anthropic }),
       signal: new AbortController().signal,
       whyNotStart: () => undefined,
     });
@@ -50,6 +52,21 @@ describe('AnthropicBackendClient', () => {
     });
     expect(headers).not.toHaveProperty('authorization');
     expect(response).toMatchObject({ headers: { requestId: 'req_upstream' } });
+  });
+
+  it("sends the client's version and those of its beta features that may pass", async () => {
+    const seen: unknown[] = [];
+    handler = (response, { headers }) => {
+      seen.push([headers['anthropic-version'], headers['anthropic-beta']]);
+      response.end('{}');
+    };
+    for (const anthropic of [undefined, { betas: [] }, { version: '2027-01-01', betas: ['a-1', 'b-2'] }])
+      bodyOf(await open(anthropic)).discard();
+    expect(seen).toEqual([
+      ['2023-06-01', undefined],
+      ['2023-06-01', undefined],
+      ['2027-01-01', 'a-1,b-2'],
+    ]);
   });
 
   it('tells an overloaded backend by its status and its words', async () => {

@@ -2,14 +2,17 @@ import { OpenAiBackendClient, type OpenSecret } from '../openai';
 import type { HttpWire } from '../openai/wire';
 import type { BackendClient, UpstreamCall, UpstreamResponse } from '../port';
 
-/** The version of the API whose formats this platform reads and writes. */
+/** The version of the API whose formats this platform reads and writes, where the client names none. */
 export const ANTHROPIC_VERSION = '2023-06-01';
 
 /** Completions and embeddings do not exist there: their routes refuse such a backend before it is called. */
 const ANTHROPIC_WIRE: HttpWire = {
   paths: { chat: 'messages', completion: 'complete', embedding: 'embeddings' },
   credentialHeaders: (secret) => ({ 'x-api-key': secret }),
-  extraHeaders: { 'anthropic-version': ANTHROPIC_VERSION },
+  extraHeaders: ({ anthropic }) => ({
+    'anthropic-version': anthropic?.version ?? ANTHROPIC_VERSION,
+    ...(anthropic === undefined || anthropic.betas.length === 0 ? {} : { 'anthropic-beta': anthropic.betas.join(',') }),
+  }),
 };
 
 /** Backends that speak Anthropic's HTTP dialect; the exchange itself is the one that every HTTP backend has. */

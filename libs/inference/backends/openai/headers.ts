@@ -17,7 +17,7 @@ export function requestHeaders(
     // A compressed stream would have to be taken apart before it could be metered.
     'accept-encoding': 'identity',
     'user-agent': 'aiaas',
-    ...extraHeaders,
+    ...extraHeaders(call),
     ...(secret === undefined ? {} : credentialHeaders(secret)),
     ...(call.traceparent === undefined ? {} : { traceparent: call.traceparent }),
   };
