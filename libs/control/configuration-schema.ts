@@ -47,6 +47,7 @@ const backend = z.strictObject({
   allowFields: z.array(z.string()).exactOptional(),
   allowBetas: z.array(z.string()).exactOptional(),
   unbilledServerErrors: z.boolean().exactOptional(),
+  unbilledOverload: z.boolean().exactOptional(),
 });
 
 const bounds = z.strictObject({

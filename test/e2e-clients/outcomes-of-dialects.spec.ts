@@ -121,6 +121,22 @@ const ROWS: readonly Row[] = [
   {
     what: "the backend's 500",
     plan: failing(500),
+    status: 500,
+    code: 'backend_failed',
+    shouldRetry: 'true',
+    ...released,
+  },
+  {
+    what: "the backend's 529",
+    plan: failing(529),
+    status: 529,
+    code: 'backend_overloaded',
+    shouldRetry: 'true',
+    ...released,
+  },
+  {
+    what: "the backend's 502",
+    plan: failing(502),
     status: 502,
     code: 'backend_failed',
     shouldRetry: 'false',

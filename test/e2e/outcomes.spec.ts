@@ -89,8 +89,26 @@ describe('outcomes of a call', () => {
       expect(await outcome.tenant.money()).toEqual(NOTHING);
     });
 
-    it("a backend's 500 may have been billed: it counts at the ceiling", async () => {
-      const outcome = await outcomeOf({ status: 500 }, body);
+    it.each([
+      [500, 'backend_failed'],
+      [503, 'backend_overloaded'],
+      [529, 'backend_overloaded'],
+    ])("a backend's %i is no bill: it keeps its status and may be tried again", async (status, code) => {
+      const outcome = await outcomeOf({ status, retryAfter: '7' }, body);
+      expect(outcome.answer.status).toBe(status);
+      expect(errorOf(outcome.answer).code).toBe(code);
+      expect(outcome.answer.headers.get('retry-after')).toBe('7');
+      expect(shouldRetry(outcome)).toBe('true');
+      expect(types(outcome)).toEqual(['InferenceAuthorized', 'InferenceReleased']);
+      expect(await outcome.tenant.money()).toEqual(NOTHING);
+    });
+
+    it.each([
+      [500, { unbilledServerErrors: false }],
+      [529, { unbilledOverload: false }],
+      [502, {}],
+    ])('a %i that may have been billed (%j) counts at the ceiling', async (status, backend) => {
+      const outcome = await outcomeOf({ status }, body, { backend });
       expect(outcome.answer.status).toBe(502);
       expect(errorOf(outcome.answer).code).toBe('backend_failed');
       expect(shouldRetry(outcome)).toBe('false');
@@ -99,8 +117,8 @@ describe('outcomes of a call', () => {
       expect(await outcome.tenant.money()).toEqual({ ...NOTHING, unresolved: ceiling(outcome) });
     });
 
-    it('a 500 of a backend that never bills for it costs nothing and may be tried again', async () => {
-      const outcome = await outcomeOf({ status: 500 }, body, { backend: { unbilledServerErrors: true } });
+    it('a 502 of a backend that never bills for it costs nothing and may be tried again', async () => {
+      const outcome = await outcomeOf({ status: 502 }, body, { backend: { unbilledServerErrors: true } });
       expect(outcome.answer.status).toBe(502);
       expect(shouldRetry(outcome)).toBe('true');
       expect(types(outcome)).toEqual(['InferenceAuthorized', 'InferenceFailed']);
@@ -145,10 +163,23 @@ describe('outcomes of a call', () => {
       expect(await outcome.tenant.money()).toEqual({ ...NOTHING, unresolved: ceiling(outcome) });
     });
 
-    it('an error inside a 200 counts at the ceiling', async () => {
+    it('an error in place of any output is no bill, and an answer like any other error', async () => {
       const outcome = await outcomeOf({ ending: 'error-frame', endAfter: 0 }, body);
-      expect(outcome.answer.status).toBe(502);
+      expect(outcome.answer.status).toBe(500);
       expect(errorOf(outcome.answer).code).toBe('backend_failed');
+      expect(shouldRetry(outcome)).toBe('true');
+      expect(types(outcome)).toEqual(['InferenceAuthorized', 'InferenceReleased']);
+      expect(eventOf(outcome.events, 'InferenceReleased')).toMatchObject({
+        dispatched: true,
+        attempts: [{ status: 200, error: expect.stringContaining('backend-error') }],
+      });
+      expect(await outcome.tenant.money()).toEqual(NOTHING);
+    });
+
+    it('an error in place of any output counts at the ceiling where the backend may bill it', async () => {
+      const backend = { unbilledServerErrors: false };
+      const outcome = await outcomeOf({ ending: 'error-frame', endAfter: 0 }, body, { backend });
+      expect(outcome.answer.status).toBe(502);
       expect(shouldRetry(outcome)).toBe('false');
       expect(types(outcome)).toEqual(['InferenceAuthorized', 'InferenceUnresolved']);
       expect(await outcome.tenant.money()).toEqual({ ...NOTHING, unresolved: ceiling(outcome) });

@@ -83,10 +83,22 @@ class BackendSettingsDto {
   @IsArray()
   allowBetas?: string[];
 
-  @ApiPropertyOptional({ description: 'Whether a 5xx before the first byte is never billed.' })
+  @ApiPropertyOptional({
+    default: false,
+    description: 'Whether every 5xx before the first byte is never billed. Of the simulator they never are.',
+  })
   @Omittable()
   @IsBoolean()
   unbilledServerErrors?: boolean;
+
+  @ApiPropertyOptional({
+    default: true,
+    description:
+      'Whether an overload is never billed: 500, 503 and 529 before the first byte, and an error in place of any output. Where only unbilledServerErrors is named, it says both.',
+  })
+  @Omittable()
+  @IsBoolean()
+  unbilledOverload?: boolean;
 }
 
 export class RegisterBackendDto extends BackendSettingsDto {

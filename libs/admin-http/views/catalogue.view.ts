@@ -44,6 +44,8 @@ export class BackendView {
   allowBetas!: readonly string[];
   @ApiProperty()
   unbilledServerErrors!: boolean;
+  @ApiProperty()
+  unbilledOverload!: boolean;
   @ApiProperty({ enum: BACKEND_SERVICES })
   service!: BackendService;
   @ApiProperty()
@@ -65,6 +67,7 @@ export function backendView(backend: Backend): BackendView {
     allowFields: backend.allowFields ?? [],
     allowBetas: backend.allowBetas ?? [],
     unbilledServerErrors,
+    unbilledOverload: backend.unbilledOverload ?? unbilledServerErrors,
     service: backend.service ?? 'in-service',
     createdAt: createdAt(id),
   };

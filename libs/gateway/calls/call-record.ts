@@ -52,6 +52,12 @@ export class CallRecord {
     if (upstreamRequestId !== undefined) this.upstreamRequestId = upstreamRequestId;
   }
 
+  /** The last attempt was answered, with an error. */
+  attemptFailed(error: string): void {
+    const last = this.attempts.pop();
+    if (last !== undefined) this.attempts.push({ ...last, error });
+  }
+
   /** The first byte for the client; only the first counts. */
   sawFirstByte(): void {
     this.firstByteAtMs ??= this.elapsedMs();

@@ -137,7 +137,7 @@ export class CallRunner {
       if (connection.isGone) await this.releaseUndispatched(call, 'client-gone');
       else if (this.isTooLate(authorized.data.dispatchBy, askedMs, keyed))
         await this.releaseUndispatched(call, 'dispatch-window-passed');
-      else await dispatchCall(call, plan);
+      else await dispatchCall(call);
     } catch (error) {
       observer.failed(error, caller);
       // A stream that has begun must not end as if it were complete.

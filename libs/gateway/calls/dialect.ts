@@ -102,6 +102,8 @@ export interface Dialect<R extends MeteredRequest> {
   buildUpstream(request: R, target: CallTarget): JsonObject;
   readAnswer(request: R, body: string, context: AnswerContext, bounds: CallBounds): AnswerReading;
   relay(request: R, context: AnswerContext): RelayedStream;
+  /** The same for a backend that sent its whole answer at once instead of a stream: pushed as one chunk. */
+  relayWhole?(request: R, context: AnswerContext): RelayedStream;
   errorAnswer(code: ErrorCode, options: ErrorOptions): ErrorAnswer;
   /** What ends a stream that failed before its backend had said anything. */
   errorFrame(code: ErrorCode, options: ErrorOptions, request: R, context: AnswerContext): string;

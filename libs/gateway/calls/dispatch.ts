@@ -1,16 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { JsonDocument, type SeenOutput } from '#inference';
+import { JsonDocument, type PickedRoute, type SeenOutput } from '#inference';
 import { sortBetas } from '#inference/anthropic';
 import type { NotStartedReason, OpenFailure, UpstreamResponse, UpstreamTrouble } from '#inference/backends';
-import type { ModelRoute } from '#inference/catalogue';
 import { backendErrorOfBody } from '#inference/openai';
 import { type BackendId, foreignText } from '#kernel';
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest } from './dialect';
 import { nextAttempt } from './next-attempt';
-import type { Plan } from './plan';
 import { finishStreamed, keepWaiting } from './streamed-call';
-import { describeTrouble, endInTrouble } from './trouble';
+import { describeTrouble, endInTrouble, isBackendsFault, type MayGoOn } from './trouble';
 import { finishUnstreamed } from './unstreamed-call';
 
 /** What can go wrong before an answer begins. */
@@ -47,12 +45,6 @@ function troubleOf(response: Unanswered): OpenTrouble {
   return { kind: 'status', status, error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
-/** Failures that say something about the backend, not about the request or the client. */
-function isBackendsFault(trouble: OpenTrouble): boolean {
-  if (trouble.kind === 'status') return trouble.status >= 500;
-  return trouble.kind !== 'aborted' && trouble.kind !== 'not-started';
-}
-
 /**
  * Tells the router how the attempt went, as far as it is known. An answer that has only begun proves nothing: a backend
  * that breaks every one of its answers must not be taken for well again by each first line.
@@ -73,34 +65,46 @@ function noteHealth<R extends MeteredRequest>(call: AdmittedCall<R>, trouble: Op
   });
 }
 
+/** How one attempt is made. */
+interface AttemptOptions {
+  readonly endsByMs: number;
+  readonly freshConnection: boolean;
+  readonly mayGoOn: MayGoOn;
+}
+
 /**
  * Sends an authorized call on its way and sees it to its end. One hold covers one attempt that may be billed: another
  * one is made only after those that are proven not to be.
  */
-export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<R>, plan: Plan): Promise<void> {
+export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<R>): Promise<void> {
   const backends = new Set<BackendId>();
   const { clock, settings, router } = call.deps;
   const endsByMs = clock.monotonicMs() + settings.callMsMax;
-  let route = plan.route;
+  let freshConnection = false;
   for (let count = 1; ; count += 1) {
     backends.add(call.backend.id);
     router.sending(call.backend.id);
     const startedMs = clock.monotonicMs();
-    const next = (trouble: OpenTrouble) =>
+    const next = (trouble: UpstreamTrouble) =>
       nextAttempt(call, trouble, clock.monotonicMs() - startedMs, { count, backends });
-    const trouble = await attempt(call, route, endsByMs, (failed) => next(failed) !== undefined);
+    const mayGoOn: MayGoOn = (failed) => next(failed) !== undefined;
+    const trouble = await attempt(call, { endsByMs, freshConnection, mayGoOn });
     if (trouble === undefined) return;
     const following = next(trouble);
     // The last healthy one may have gone meanwhile.
     if (following === undefined) return endInTrouble(call, trouble);
     if (following.waitMs > 0) await pause(following.waitMs);
     if (call.connection.isGone && !call.keeper.runsOn) return endInTrouble(call, trouble);
-    const { picked } = following;
-    route = picked.route;
-    if (picked.backend.id !== call.backend.id) call.decision = 'failover';
-    call.backend = picked.backend;
-    call.upstreamModel = picked.route.upstreamModel;
+    freshConnection = following.freshConnection;
+    goTo(call, following.picked);
   }
+}
+
+function goTo<R extends MeteredRequest>(call: AdmittedCall<R>, picked: PickedRoute | undefined): void {
+  if (picked === undefined) return;
+  if (picked.backend.id !== call.backend.id) call.decision = 'failover';
+  call.backend = picked.backend;
+  call.upstreamModel = picked.route.upstreamModel;
 }
 
 /**
@@ -120,10 +124,8 @@ function whyNotStart<R extends MeteredRequest>(
 /** One attempt. Answers its trouble when another one is to be made; otherwise the call has ended. */
 async function attempt<R extends MeteredRequest>(
   call: AdmittedCall<R>,
-  route: ModelRoute,
-  endsByMs: number,
-  hasAnother: (trouble: OpenTrouble) => boolean,
-): Promise<OpenTrouble | undefined> {
+  { endsByMs, freshConnection, mayGoOn }: AttemptOptions,
+): Promise<UpstreamTrouble | undefined> {
   const { deps, dialect, request, caller, connection, bounds } = call;
   const { backend } = call;
   const client = deps.backendClient(backend.kind);
@@ -145,7 +147,7 @@ async function attempt<R extends MeteredRequest>(
       operation: dialect.operation,
       body: dialect.buildUpstream(request, {
         backend,
-        upstreamModel: route.upstreamModel,
+        upstreamModel: call.upstreamModel,
         outputTokensCap: bounds.outputTokensCap,
       }),
       ...(source === undefined ? {} : { source }),
@@ -158,16 +160,19 @@ async function attempt<R extends MeteredRequest>(
       ...(caller.anthropic === undefined
         ? {}
         : { anthropic: { ...caller.anthropic, betas: sortBetas(caller.anthropic.betas, backend).passed } }),
+      ...(freshConnection ? { freshConnection } : {}),
       ...(caller.traceparent === undefined ? {} : { traceparent: caller.traceparent }),
     });
     clearInterval(keepAlive);
     noteAttempt(call, response, startedMs);
     const trouble = response.kind === 'answer' ? undefined : troubleOf(response);
     noteHealth(call, trouble);
-    if (trouble !== undefined && hasAnother(trouble)) return trouble;
-    if (response.kind !== 'answer') await endUnanswered(call, response);
-    else if (request.stream) await finishStreamed(call, response);
-    else await finishUnstreamed(call, response);
+    if (trouble !== undefined && mayGoOn(trouble)) return trouble;
+    if (response.kind === 'answer')
+      return await (request.stream
+        ? finishStreamed(call, response, mayGoOn)
+        : finishUnstreamed(call, response, mayGoOn));
+    await endUnanswered(call, response);
     return undefined;
   } finally {
     clearTimeout(callTimer);

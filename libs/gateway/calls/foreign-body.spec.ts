@@ -62,7 +62,7 @@ describe.each(BODIES)('in place of the stream of %s', (path, body) => {
     const deps: CallDependencies = {
       ...world.deps,
       backendClient: () => saying(said),
-      settings: { ...world.deps.settings, ...settings },
+      settings: { ...world.deps.settings, answerBytesMax: 64 * 1024, ...settings },
     };
     const caller = world.caller();
     await DIALECTS[path]?.use((one) =>
@@ -87,6 +87,30 @@ describe.each(BODIES)('in place of the stream of %s', (path, body) => {
     expect(side.text).toContain('"backend_invalid_answer"');
     expect(() => JSON.parse(side.text) as unknown).not.toThrow();
     expect(events.at(-1)).toMatchObject({ type: 'InferenceUnresolved', data: { reason: 'garbage:not-a-stream' } });
+  });
+
+  it('a whole answer is given as the stream that was wanted', async () => {
+    const usage = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
+    const message = { role: 'assistant', content: 'Hi there' };
+    const answer = { id: 'c', choices: [{ index: 0, message, finish_reason: 'stop' }], usage };
+    const text = JSON.stringify(answer);
+    const { side, events } = await stream({
+      chunks: [text.slice(0, 20), text.slice(20)],
+      contentType: 'application/json',
+    });
+    // Completions have no form in which one is made from the other.
+    if (path === '/completions') {
+      expect([side.status, events.at(-1)?.type]).toEqual([502, 'InferenceUnresolved']);
+      return;
+    }
+    expect(side.status).toBe(200);
+    expect(side.headers).toMatchObject({ 'content-type': expect.stringContaining('text/event-stream') });
+    expect(side.text).toContain('Hi there');
+    expect(side.text).toMatch(/\[DONE\]|message_stop|response\.completed/);
+    expect(events.at(-1)).toMatchObject({
+      type: 'InferenceCompleted',
+      data: { certainty: 'reported', usage: { input: 5, output: 2 } },
+    });
   });
 
   it("an error's JSON is the backend's error", async () => {

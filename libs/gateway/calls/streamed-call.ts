@@ -1,9 +1,9 @@
 import { StreamOpening } from '#inference';
-import type { BodyFailure, UpstreamBody, UpstreamResponse } from '#inference/backends';
+import type { BodyFailure, UpstreamBody, UpstreamResponse, UpstreamTrouble } from '#inference/backends';
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest, RelayedStream, StreamOutcome } from './dialect';
 import { ForeignBody } from './foreign-body';
-import { endBrokenAnswer } from './trouble';
+import { endBrokenAnswer, type MayGoOn, noteBrokenAnswer } from './trouble';
 
 type Answer = Extract<UpstreamResponse, { kind: 'answer' }>;
 
@@ -41,6 +41,8 @@ class StreamFlow<R extends MeteredRequest> {
   private usageWait: NodeJS.Timeout | undefined;
   private isOver = false;
   private isPiped = false;
+  /** The client has been given something of this answer. */
+  hasPassed = false;
   private readonly opening = new StreamOpening();
   private foreign: ForeignBody | undefined;
 
@@ -82,6 +84,7 @@ class StreamFlow<R extends MeteredRequest> {
     const text = relay.push(chunk);
     let flows = true;
     if (text !== '') {
+      this.hasPassed = true;
       this.begin();
       const { record, deps, backend } = this.call;
       if (record.firstByteMs === undefined) deps.router.answering(backend.id);
@@ -101,13 +104,15 @@ class StreamFlow<R extends MeteredRequest> {
   }
 
   private bodyEnded(): void {
-    const foreign = this.foreign ?? (this.opening.end() === 'foreign' ? new ForeignBody() : undefined);
+    const foreign =
+      this.foreign ??
+      (this.opening.end() === 'foreign' ? new ForeignBody(this.call.deps.settings.answerBytesMax) : undefined);
     this.finish(foreign === undefined ? { kind: 'ended' } : { kind: 'foreign', body: foreign });
   }
 
   /** Nothing of it reaches the client, so that an error keeps its true status. */
   private takeForeign(chunk: Uint8Array): true {
-    this.foreign ??= new ForeignBody();
+    this.foreign ??= new ForeignBody(this.call.deps.settings.answerBytesMax);
     if (!this.foreign.push(chunk)) this.finish({ kind: 'foreign', body: this.foreign });
     return true;
   }
@@ -140,7 +145,12 @@ class StreamFlow<R extends MeteredRequest> {
   }
 }
 
-export async function finishStreamed<R extends MeteredRequest>(call: AdmittedCall<R>, answer: Answer): Promise<void> {
+/** @returns its trouble when the call is to go on with another attempt; otherwise it has ended. */
+export async function finishStreamed<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  answer: Answer,
+  mayGoOn: MayGoOn,
+): Promise<UpstreamTrouble | undefined> {
   const relay = call.dialect.relay(call.request, call.context);
   call.relay = relay;
   let flow: StreamFlow<R> | undefined;
@@ -149,9 +159,19 @@ export async function finishStreamed<R extends MeteredRequest>(call: AdmittedCal
     flow.start();
   });
   const outcome = relay.end(end.kind === 'ended');
-  if (outcome.kind === 'complete') return settleComplete(call, relay, outcome, () => flow?.begin());
-  if (end.kind === 'client-gone') return settleInterrupted(call, outcome);
-  return settleBroken(call, outcome, end);
+  const hasPassed = flow?.hasPassed === true;
+  if (outcome.kind === 'complete') await settleComplete(call, relay, outcome, () => flow?.begin());
+  else if (end.kind === 'client-gone') await settleInterrupted(call, outcome);
+  else if (await settleWhole(call, end, () => flow?.begin())) return undefined;
+  else {
+    const trouble = troubleOf(call, outcome, end, hasPassed ? 'passed' : answer);
+    if (!hasPassed && mayGoOn(trouble)) {
+      noteBrokenAnswer(call, trouble);
+      return trouble;
+    }
+    await endBrokenAnswer(call, trouble, call.metering(outcome.usage, outcome.seen).usage);
+  }
+  return undefined;
 }
 
 async function settleComplete<R extends MeteredRequest>(
@@ -185,6 +205,30 @@ async function settleComplete<R extends MeteredRequest>(
   if (!isUncountable) await call.keeper.settled();
 }
 
+/**
+ * Some backends answer with everything at once, whatever they were asked for: the client gets it as the stream that it
+ * wanted. Answers whether this was one.
+ */
+async function settleWhole<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  end: FlowEnd,
+  begin: () => void,
+): Promise<boolean> {
+  const bytes = end.kind === 'foreign' ? end.body.whole() : undefined;
+  const relay = bytes === undefined ? undefined : call.dialect.relayWhole?.(call.request, call.context);
+  if (bytes === undefined || relay === undefined) return false;
+  const text = relay.push(bytes);
+  const outcome = relay.end(true);
+  if (outcome.kind !== 'complete') return false;
+  call.relay = relay;
+  begin();
+  call.record.sawFirstByte();
+  call.connection.write(text);
+  call.keeper.gather(text);
+  await settleComplete(call, relay, outcome, begin);
+  return true;
+}
+
 /** The client left in mid-stream: it is charged what it saw, or, where that says nothing, the hold stays unresolved. */
 async function settleInterrupted<R extends MeteredRequest>(
   call: AdmittedCall<R>,
@@ -200,14 +244,26 @@ async function settleInterrupted<R extends MeteredRequest>(
   call.took(usage, await call.record.complete({ usage, certainty, outcome: 'interrupted' }));
 }
 
-/** The backend broke its own answer: nobody knows what it bills. */
-function settleBroken<R extends MeteredRequest>(
-  call: AdmittedCall<R>,
+/** Why a stream did not come to its end. */
+function troubleOf<R extends MeteredRequest>(
+  { model }: AdmittedCall<R>,
   outcome: Exclude<StreamOutcome, { kind: 'complete' }>,
   end: FlowEnd,
-): Promise<void> {
-  const { usage } = call.metering(outcome.usage, outcome.seen);
-  if (end.kind === 'failed') return endBrokenAnswer(call, end.failure, usage);
-  if (end.kind === 'foreign') return endBrokenAnswer(call, end.body.trouble(), usage);
-  return endBrokenAnswer(call, outcome.kind === 'cut' ? { kind: 'cut' } : outcome, usage);
+  answer: Answer | 'passed',
+): UpstreamTrouble {
+  if (end.kind === 'failed') return end.failure;
+  const trouble = end.kind === 'foreign' ? end.body.trouble() : outcome;
+  if (trouble.kind === 'cut') return { kind: 'cut' };
+  if (trouble.kind !== 'backend-error') return trouble;
+  const { seen } = outcome;
+  const isSilent = seen.textBytes === 0 && seen.deltas === 0 && seen.isPartial !== true;
+  // What a model that reasons invisibly had thought by its first frame nobody can see.
+  const beforeOutput = isSilent && (answer !== 'passed' || !model.hiddenReasoning);
+  const wait = answer === 'passed' ? undefined : answer.headers.retryAfterMs;
+  return {
+    kind: 'backend-error',
+    error: trouble.error,
+    beforeOutput,
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  };
 }

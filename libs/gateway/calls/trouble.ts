@@ -1,4 +1,10 @@
-import { classifyTrouble, type TroubleRow, type UpstreamTrouble } from '#inference/backends';
+import {
+  classifyTrouble,
+  statusOfError,
+  type TroubleRow,
+  type UpstreamTrouble,
+  unbilledErrorsOf,
+} from '#inference/backends';
 import { assertNever, type TokenUsage } from '#kernel';
 import type { AdmittedCall } from './admitted-call';
 import type { Recorded } from './call-record';
@@ -27,6 +33,7 @@ export function describeTrouble(trouble: UpstreamTrouble): string {
     case 'garbage':
     case 'connect-failed':
     case 'connection-lost':
+    case 'stale-connection':
       return codeOf(trouble.kind, trouble.reason);
     default:
       return trouble.kind;
@@ -60,24 +67,50 @@ export async function endInTrouble<R extends MeteredRequest>(
   trouble: UpstreamTrouble,
   counted?: TokenUsage,
 ): Promise<void> {
-  const row = classifyTrouble(trouble, call.backend.unbilledServerErrors);
+  const row = classifyTrouble(trouble, unbilledErrorsOf(call.backend));
   call.outcome = row.record;
   if (row.record === 'failed-unresolved' || row.record === 'unresolved') await call.keeper.keepLoss();
   const recorded = await record(call, row, trouble, counted);
   call.answerRecorded(recorded, row.code, {
     shouldRetry: row.shouldRetry,
+    ...(row.status === undefined ? {} : { status: row.status }),
     ...(row.retryAfterMs === undefined ? {} : { retryAfterMs: row.retryAfterMs }),
     ...(row.backendCode === undefined ? {} : { backendCode: row.backendCode }),
     ...(row.message === undefined ? {} : { message: row.message }),
   });
 }
 
-/** An answer that broke after it had begun says something about its backend, too. */
+/** Failures that say something about the backend, not about the request, the client or a connection. */
+export function isBackendsFault(trouble: UpstreamTrouble): boolean {
+  switch (trouble.kind) {
+    case 'status':
+      return trouble.status >= 500;
+    case 'backend-error':
+      return statusOfError(trouble.error) >= 500;
+    case 'aborted':
+    case 'not-started':
+    case 'stale-connection':
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** An answer that broke after it had begun says something about its backend, too; and its attempt has failed after all. */
+export function noteBrokenAnswer<R extends MeteredRequest>(call: AdmittedCall<R>, trouble: UpstreamTrouble): void {
+  const failure = describeTrouble(trouble);
+  if (isBackendsFault(trouble)) call.deps.router.failed(call.backend.id, failure);
+  if (trouble.kind === 'backend-error') call.record.attemptFailed(failure);
+}
+
 export function endBrokenAnswer<R extends MeteredRequest>(
   call: AdmittedCall<R>,
   trouble: UpstreamTrouble,
   counted?: TokenUsage,
 ): Promise<void> {
-  call.deps.router.failed(call.backend.id, describeTrouble(trouble));
+  noteBrokenAnswer(call, trouble);
   return endInTrouble(call, trouble, counted);
 }
+
+/** Whether a call goes on with another attempt after this, which nobody has been billed for. */
+export type MayGoOn = (trouble: UpstreamTrouble) => boolean;

@@ -1,7 +1,16 @@
-import { readBody, type UpstreamResponse } from '#inference/backends';
+import {
+  type BodyFailure,
+  type BodyText,
+  readBody,
+  type UpstreamResponse,
+  type UpstreamTrouble,
+} from '#inference/backends';
 import type { AdmittedCall } from './admitted-call';
-import type { MeteredRequest } from './dialect';
-import { endBrokenAnswer } from './trouble';
+import type { AnswerReading, MeteredRequest } from './dialect';
+import { endBrokenAnswer, type MayGoOn, noteBrokenAnswer } from './trouble';
+
+type Answer = Extract<UpstreamResponse, { kind: 'answer' }>;
+type BrokenReading = Exclude<AnswerReading, { kind: 'complete' }> | BodyFailure;
 
 /** By a model that reasons invisibly: what was seen says nothing about the cost. */
 const UNREPORTED = 'usage-not-reported';
@@ -9,24 +18,54 @@ const UNREPORTED = 'usage-not-reported';
 /**
  * Reads, settles, then answers; in this order, so that no answer leaves without its record. The whole answer is kept
  * until then, whatever its size up to the limit.
+ * @returns its trouble when the call is to go on with another attempt; otherwise it has ended.
  */
 export async function finishUnstreamed<R extends MeteredRequest>(
   call: AdmittedCall<R>,
-  answer: Extract<UpstreamResponse, { kind: 'answer' }>,
-): Promise<void> {
+  answer: Answer,
+  mayGoOn: MayGoOn,
+): Promise<UpstreamTrouble | undefined> {
   const { dialect, request, record, connection } = call;
   const whole = await readBody(answer.body, call.deps.settings.answerBytesMax);
+  if (whole.kind === 'failure' && whole.failure.kind === 'aborted' && connection.isGone) {
+    record.sawFirstByte();
+    await leftByClient(call);
+    return undefined;
+  }
+  const reading =
+    whole.kind === 'text' ? dialect.readAnswer(request, whole.text, call.context, call.bounds) : brokenBody(whole);
+  if (reading.kind === 'complete') {
+    record.sawFirstByte();
+    await settle(call, answer, reading);
+    return undefined;
+  }
+  const trouble = troubleOf(reading, answer);
+  if (mayGoOn(trouble)) {
+    noteBrokenAnswer(call, trouble);
+    return trouble;
+  }
   record.sawFirstByte();
-  if (whole.kind === 'too-large') return endBrokenAnswer(call, { kind: 'garbage', reason: 'answer-too-large' });
-  if (whole.kind === 'failure') {
-    if (whole.failure.kind === 'aborted' && connection.isGone) return leftByClient(call);
-    return endBrokenAnswer(call, whole.failure);
-  }
-  const reading = dialect.readAnswer(request, whole.text, call.context, call.bounds);
-  if (reading.kind !== 'complete') {
-    const metered = reading.kind === 'garbage' ? reading.metered : undefined;
-    return endBrokenAnswer(call, reading, metered && call.metering(metered.usage, metered.seen).usage);
-  }
+  const metered = reading.kind === 'garbage' && 'metered' in reading ? reading.metered : undefined;
+  await endBrokenAnswer(call, trouble, metered && call.metering(metered.usage, metered.seen).usage);
+  return undefined;
+}
+
+function brokenBody(whole: Exclude<BodyText, { kind: 'text' }>): BrokenReading {
+  return whole.kind === 'too-large' ? { kind: 'garbage', reason: 'answer-too-large' } : whole.failure;
+}
+
+/** An error in place of an answer: nothing was generated. */
+function troubleOf(reading: BrokenReading, { headers: { retryAfterMs } }: Answer): UpstreamTrouble {
+  if (reading.kind !== 'backend-error') return reading;
+  return { ...reading, beforeOutput: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+async function settle<R extends MeteredRequest>(
+  call: AdmittedCall<R>,
+  answer: Answer,
+  reading: Extract<AnswerReading, { kind: 'complete' }>,
+): Promise<void> {
+  const { record, connection } = call;
   call.deps.router.succeeded(call.backend.id);
   const { usage, certainty } = call.metering(reading.usage, reading.seen);
   const isUncountable = certainty === 'counted' && call.isUncountable(reading.seen);

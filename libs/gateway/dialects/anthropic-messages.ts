@@ -14,7 +14,7 @@ import {
   renderMessagesAnswer,
 } from '#inference/anthropic';
 import type { AnswerContext, AnswerReading, Dialect, RelayedStream } from '../calls/dialect';
-import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal } from './carry';
+import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal, wholeStream } from './carry';
 
 function headOf(request: MessagesRequest, { requestId, createdSeconds }: AnswerContext) {
   return { requestId, createdSeconds, clientModel: request.model };
@@ -64,6 +64,7 @@ export const anthropicMessages: Dialect<MessagesRequest> = {
     context.backendKind === 'anthropic'
       ? passedOn(request)
       : carriedStream(context.backendKind, new MessagesEncoder(headOf(request, context))),
+  relayWhole: (request, context) => wholeStream(context.backendKind, new MessagesEncoder(headOf(request, context))),
   errorAnswer: anthropicErrorAnswer,
   errorFrame: anthropicErrorFrame,
   answerHeaders: (requestId) => ({ 'request-id': requestId }),

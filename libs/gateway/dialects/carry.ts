@@ -112,7 +112,43 @@ export function carriedAnswer(
 
 /** A stream of a backend of another kind: decoded, and written anew. */
 export function carriedStream(kind: BackendKind, encoder: NeutralEncoder): RelayedStream {
-  const decoder = TONGUES[kind].decoder();
+  return encodedStream(TONGUES[kind].decoder(), encoder);
+}
+
+/** A stream of an answer that a backend of any kind has sent as a whole. */
+export function wholeStream(kind: BackendKind, encoder: NeutralEncoder): RelayedStream {
+  return encodedStream(new WholeAnswerDecoder(TONGUES[kind].decode), encoder);
+}
+
+/** Reads one chunk, the whole of an unstreamed answer, as if it were a stream. */
+class WholeAnswerDecoder implements NeutralDecoder {
+  #answer: NeutralAnswer | undefined;
+
+  constructor(private readonly decode: (text: string) => NeutralAnswer) {}
+
+  get finished(): boolean {
+    return this.#answer?.kind === 'answer';
+  }
+
+  get ended(): boolean {
+    return this.#answer !== undefined;
+  }
+
+  push(chunk: Uint8Array): readonly NeutralEvent[] {
+    this.#answer = this.decode(Buffer.from(chunk).toString('utf8'));
+    return this.#answer.kind === 'answer' ? this.#answer.events : [];
+  }
+
+  end(): ReturnType<NeutralDecoder['end']> {
+    const nothing = { usage: { kind: 'absent' }, seen: { textBytes: 0, deltas: 0 } } as const;
+    const answer = this.#answer ?? { kind: 'garbage' as const, reason: 'empty-answer' as const };
+    if (answer.kind !== 'answer') return { events: [], outcome: { ...answer, ...nothing } };
+    const { events: _events, ...rest } = answer;
+    return { events: [], outcome: { ...rest, kind: 'complete' } };
+  }
+}
+
+function encodedStream(decoder: NeutralDecoder, encoder: NeutralEncoder): RelayedStream {
   const write = (events: readonly NeutralEvent[]) => events.map((event) => encoder.accept(event)).join('');
   let ended: ReturnType<NeutralDecoder['end']> | undefined;
   // What only the end of the body brought to light leaves with the closing frames.

@@ -13,7 +13,7 @@ import {
 } from '#inference/openai';
 import type { NanoUsd, TokenUsage } from '#kernel';
 import type { AnswerContext, AnswerReading, CallTarget, CarryRefusal, RelayedStream } from '../calls/dialect';
-import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal } from './carry';
+import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal, wholeStream } from './carry';
 
 /** Chat calls to any kind of backend: passed on where it speaks the dialect itself, carried over where it does not. */
 
@@ -87,4 +87,9 @@ export function chatStream(request: ChatRequest, context: AnswerContext): Relaye
   return speaksChat(backendKind)
     ? passedOn(request, context)
     : carriedStream(backendKind, new ChatEncoder(headOf(request, context), request.includeUsage));
+}
+
+/** The same, of an answer that came as a whole. */
+export function wholeChatStream(request: ChatRequest, context: AnswerContext): RelayedStream {
+  return wholeStream(context.backendKind, new ChatEncoder(headOf(request, context), request.includeUsage));
 }

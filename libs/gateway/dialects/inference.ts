@@ -7,15 +7,14 @@ import {
 } from '#inference/simple-form';
 import type { NanoUsd, TokenUsage } from '#kernel';
 import type { AnswerContext, Dialect, RelayedStream } from '../calls/dialect';
-import { chatAnswer, chatRefusal, chatStream, chatUpstream } from './chat-calls';
+import { chatAnswer, chatRefusal, chatStream, chatUpstream, wholeChatStream } from './chat-calls';
 
 function settled({ requestId, latencyMs }: AnswerContext, charged: TokenUsage, cost: NanoUsd) {
   return { requestId, charged, cost, latencyMs: latencyMs() };
 }
 
 /** The chunks of a chat, in every form; the last one tells usage and cost in the platform's own terms. */
-function relay({ chat, model }: InferenceRequest, context: AnswerContext): RelayedStream {
-  const stream = chatStream(chat, context);
+function relay({ model }: InferenceRequest, context: AnswerContext, stream: RelayedStream): RelayedStream {
   return {
     get finished() {
       return stream.finished;
@@ -45,7 +44,8 @@ export const inference: Dialect<InferenceRequest> = {
     chatAnswer(request.chat, text, context, (answer, charged, cost) =>
       inferenceAnswer(request, answer, settled(context, charged, cost)),
     ),
-  relay,
+  relay: (request, context) => relay(request, context, chatStream(request.chat, context)),
+  relayWhole: (request, context) => relay(request, context, wholeChatStream(request.chat, context)),
   errorAnswer,
   errorFrame,
 };

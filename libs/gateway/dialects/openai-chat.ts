@@ -1,6 +1,6 @@
 import { type ChatRequest, errorAnswer, errorFrame, parseChatRequest } from '#inference/openai';
 import type { Dialect } from '../calls/dialect';
-import { chatAnswer, chatRefusal, chatStream, chatUpstream } from './chat-calls';
+import { chatAnswer, chatRefusal, chatStream, chatUpstream, wholeChatStream } from './chat-calls';
 
 /** `POST /v1/chat/completions`. */
 export const openAiChat: Dialect<ChatRequest> = {
@@ -12,6 +12,7 @@ export const openAiChat: Dialect<ChatRequest> = {
   buildUpstream: chatUpstream,
   readAnswer: (request, body, context) => chatAnswer(request, body, context, (answer) => answer),
   relay: chatStream,
+  relayWhole: wholeChatStream,
   errorAnswer,
   errorFrame,
 };

@@ -8,7 +8,7 @@ import {
   responsesFailure,
 } from '#inference/openai';
 import type { AnswerContext, Dialect } from '../calls/dialect';
-import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal } from './carry';
+import { carriedAnswer, carriedStream, carriedUpstream, carryRefusal, wholeStream } from './carry';
 
 function headOf(request: ResponsesRequest, { requestId, createdSeconds }: AnswerContext) {
   return { requestId, createdSeconds, clientModel: request.model };
@@ -32,6 +32,8 @@ export const openAiResponses: Dialect<ResponsesRequest> = {
     ),
   relay: (request, context) =>
     carriedStream(context.backendKind, new ResponsesEncoder(headOf(request, context), request.body)),
+  relayWhole: (request, context) =>
+    wholeStream(context.backendKind, new ResponsesEncoder(headOf(request, context), request.body)),
   errorAnswer,
   errorFrame: (code, options, request, context) =>
     responsesFailure(headOf(request, context), request.body, code, options),

@@ -16,6 +16,7 @@ function typeOf(status: number): string {
     case 429:
       return 'rate_limit_error';
     case 503:
+    case 529:
       return 'overloaded_error';
     case 504:
       return 'timeout_error';

@@ -22,6 +22,8 @@ export interface UpstreamCall {
    * made first, and a process may be paused meanwhile. A reason gives the call up as `not-started`.
    */
   readonly whyNotStart: () => NotStartedReason | undefined;
+  /** Over a connection of its own: one that was kept alive has just proven stale. */
+  readonly freshConnection?: boolean;
 }
 
 /** Why an authorized call may no longer be sent. */
@@ -44,6 +46,11 @@ export interface UpstreamHeaders {
 export type OpenFailure =
   /** No connection: the request was never written, so it is proven unbilled. `reason` is for logs only. */
   | { readonly kind: 'connect-failed'; readonly reason: string }
+  /**
+   * A connection that had served other calls was closed at once when this one was written to it, without a byte of an
+   * answer: the backend had closed it before, or was about to.
+   */
+  | { readonly kind: 'stale-connection'; readonly reason: string }
   /** The caller no longer allowed it when it was to be written. */
   | { readonly kind: 'not-started'; readonly reason: NotStartedReason }
   /** The request was written, and then the connection broke without an answer. */
@@ -107,6 +114,12 @@ export type UpstreamResponse =
 /** What a released body may still bring: the end of its encoding, and a comment perhaps. */
 export const LEFTOVER_BYTES_MAX = 16 * 1024;
 export const LEFTOVER_MS_MAX = 1_000;
+
+/**
+ * A connection that its server has closed in silence answers a request within a round trip, with a reset. A later one
+ * says that the request was being worked on.
+ */
+export const STALE_AFTER_MS_MAX = 1_000;
 
 /** How much of an error answer is read. */
 export const ERROR_BODY_BYTES_MAX = 64 * 1024;

@@ -27,6 +27,8 @@ export interface BackendSettings {
   readonly allowBetas?: readonly string[];
   /** Default: only the simulator's are known never to be billed. */
   readonly unbilledServerErrors?: boolean;
+  /** Default: as `unbilledServerErrors` where that is named, else true. */
+  readonly unbilledOverload?: boolean;
 }
 
 export interface RegisterBackend extends BackendSettings {

@@ -34,6 +34,7 @@ const acme: Backend = {
   streamUsage: true,
   dropFields: [],
   unbilledServerErrors: false,
+  unbilledOverload: true,
 };
 const registered = (changes: Partial<Backend> = {}): CatalogueEvent => ({
   type: 'BackendRegistered',
@@ -90,6 +91,21 @@ describe('registering a backend', () => {
         }),
       )
       .andNothingWhenRepeated();
+  });
+
+  it.each([
+    [{ unbilledServerErrors: false }, { unbilledServerErrors: false, unbilledOverload: false }],
+    [{ unbilledServerErrors: true }, { unbilledServerErrors: true, unbilledOverload: true }],
+    [{ unbilledOverload: false }, { unbilledServerErrors: false, unbilledOverload: false }],
+    [
+      { unbilledServerErrors: false, unbilledOverload: true },
+      { unbilledServerErrors: false, unbilledOverload: true },
+    ],
+  ])('takes %j for what it says about the bill', (said, recorded) => {
+    given(catalogueDecider).when(register(said)).then(registered(recorded));
+    given(catalogueDecider, registered({ unbilledOverload: recorded.unbilledOverload === false }))
+      .when(change(said))
+      .then(changed(recorded));
   });
 
   it('needs no URL for the simulator, whose failures are never billed', () => {

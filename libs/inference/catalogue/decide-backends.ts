@@ -139,6 +139,7 @@ export function decideRegisterBackend(command: RegisterBackend, state: Catalogue
     allowFields: command.allowFields ?? [],
     allowBetas: command.allowBetas ?? [],
     unbilledServerErrors: command.unbilledServerErrors ?? simulated,
+    unbilledOverload: command.unbilledOverload ?? command.unbilledServerErrors ?? true,
   });
   if (!result.ok) return result;
   const { backend } = result;
@@ -167,6 +168,10 @@ export function decideChangeBackend(command: ChangeBackend, state: CatalogueStat
     ...capFieldOf(choice ?? capBefore),
     ...(credential === undefined ? {} : { credential }),
     timeouts: { ...before.timeouts, ...timeouts },
+    // Whoever says what a server error costs means an overload, too, unless it is named beside it.
+    ...(changes.unbilledServerErrors !== undefined && changes.unbilledOverload === undefined
+      ? { unbilledOverload: changes.unbilledServerErrors }
+      : {}),
   });
   if (!result.ok) return result;
   const { backend } = result;

@@ -27,6 +27,7 @@ const backend = z.object({
   allowFields: z.array(z.string()).readonly().exactOptional(),
   allowBetas: z.array(z.string()).readonly().exactOptional(),
   unbilledServerErrors: z.boolean(),
+  unbilledOverload: z.boolean().exactOptional(),
 });
 
 const bounds = z.object({

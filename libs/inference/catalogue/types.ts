@@ -48,6 +48,11 @@ export interface Backend {
   readonly allowBetas?: readonly string[];
   /** Whether a 5xx before the first byte is known never to be billed. */
   readonly unbilledServerErrors: boolean;
+  /**
+   * Whether 500, 503 and 529 before the first byte, an error in place of any output, and a kept connection that proves
+   * to be closed are known never to be billed. Absent, on record from before it was known: as `unbilledServerErrors`.
+   */
+  readonly unbilledOverload?: boolean;
   /** Absent: in service. */
   readonly service?: BackendService;
 }

@@ -183,6 +183,11 @@ const BACKENDS = {
     'backend_error',
     'The model backend refuses this platform. Its operator must correct the configuration.',
   ),
+  backend_overloaded: curable(
+    503,
+    'backend_error',
+    'The model backend is overloaded. Nothing was charged: try again later.',
+  ),
   backend_failed: incurable(502, 'backend_error', 'The model backend failed.'),
   backend_invalid_answer: incurable(502, 'backend_error', 'The model backend sent an answer that makes no sense.'),
   backend_interrupted: incurable(502, 'backend_error', 'The model backend broke off in the middle of its answer.'),

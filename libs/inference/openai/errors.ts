@@ -14,6 +14,8 @@ export interface ErrorOptions {
   readonly retryAfterMs?: number;
   /** Overrides the code's own answer to whether a retry helps. */
   readonly shouldRetry?: boolean;
+  /** In place of the code's own: a backend's, where clients know better what to do with that one. */
+  readonly status?: 500 | 503 | 529;
   /** Shown as `code` in place of ours: the backend's own, where clients know it (`classifyFailure` decides). */
   readonly backendCode?: string;
 }
@@ -74,7 +76,7 @@ export function errorAnswer(code: ErrorCode, options: ErrorOptions): ErrorAnswer
   const entry = ERROR_CODES[code];
   const waitMs = waitOf(code, options);
   return {
-    status: entry.status,
+    status: options.status ?? entry.status,
     headers: {
       'content-type': 'application/json; charset=utf-8',
       'x-request-id': options.requestId,

@@ -1,7 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { PhaseWatch } from '../phase-watch';
-import { ERROR_BODY_BYTES_MAX, type OpenFailure, type UpstreamCall, type UpstreamResponse } from '../port';
+import {
+  ERROR_BODY_BYTES_MAX,
+  type OpenFailure,
+  STALE_AFTER_MS_MAX,
+  type UpstreamCall,
+  type UpstreamResponse,
+} from '../port';
 import { type BodySource, PushBody } from '../push-body';
 import { upstreamHeaders } from './headers';
 
@@ -15,6 +21,12 @@ function reasonOf(error: Error): string {
   return typeof code === 'string' ? code : error.name;
 }
 
+/** The connection that a request is written to. */
+export interface Connection {
+  /** Counts the request; answers whether it is not the connection's first. */
+  serve(): boolean;
+}
+
 type State = 'connecting' | 'dispatched' | 'error-answer' | 'answer' | 'over';
 
 /**
@@ -25,6 +37,9 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   #state: State = 'connecting';
   #controller: Dispatcher.DispatchController | undefined;
   #body: PushBody | undefined;
+  #connection: Connection | undefined;
+  #isReused = false;
+  #dispatchedMs = 0;
   #firstByteDeadline = 0;
   #errorStatus = 0;
   #errorHeaders: IncomingHttpHeaders = {};
@@ -49,6 +64,11 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     if (this.#state === 'connecting') this.#watch.start('connect', this.call.backend.timeouts.connectMs);
   }
 
+  /** Told before `onRequestStart`. */
+  onConnection(connection: Connection): void {
+    this.#connection = connection;
+  }
+
   /** The caller's signal was aborted. */
   handleEvent(): void {
     if (this.#state === 'answer') this.#body?.cancel();
@@ -65,7 +85,9 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
       return;
     }
     this.#state = 'dispatched';
-    this.#firstByteDeadline = performance.now() + this.call.backend.timeouts.firstByteMs;
+    this.#isReused = this.#connection?.serve() ?? false;
+    this.#dispatchedMs = performance.now();
+    this.#firstByteDeadline = this.#dispatchedMs + this.call.backend.timeouts.firstByteMs;
     this.#watch.start('first-byte', this.call.backend.timeouts.firstByteMs);
   }
 
@@ -101,7 +123,7 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
         this.#fail({ kind: 'connect-failed', reason });
         break;
       case 'dispatched':
-        this.#fail({ kind: 'connection-lost', reason });
+        this.#fail({ kind: this.#isStale() ? 'stale-connection' : 'connection-lost', reason });
         break;
       case 'error-answer':
         this.#answerError();
@@ -142,6 +164,11 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
       headers: upstreamHeaders(this.#errorHeaders),
       body: Buffer.concat(this.#errorChunks).toString('utf8'),
     });
+  }
+
+  /** Whether the connection was closed by the time it was written to: see `STALE_AFTER_MS_MAX`. */
+  #isStale(): boolean {
+    return this.#isReused && performance.now() - this.#dispatchedMs <= STALE_AFTER_MS_MAX;
   }
 
   #fail(failure: OpenFailure): void {

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { backendClientContract, bodyOf, receive, testBackend } from '../contract';
 import { type Handler, httpHarness, startServer, stop, urlOf } from '../http-double';
-import { ERROR_BODY_BYTES_MAX, type UpstreamCall } from '../port';
+import { ERROR_BODY_BYTES_MAX, STALE_AFTER_MS_MAX, type UpstreamCall } from '../port';
 import { readBody } from '../read-body';
 import { OpenAiBackendClient } from './openai-backend';
 
@@ -139,7 +139,58 @@ describe('OpenAiBackendClient', () => {
 
   it('a request that was written and lost is not proven unbilled', async () => {
     handler = (response) => response.socket?.destroy();
-    expect(await client.open(call())).toMatchObject({ failure: { kind: 'connection-lost' } });
+    expect(await client.open(call({ freshConnection: true }))).toMatchObject({ failure: { kind: 'connection-lost' } });
+  });
+
+  describe('a connection that is kept alive and reset', () => {
+    let observed: Server;
+    let resets: number;
+    let afterMs: number;
+    /** Requests that each connection has brought. */
+    let connections: Map<Socket, number>;
+
+    beforeEach(async () => {
+      resets = 1;
+      afterMs = 0;
+      connections = new Map();
+      // Resets the second request of a connection, before it says anything; so often as it is told to.
+      observed = await startServer((response, { socket }) => {
+        const requests = (connections.get(socket) ?? 0) + 1;
+        connections.set(socket, requests);
+        if (requests === 1 || resets === 0) {
+          response.end('{}');
+          return;
+        }
+        resets -= 1;
+        setTimeout(() => socket.resetAndDestroy(), afterMs);
+      });
+    });
+    afterEach(() => stop(observed));
+
+    async function answer(rest: Partial<UpstreamCall> = {}) {
+      const response = await client.open(call({ backend: testBackend(urlOf(observed)), ...rest }));
+      if (response.kind === 'answer') await readBody(response.body, 1_000);
+      return response;
+    }
+
+    /** A connection is free again a moment after its answer, so it may take a few calls until one is used twice. */
+    async function untilReset() {
+      let response = await answer();
+      while (response.kind === 'answer') response = await answer();
+      return response;
+    }
+
+    it('is known to be stale: it had served others, and went at once', async () => {
+      expect(await untilReset()).toMatchObject({ failure: { kind: 'stale-connection' } });
+      const used = connections.size;
+      expect(await answer({ freshConnection: true })).toMatchObject({ kind: 'answer' });
+      expect(connections.size).toBe(used + 1);
+    });
+
+    it('is lost with the call when the backend has had time to work on it', async () => {
+      afterMs = STALE_AFTER_MS_MAX + 200;
+      expect(await untilReset()).toMatchObject({ failure: { kind: 'connection-lost' } });
+    });
   });
 
   it('an answer shorter than it promised is lost', async () => {

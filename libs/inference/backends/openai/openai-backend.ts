@@ -3,7 +3,7 @@ import { writeEdited } from '../../json';
 import type { BackendClient, UpstreamCall, UpstreamResponse } from '../port';
 import { Exchange } from './exchange';
 import { requestHeaders } from './headers';
-import { Upstreams } from './upstreams';
+import { type ObservedOptions, Upstreams } from './upstreams';
 import { type HttpWire, OPENAI_WIRE } from './wire';
 
 /** Opens a backend's credential; rejects when its key was erased. */
@@ -69,18 +69,20 @@ export class OpenAiBackendClient implements BackendClient {
     if (this.#closed)
       return Promise.resolve({ kind: 'failure', failure: { kind: 'connect-failed', reason: 'shutting down' } });
     return new Promise((resolve) => {
-      const { pool, paths } = this.#upstreams.find(call.backend);
+      const { pool, single, paths } = this.#upstreams.find(call.backend);
       const exchange = new Exchange(call, resolve);
-      pool.dispatch(
-        {
-          method: 'POST',
-          path: paths[call.operation],
-          headers: requestHeaders(call, secret, this.wire),
-          body: writeEdited(call.body, call.source, DECIDED_MEMBERS),
-        },
-        exchange,
-      );
+      const alone = call.freshConnection === true ? single() : undefined;
+      const options: ObservedOptions = {
+        method: 'POST',
+        path: paths[call.operation],
+        headers: requestHeaders(call, secret, this.wire),
+        body: writeEdited(call.body, call.source, DECIDED_MEMBERS),
+        onConnection: (connection) => exchange.onConnection(connection),
+      };
+      (alone ?? pool).dispatch(options, exchange);
       exchange.watchConnect();
+      // What goes wrong on its connection the exchange hears itself.
+      alone?.close().catch(() => undefined);
     });
   }
 }

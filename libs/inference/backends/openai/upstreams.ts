@@ -1,10 +1,40 @@
-import { Pool } from 'undici';
+import { Client, type Dispatcher, Pool } from 'undici';
 import type { Backend } from '../../catalogue/types';
 import type { UpstreamOperation } from '../port';
+import type { Connection } from './exchange';
+
+/** A request that is told which connection it is given to, before it is written. */
+export interface ObservedOptions extends Dispatcher.DispatchOptions {
+  readonly onConnection?: (connection: Connection) => void;
+}
+
+/** One connection at a time, which knows how many requests it has served. */
+class CountingClient extends Client implements Connection {
+  #served = 0;
+
+  constructor(origin: string | URL, options: Client.Options) {
+    super(origin, options);
+    this.on('connect', () => {
+      this.#served = 0;
+    });
+  }
+
+  serve(): boolean {
+    this.#served += 1;
+    return this.#served > 1;
+  }
+
+  override dispatch(options: ObservedOptions, handler: Dispatcher.DispatchHandler): boolean {
+    options.onConnection?.(this);
+    return super.dispatch(options, handler);
+  }
+}
 
 /** Where a backend's operations are served. */
 export interface Upstream {
   readonly pool: Pool;
+  /** A connection for one call; to be closed once the call is dispatched, which waits for its end. */
+  readonly single: () => Client;
   readonly paths: Readonly<Record<UpstreamOperation, string>>;
 }
 
@@ -13,6 +43,11 @@ export type OperationPaths = Readonly<Record<UpstreamOperation, string>>;
 
 /** Beyond this the oldest pool is closed: origins of backends that were changed or removed. */
 const POOLS_MAX = 256;
+
+/** The exchange watches time until the first byte and between bytes: undici's own 300 s are turned off. */
+function connectionOptions(connectMs: number) {
+  return { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: connectMs }, pipelining: 1 };
+}
 
 /** One pool of connections per origin and connect timeout, made when it is first needed. */
 export class Upstreams {
@@ -31,6 +66,7 @@ export class Upstreams {
     const path = (name: string) => `${base}/${name}${url.search}`;
     const upstream: Upstream = {
       pool: this.#pool(url.origin, connectMs),
+      single: () => new CountingClient(url.origin, connectionOptions(connectMs)),
       paths: {
         chat: path(this.paths.chat),
         completion: path(this.paths.completion),
@@ -53,12 +89,9 @@ export class Upstreams {
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
     if (this.#pools.size >= POOLS_MAX) this.#evictOldest();
-    // The exchange watches time until the first byte and between bytes: undici's own 300 s are turned off.
     const pool = new Pool(origin, {
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { timeout: connectMs },
-      pipelining: 1,
+      ...connectionOptions(connectMs),
+      factory: (url, options) => new CountingClient(url, options),
     });
     this.#pools.set(key, pool);
     return pool;
