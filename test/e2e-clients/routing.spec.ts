@@ -92,7 +92,8 @@ describe('routing', () => {
       ['a connection that fails', {}, { baseUrl: NOWHERE }],
       ['a 429', { status: 429 }, {}],
       ['a 401', { status: 401 }, {}],
-      ['a 500 that is never billed', { status: 500 }, { unbilledServerErrors: true }],
+      ['a 529', { status: 529 }, {}],
+      ['a 502 that is never billed', { status: 502 }, { unbilledServerErrors: true }],
     ] as const)('after %s, under one hold', async (_what, plan, settings) => {
       const { primary, spare, model } = await primaryAndSpare(world.upstream.baseUrl, settings, plan);
       const answer = await tenant.chat(model);
@@ -120,7 +121,7 @@ describe('routing', () => {
     });
 
     it.each([
-      ['a 500 that may have been billed', { status: 500 }, 502],
+      ['a 502 that may have been billed', { status: 502 }, 502],
       ['a request that it rejects', { status: 400 }, 400],
       ['an answer that breaks off', { ending: 'cut' }, 502],
     ] as const)('never after %s', async (_what, plan, status) => {
