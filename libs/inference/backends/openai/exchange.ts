@@ -9,6 +9,7 @@ import {
   type UpstreamResponse,
 } from '../port';
 import { type BodySource, PushBody } from '../push-body';
+import type { Connection } from './connection';
 import { upstreamHeaders } from './headers';
 
 /** Reason of our own aborts; nobody outside hears of it. */
@@ -19,12 +20,6 @@ class GivenUpError extends Error {
 function reasonOf(error: Error): string {
   const code: unknown = 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : error.name;
-}
-
-/** The connection that a request is written to. */
-export interface Connection {
-  /** Counts the request; answers whether it is not the connection's first. */
-  serve(): boolean;
 }
 
 type State = 'connecting' | 'dispatched' | 'error-answer' | 'answer' | 'over';

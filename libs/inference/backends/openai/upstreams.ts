@@ -1,7 +1,7 @@
 import { Client, type Dispatcher, Pool } from 'undici';
 import type { Backend } from '../../catalogue/types';
 import type { UpstreamOperation } from '../port';
-import type { Connection } from './exchange';
+import type { Connection } from './connection';
 
 /** A request that is told which connection it is given to, before it is written. */
 export interface ObservedOptions extends Dispatcher.DispatchOptions {
