@@ -58,7 +58,7 @@ export const anthropicMessages: Dialect<MessagesRequest> = {
           context.backendKind,
           text,
           (events, ...settled) => encodeMessagesAnswer(events, headOf(request, context), ...settled),
-          hasUnreadableInput,
+          { isUnfit: hasUnreadableInput },
         ),
   relay: (request, context) =>
     context.backendKind === 'anthropic'

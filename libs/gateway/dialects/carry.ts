@@ -3,6 +3,7 @@ import {
   type Carried,
   type Carrying,
   carry,
+  JsonDocument,
   type JsonObject,
   type NeutralAnswer,
   type NeutralCall,
@@ -11,6 +12,7 @@ import {
   type NeutralEvent,
   type UsageDetails,
   type UsageReading,
+  writeAnew,
 } from '#inference';
 import { buildMessagesUpstream, decodeMessagesAnswer, MessagesDecoder, writeMessagesCall } from '#inference/anthropic';
 import type { BackendKind } from '#inference/catalogue';
@@ -52,8 +54,13 @@ export interface CarriedRequest {
   readonly unknownFields: readonly string[];
 }
 
-function carried(read: ReadCall, kind: BackendKind, unknownFields: readonly string[]): Carried<JsonObject> {
-  return carry((carrying) => TONGUES[kind].write(read(carrying), carrying), unknownFields);
+function carried(
+  read: ReadCall,
+  kind: BackendKind,
+  { body, unknownFields }: Pick<CarriedRequest, 'body' | 'unknownFields'>,
+): Carried<JsonObject> {
+  const source = JsonDocument.from(body);
+  return carry((carrying) => TONGUES[kind].write(read(carrying), carrying), unknownFields, source);
 }
 
 /**
@@ -62,9 +69,9 @@ function carried(read: ReadCall, kind: BackendKind, unknownFields: readonly stri
 export function carryRefusal(
   read: ReadCall,
   kind: BackendKind,
-  { unknownFields }: Pick<CarriedRequest, 'unknownFields'>,
+  request: Pick<CarriedRequest, 'body' | 'unknownFields'>,
 ): CarryRefusal | undefined {
-  const result = carried(read, kind, unknownFields);
+  const result = carried(read, kind, request);
   return result.ok ? undefined : result.refusal;
 }
 
@@ -77,7 +84,7 @@ function letThrough({ body, unknownFields }: CarriedRequest, { backend }: CallTa
 /** The body for a backend of another kind. What cannot be carried over was refused before. */
 export function carriedUpstream(read: ReadCall, request: CarriedRequest, target: CallTarget): JsonObject {
   const { kind } = target.backend;
-  const result = carried(read, kind, request.unknownFields);
+  const result = carried(read, kind, request);
   if (!result.ok) throw new Error(`a request that was not refused does not carry over: ${result.refusal.message}`);
   return TONGUES[kind].build({ ...letThrough(request, target), ...result.value }, request.stream, target);
 }
@@ -87,15 +94,19 @@ function detailsOf(usage: UsageReading): UsageDetails {
   return usage.kind === 'reported' ? (usage.details ?? {}) : {};
 }
 
-/**
- * An unstreamed answer of a backend of another kind.
- * @param isUnfit whether the client's dialect cannot say what the answer says.
- */
+export interface AnswerCarrying {
+  /** Whether the client's dialect cannot say what the answer says. */
+  readonly isUnfit?: (events: readonly NeutralEvent[]) => boolean;
+  /** The request, where the answer repeats parts of it. */
+  readonly request?: JsonObject;
+}
+
+/** An unstreamed answer of a backend of another kind. */
 export function carriedAnswer(
   kind: BackendKind,
   text: string,
   encode: (events: readonly NeutralEvent[], charged: TokenUsage, cost: NanoUsd, details: UsageDetails) => JsonObject,
-  isUnfit: (events: readonly NeutralEvent[]) => boolean = () => false,
+  { isUnfit = () => false, request }: AnswerCarrying = {},
 ): AnswerReading {
   const answer = TONGUES[kind].decode(text);
   if (answer.kind !== 'answer') return answer;
@@ -106,7 +117,7 @@ export function carriedAnswer(
     usage,
     seen,
     ...(finishReason === undefined ? {} : { finishReason }),
-    render: (charged, cost) => JSON.stringify(encode(events, charged, cost, detailsOf(usage))),
+    render: (charged, cost) => writeAnew(encode(events, charged, cost, detailsOf(usage)), JsonDocument.from(request)),
   };
 }
 

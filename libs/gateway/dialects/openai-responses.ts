@@ -27,8 +27,11 @@ export const openAiResponses: Dialect<ResponsesRequest> = {
   buildUpstream: (request, target) =>
     carriedUpstream((carrying) => readResponsesCall(request.body, carrying), request, target),
   readAnswer: (request, text, context) =>
-    carriedAnswer(context.backendKind, text, (events, ...settled) =>
-      encodeResponse(events, headOf(request, context), request.body, ...settled),
+    carriedAnswer(
+      context.backendKind,
+      text,
+      (events, ...settled) => encodeResponse(events, headOf(request, context), request.body, ...settled),
+      { request: request.body },
     ),
   relay: (request, context) =>
     carriedStream(context.backendKind, new ResponsesEncoder(headOf(request, context), request.body)),

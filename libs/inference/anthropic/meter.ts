@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../json';
+import { isJsonObject, type JsonObject, textWithin } from '../json';
 import type { PromptFacts } from '../metering/facts';
 import { NESTING_MAX, TextMeter } from '../metering/text-bytes';
 
@@ -131,11 +131,11 @@ export class MessagesMeter extends TextMeter {
     else this.#images += 1;
   }
 
-  /** Other dialects carry arguments as JSON text, which a template may escape once more. */
+  /** Other dialects carry arguments as JSON text, white space and all, which a template may escape once more. */
   #input(input: unknown): void {
     this.bytes += WRAPPING_BYTES;
     this.check(input, 3);
-    if (this.fault === undefined) this.json(JSON.stringify(input) ?? '');
+    if (this.fault === undefined) this.json(textWithin(input, this.source));
   }
 
   #member(key: string, value: unknown): void {

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../json';
+import { isJsonObject, JsonDocument, type JsonObject } from '../json';
 import type { CallFacts, PromptFacts } from '../metering/facts';
 import type { RequestRefusal } from '../openai/chat/request';
 import { checkCap, checkFields, checkModel, NOT_AN_OBJECT, refusal, textRefusal } from '../openai/request-checks';
@@ -97,7 +97,7 @@ function meterField(meter: MessagesMeter, key: string, value: unknown): void {
 }
 
 function meterPrompt(body: JsonObject): MessagesMeter | RequestRefusal {
-  const meter = new MessagesMeter();
+  const meter = new MessagesMeter(JsonDocument.from(body));
   for (const key of Object.keys(body)) {
     meterField(meter, key, body[key]);
     const fault = textRefusal(meter.fault, key);

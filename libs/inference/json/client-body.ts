@@ -42,18 +42,18 @@ const TOO_DEEP: BodyFault = {
  * How many members a parsed value has. `JSON.parse` keeps one of two members with the same key, so fewer than the text
  * has means that one stood twice.
  */
-function membersOf(value: unknown): number {
+function membersOf(value: unknown, forbidden?: string): number {
   if (typeof value !== 'object' || value === null) return 0;
   let members = 0;
   if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object') members += membersOf(item);
+    for (const item of value) if (typeof item === 'object') members += membersOf(item, forbidden);
     return members;
   }
   const object = value as JsonObject;
   for (const key of Object.keys(object)) {
-    if (key === '__proto__') throw new InvalidJsonError("A member of the body is named '__proto__'. Rename it.");
+    if (key === forbidden) throw new InvalidJsonError(`A member of the body is named '${forbidden}'. Rename it.`);
     const member = object[key];
-    members += typeof member === 'object' ? 1 + membersOf(member) : 1;
+    members += typeof member === 'object' ? 1 + membersOf(member, forbidden) : 1;
   }
   return members;
 }
@@ -100,8 +100,14 @@ function bodyOf(text: string, { members, numberExcess }: Survey): ClientBody {
     throw new InvalidJsonError('The body is not valid JSON. Send one JSON object.');
   }
   const { value } = document;
-  const fault = membersOf(value) === members ? {} : { fault: repeated(document) };
-  return { text, value, ...fault };
+  return membersOf(value, '__proto__') === members ? { text, value } : { text, value, fault: repeated(document) };
+}
+
+/** What could be read in more than one way in a text that is to become a part of a body. */
+export function faultOf(document: JsonDocument): BodyFault | undefined {
+  const { isTooDeep, members } = survey(document.text, DEPTH_MAX);
+  if (isTooDeep) return TOO_DEEP;
+  return membersOf(document.value) === members ? undefined : repeated(document);
 }
 
 /** @throws InvalidJsonError */

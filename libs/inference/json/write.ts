@@ -119,6 +119,11 @@ export function writeAnew(value: unknown, source?: JsonDocument): string {
   return new Writer(source).write(value) ?? 'null';
 }
 
+/** The JSON text of a value to the letter, white space and all, where it is a part of `source`; else made anew. */
+export function textWithin(value: unknown, source: JsonDocument | undefined): string {
+  return (isObject(value) ? source?.textOf(value) : undefined) ?? writeAnew(value, source);
+}
+
 /**
  * The JSON text of an object that was made from a document's: its members that are the same are copied with their white
  * space, others are written in their place, new ones at the end. Without a document everything is written anew.
@@ -133,4 +138,17 @@ export function writeEdited(
   if (value === source.value) return source.text;
   const { text, value: object, start } = source;
   return text.slice(0, start) + new Writer(source).edit(value, { object, from: start, to: text.length }, decided);
+}
+
+/**
+ * One object with the members of several that are parts of `source`, or were made of its members, and share no key. It
+ * is a document of its own: what a member of an inner object says is kept to the letter when it moves to the outer one.
+ */
+export function joinObjects(objects: readonly JsonObject[], source: JsonDocument | undefined): JsonObject {
+  const joined: JsonObject = Object.assign({}, ...objects);
+  if (source === undefined) return joined;
+  const texts = objects.map((object) => source.textOf(object) ?? writeEdited(object, source));
+  const inner = texts.map((text) => text.slice(text.indexOf('{') + 1, text.lastIndexOf('}')).trim());
+  const document = JsonDocument.parse(`{${inner.filter((text) => text !== '').join(',')}}`);
+  return isJsonObject(document.value) ? document.value : joined;
 }

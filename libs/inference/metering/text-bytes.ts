@@ -1,3 +1,5 @@
+import type { JsonDocument } from '../json';
+
 /** Why a body cannot be metered, or not be forwarded. */
 export type TextFault = 'invalid-unicode' | 'nesting-too-deep';
 
@@ -44,8 +46,13 @@ function escapeBytes(text: string): number {
  * counted) and nesting beyond NESTING_MAX.
  */
 export class TextMeter {
-  bytes = 0;
+  bytes: number;
   fault: TextFault | undefined;
+
+  /** @param source the whole body: numbers count as long as they are written in it, and not only as long as they need be. */
+  constructor(protected readonly source?: JsonDocument) {
+    this.bytes = source?.numberExcess ?? 0;
+  }
 
   /** Counts a text as it is. */
   text(text: string): void {

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../json';
+import { isJsonObject, type JsonDocument, type JsonObject, textWithin } from '../json';
 import type { RequestRefusal } from '../openai/chat/request';
 
 /**
@@ -8,8 +8,14 @@ import type { RequestRefusal } from '../openai/chat/request';
 export class Carrying {
   refusal: RequestRefusal | undefined;
 
-  /** @param allowed fields that an operator lets through as they are: they need no meaning here. */
-  constructor(private readonly allowed: readonly string[] = []) {}
+  /**
+   * @param allowed fields that an operator lets through as they are: they need no meaning here.
+   * @param source the request as it was sent.
+   */
+  constructor(
+    private readonly allowed: readonly string[] = [],
+    private readonly source?: JsonDocument,
+  ) {}
 
   /** @param param the field in the client's own terms. */
   refuse(param: string, message = `'${param}' has no meaning for the backend of this model. Remove it.`): void {
@@ -40,15 +46,22 @@ export class Carrying {
   }
 
   number(value: unknown, param: string): number {
-    if (typeof value === 'number') return value;
-    this.invalid(param, `'${param}' must be a number.`);
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    this.invalid(param, `'${param}' must be a number that a double can hold.`);
     return 0;
+  }
+
+  /** A value as it stands in the request: what nobody here understands is carried over to the letter. */
+  jsonText(value: unknown): string {
+    return textWithin(value, this.source);
   }
 
   /** Refuses every member that is neither known nor null: nothing is dropped in silence. */
   onlyKnown(object: JsonObject, known: ReadonlySet<string>, path: string): void {
     for (const key of Object.keys(object)) {
       const value = object[key];
+      // 1e400 means something else to everybody who reads it: it could only be carried over as it is.
+      if (typeof value === 'number') this.number(value, path === '' ? key : `${path}.${key}`);
       if (known.has(key) || value === null || value === undefined) continue;
       const param = path === '' ? key : `${path}.${key}`;
       if (!this.allowed.includes(param)) this.refuse(param);
@@ -61,8 +74,12 @@ export type Carried<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: RequestRefusal };
 
-export function carry<T>(convert: (carrying: Carrying) => T, allowed: readonly string[] = []): Carried<T> {
-  const carrying = new Carrying(allowed);
+export function carry<T>(
+  convert: (carrying: Carrying) => T,
+  allowed: readonly string[] = [],
+  source?: JsonDocument,
+): Carried<T> {
+  const carrying = new Carrying(allowed, source);
   const value = convert(carrying);
   return carrying.refusal === undefined ? { ok: true, value } : { ok: false, refusal: carrying.refusal };
 }

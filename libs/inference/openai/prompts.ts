@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json';
+import { JsonDocument, type JsonObject } from '../json';
 import { NO_PROMPT, type PromptFacts } from '../metering/facts';
 import { TextMeter } from '../metering/text-bytes';
 import { OUTSIDE_PROMPT } from './chat/fields';
@@ -67,7 +67,7 @@ export function meterPrompts(
   prompts: readonly Prompt[],
   outside: ReadonlySet<string>,
 ): MeteredPrompts {
-  const shared = new TextMeter();
+  const shared = new TextMeter(JsonDocument.from(body));
   for (const key of Object.keys(body)) {
     const value = body[key];
     shared.check(key);

@@ -1,5 +1,5 @@
 import { FieldTable } from '../fields';
-import { isJsonObject, type JsonObject } from '../json';
+import { isJsonObject, JsonDocument, type JsonObject, joinObjects } from '../json';
 import type { CallFacts } from '../metering/facts';
 import { CHAT_FIELDS } from '../openai/chat/fields';
 import { parseChatRequest } from '../openai/chat/parse-request';
@@ -49,8 +49,9 @@ const FIELDS = new FieldTable({
   known: CHAT_FIELDS.known,
 });
 
+/** `base`: what the body was made from, with its text. */
 type Unfolded =
-  | { readonly ok: true; readonly form: InferenceForm; readonly body: JsonObject }
+  | { readonly ok: true; readonly form: InferenceForm; readonly body: JsonObject; readonly base: JsonObject }
   | { readonly ok: false; readonly refusal: RequestRefusal };
 
 function no(code: RequestRefusal['code'], param: string, message: string): Unfolded {
@@ -61,13 +62,18 @@ function no(code: RequestRefusal['code'], param: string, message: string): Unfol
 function chatBody(body: JsonObject, prompt: unknown, path: string): Unfolded {
   const { prompt: _prompt, ...rest } = body;
   const hasMessages = body.messages !== undefined;
-  if (prompt === undefined && hasMessages) return { ok: true, form: { kind: 'messages' }, body: rest };
+  if (prompt === undefined && hasMessages) return { ok: true, form: { kind: 'messages' }, body: rest, base: body };
   if (prompt === undefined)
     return no('missing_required_parameter', path, `Send the text in '${path}' or a conversation in 'messages'.`);
   if (hasMessages) return no('conflicting_parameters', path, `Send either '${path}' or 'messages', not both.`);
   if (typeof prompt !== 'string') return no('invalid_type', path, `'${path}' must be a string.`);
   if (prompt === '') return no('invalid_value', path, `'${path}' is empty.`);
-  return { ok: true, form: { kind: 'prompt' }, body: { ...rest, messages: [{ role: 'user', content: prompt }] } };
+  return {
+    ok: true,
+    form: { kind: 'prompt' },
+    body: { ...rest, messages: [{ role: 'user', content: prompt }] },
+    base: body,
+  };
 }
 
 const PAYLOAD_KEYS: ReadonlySet<string> = new Set(['prompt', 'messages']);
@@ -78,18 +84,18 @@ function unfoldPayload(body: JsonObject): Unfolded {
     return no('invalid_type', 'request_id', "'request_id' must be a string.");
   if (parameters !== undefined && !isJsonObject(parameters))
     return no('invalid_type', 'parameters', "'parameters' must be an object.");
-  const clash = Object.keys(parameters ?? {}).find((key) => key in rest || PAYLOAD_KEYS.has(key));
+  const clash = Object.keys(parameters ?? {}).find((key) => Object.hasOwn(rest, key) || PAYLOAD_KEYS.has(key));
   if (clash !== undefined)
     return no('conflicting_parameters', `parameters.${clash}`, `Send '${clash}' once, outside of 'parameters'.`);
   const own = isJsonObject(payload) ? payload : { prompt: payload };
   const foreign = Object.keys(own).find((key) => !PAYLOAD_KEYS.has(key));
   if (foreign !== undefined)
     return no('unsupported_field', `payload.${foreign}`, "A payload holds 'prompt' or 'messages'. Remove the rest.");
-  const unfolded = chatBody(
-    { ...rest, ...parameters, ...(own.messages === undefined ? {} : { messages: own.messages }) },
-    own.prompt,
-    'payload',
-  );
+  if (own.messages !== undefined && rest.messages !== undefined)
+    return no('conflicting_parameters', 'messages', "Send 'messages' once, in 'payload' or beside it.");
+  const messages = own.messages === undefined ? {} : { messages: own.messages };
+  const joined = joinObjects([rest, parameters ?? {}, messages], JsonDocument.from(body));
+  const unfolded = chatBody(joined, own.prompt, 'payload');
   return unfolded.ok ? { ...unfolded, form: { kind: 'payload', clientRequestId: requestId } } : unfolded;
 }
 
@@ -100,8 +106,8 @@ export function parseInferenceRequest(body: unknown): ParsedInferenceRequest {
   if (fault !== undefined) return { ok: false, refusal: fault };
   const unfolded = body.payload === undefined ? chatBody(body, body.prompt, 'prompt') : unfoldPayload(body);
   if (!unfolded.ok) return unfolded;
-  const { form } = unfolded;
-  const parsed = parseChatRequest(unfolded.body);
+  const { form, base } = unfolded;
+  const parsed = parseChatRequest(unfolded.body, JsonDocument.from(base));
   if (!parsed.ok) {
     // The client knows nothing of the conversation that we made of its prompt.
     const isOurs = form.kind === 'prompt' && parsed.refusal.param?.startsWith('messages') === true;
@@ -109,5 +115,5 @@ export function parseInferenceRequest(body: unknown): ParsedInferenceRequest {
   }
   const chat = { ...parsed.request, includeUsage: false };
   const { model, stream, facts, unknownFields } = chat;
-  return { ok: true, request: { model, stream, facts, unknownFields, form, body, chat } };
+  return { ok: true, request: { model, stream, facts, unknownFields, form, body: base, chat } };
 }

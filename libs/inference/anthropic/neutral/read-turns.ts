@@ -95,7 +95,7 @@ function readAssistantPart(block: Block, path: string, carrying: Carrying): Neut
         type: 'tool-call',
         id: carrying.text(block.id, `${path}.id`),
         name: carrying.text(block.name, `${path}.name`),
-        arguments: JSON.stringify(carrying.object(block.input, `${path}.input`)),
+        arguments: carrying.jsonText(carrying.object(block.input, `${path}.input`)),
       };
     // Earlier reasoning, sealed by whoever made it: another backend has no use for it.
     case 'thinking':

@@ -1,8 +1,9 @@
-import { isJsonObject, type JsonObject } from '../../json';
+import { isJsonObject, JsonDocument, type JsonObject } from '../../json';
 
+/** As a document: the input is written as the text that came. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JsonDocument.parse(text).value;
   } catch {
     return undefined; // No JSON text parses to undefined.
   }

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../json';
+import { isJsonObject, JsonDocument, type JsonObject, writeEdited } from '../../json';
 import type { Carrying, NeutralCall, NeutralFormat, NeutralTool, NeutralToolChoice } from '../../neutral';
 import { writeMessages } from './write-turns';
 
@@ -31,9 +31,14 @@ function toolChoiceOf(call: NeutralCall): JsonObject | undefined {
 }
 
 /** There is no other place for what a schema is said to be. */
-function describedSchema({ schema, description }: Extract<NeutralFormat, { type: 'schema' }>): unknown {
+function describedSchema(
+  { schema, description }: Extract<NeutralFormat, { type: 'schema' }>,
+  carrying: Carrying,
+): unknown {
   if (description === undefined || !isJsonObject(schema) || schema.description !== undefined) return schema;
-  return { ...schema, description };
+  const bare = JsonDocument.parse(carrying.jsonText(schema));
+  const described = isJsonObject(bare.value) ? { ...bare.value, description } : schema;
+  return JsonDocument.parse(writeEdited(described, bare)).value;
 }
 
 function outputConfigOf({ effort, format }: NeutralCall, carrying: Carrying): JsonObject | undefined {
@@ -42,7 +47,9 @@ function outputConfigOf({ effort, format }: NeutralCall, carrying: Carrying): Js
   if (effort === undefined && format === undefined) return undefined;
   return {
     ...(effort === undefined ? {} : { effort }),
-    ...(format?.type === 'schema' ? { format: { type: 'json_schema', schema: describedSchema(format) } } : {}),
+    ...(format?.type === 'schema'
+      ? { format: { type: 'json_schema', schema: describedSchema(format, carrying) } }
+      : {}),
   };
 }
 

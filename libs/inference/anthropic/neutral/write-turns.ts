@@ -1,5 +1,5 @@
 import { assertNever } from '#kernel';
-import type { JsonObject } from '../../json';
+import { faultOf, JsonDocument, type JsonObject } from '../../json';
 import type { Carrying, NeutralAssistantPart, NeutralSource, NeutralTurn, NeutralUserPart } from '../../neutral';
 import { toolInputOf } from './tool-input';
 
@@ -44,6 +44,10 @@ function writeUserParts(parts: readonly NeutralUserPart[], path: string, carryin
 function inputOf(text: string, path: string, carrying: Carrying): JsonObject {
   const input = toolInputOf(text);
   if (input === undefined) carrying.invalid(path, 'The arguments of a tool call must be the JSON text of an object.');
+  const document = JsonDocument.from(input);
+  const fault = document === undefined ? undefined : faultOf(document);
+  if (fault !== undefined)
+    carrying.invalid(path, `The arguments of a tool call cannot be carried over. ${fault.message}`);
   return input ?? {};
 }
 

@@ -1,5 +1,5 @@
 import type { OutputCapField } from '../../catalogue/types';
-import { isJsonObject, type JsonObject } from '../../json';
+import { isJsonObject, JsonDocument, type JsonObject } from '../../json';
 import {
   checkCap,
   checkChoices,
@@ -56,8 +56,8 @@ function checkTools(body: JsonObject): RequestRefusal | undefined {
   return undefined;
 }
 
-function meterPrompt(body: JsonObject): PromptMeter | RequestRefusal {
-  const meter = new PromptMeter();
+function meterPrompt(body: JsonObject, source: JsonDocument | undefined): PromptMeter | RequestRefusal {
+  const meter = new PromptMeter(source);
   for (const key of Object.keys(body)) {
     const value = body[key];
     meter.check(key);
@@ -80,8 +80,9 @@ function capFieldOf(body: JsonObject): OutputCapField | undefined {
 /**
  * Checks a parsed body as far as metering and routing need it; everything else is the backend's to judge. The first
  * fault found is answered, in the order: shape, spelling and unpriced fields, required fields, caps, text.
+ * @param source what was sent, where the body was made from it.
  */
-export function parseChatRequest(body: unknown): ParsedChatRequest {
+export function parseChatRequest(body: unknown, source = JsonDocument.from(body)): ParsedChatRequest {
   if (!isJsonObject(body)) return { ok: false, refusal: NOT_AN_OBJECT };
   const fault =
     checkFields(body, CHAT_FIELDS) ??
@@ -93,7 +94,7 @@ export function parseChatRequest(body: unknown): ParsedChatRequest {
     checkCaps(body) ??
     checkTools(body);
   if (fault !== undefined) return { ok: false, refusal: fault };
-  const meter = meterPrompt(body);
+  const meter = meterPrompt(body, source);
   if (!(meter instanceof PromptMeter)) return { ok: false, refusal: meter };
   const outputCapField = capFieldOf(body);
   const choices = Math.max(Number(body.n ?? 1), Number(body.best_of ?? 1));

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../json';
+import { isJsonObject, JsonDocument, type JsonObject } from '../../json';
 import type { CallFacts } from '../../metering/facts';
 import { OUTSIDE_PROMPT } from '../chat/fields';
 import { PromptMeter } from '../chat/meter-messages';
@@ -99,7 +99,7 @@ function meterField(meter: PromptMeter, key: string, value: unknown): void {
 }
 
 function meterPrompt(body: JsonObject): PromptMeter | RequestRefusal {
-  const meter = new PromptMeter();
+  const meter = new PromptMeter(JsonDocument.from(body));
   for (const key of Object.keys(body)) {
     meterField(meter, key, body[key]);
     const fault = textRefusal(meter.fault, key);
