@@ -5,6 +5,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import type { FastifyInstance } from 'fastify';
 import { AccessGuard } from './access/access.guard';
 import { AccessCheck } from './access/access-check';
+import { guardPlane } from './access/access-door';
 import { ApiKeysController } from './controllers/api-keys.controller';
 import { BackendsController, ModelsController } from './controllers/catalogue.controllers';
 import { BudgetsController, CallsController, LimitsController } from './controllers/ledger.controllers';
@@ -64,9 +65,10 @@ export class AdminHttpModule {
     };
   }
 
-  constructor(@Inject(ADMIN_HTTP_OPTIONS) { control }: AdminHttpOptions, host: HttpAdapterHost) {
+  constructor(@Inject(ADMIN_HTTP_OPTIONS) { control, rates }: AdminHttpOptions, host: HttpAdapterHost) {
     const server: FastifyInstance = host.httpAdapter.getInstance();
     nameRequests(server, control.surroundings.identifiers);
+    guardPlane(server, { control, rates });
     requireJson(server);
   }
 }

@@ -6,6 +6,7 @@ import { startPlatform, type TestPlatform, testMachine } from '#control/testing'
 import { AccessGuard } from './access/access.guard';
 import { AdminHttpModule } from './admin-http.module';
 import { ADMIN_HTTP_OPTIONS } from './options';
+import { generousRates } from './testing/test-server';
 
 let platform: TestPlatform;
 beforeAll(async () => {
@@ -17,10 +18,10 @@ afterAll(() => platform.close());
 async function boot(beside: { controllers?: Type[]; providers?: Type[] }): Promise<void> {
   @Module({})
   class Beside {}
-  const options = { provide: ADMIN_HTTP_OPTIONS, useValue: { control: platform.control } };
+  const options = { provide: ADMIN_HTTP_OPTIONS, useValue: { control: platform.control, rates: generousRates() } };
   const root = {
     module: Beside,
-    imports: [CqrsModule.forRoot(), AdminHttpModule.register({ control: platform.control })],
+    imports: [CqrsModule.forRoot(), AdminHttpModule.register(options.useValue)],
     controllers: beside.controllers ?? [],
     providers: [options, ...(beside.providers ?? [])],
   };

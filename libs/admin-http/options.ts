@@ -1,9 +1,12 @@
 import type { ControlPlane } from '#control';
+import type { RequestRates } from '#http-edge';
 import type { RequestId } from '#kernel';
 import type { RoutingInsight } from './routing-insight';
 
 export interface AdminHttpOptions {
   readonly control: ControlPlane;
+  /** Limits what is refused, and what is only repeated. */
+  readonly rates: RequestRates;
   /** Of a process that sends calls to backends itself. */
   readonly router?: RoutingInsight;
   /** Told about mistakes of the platform, which clients see as 500 without more; for the log. */

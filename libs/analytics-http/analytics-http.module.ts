@@ -1,7 +1,9 @@
 import 'reflect-metadata';
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Inject, Module } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
 import { AnalyticsController } from './analytics.controller';
-import { AnalyticsGuard } from './analytics.guard';
+import { AnalyticsGuard, guardPlane } from './analytics.guard';
 import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
 import { ViewsController } from './views.controller';
 
@@ -14,5 +16,10 @@ export class AnalyticsHttpModule {
       controllers: [AnalyticsController, ViewsController],
       providers: [{ provide: ANALYTICS_HTTP_OPTIONS, useValue: options }, AnalyticsGuard],
     };
+  }
+
+  constructor(@Inject(ANALYTICS_HTTP_OPTIONS) options: AnalyticsHttpOptions, host: HttpAdapterHost) {
+    const server: FastifyInstance = host.httpAdapter.getInstance();
+    guardPlane(server, options);
   }
 }

@@ -165,7 +165,10 @@ export class AnalyticsController {
     const reader = readerOf(request);
     const named =
       org === 'me' && reader.kind === 'api-key' ? reader.orgId : this.options.control.findOrganization(org)?.id;
-    if (named === undefined || (reader.kind === 'api-key' && named !== reader.orgId))
+    const isForeign = named !== undefined && reader.kind === 'api-key' && named !== reader.orgId;
+    if (isForeign)
+      this.options.control.authenticationFailures.record(request.ip, 'foreign_id', { keyId: reader.keyId });
+    if (named === undefined || isForeign)
       throw new Problem(404, 'not_found', 'There is no such organization, or it is not yours.');
     const orgId: OrganizationId = named;
     if (reader.kind === 'system') return { orgId, projectId: undefined, where: (filter: UsageFilter) => filter };

@@ -1,22 +1,30 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import { Problem } from '#admin-http';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Problem, Strangers } from '#admin-http';
 import { ControlUnavailableError } from '#control';
+import { type CredentialId, isOfPlane } from '#http-edge';
 import { looksLikeSecret } from '#identity';
-import type { OrganizationId, ProjectId } from '#kernel';
-import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
+import type { ApiKeyId, OrganizationId, ProjectId, SystemTokenId } from '#kernel';
+import type { AnalyticsHttpOptions } from './options';
+
+export const ANALYTICS_PREFIX = '/analytics/v1';
 
 /** Who reads: the platform's administrator, or an application within its own project. */
 export type AnalyticsReader =
-  | { readonly kind: 'system' }
-  | { readonly kind: 'api-key'; readonly orgId: OrganizationId; readonly projectId: ProjectId };
+  | { readonly kind: 'system'; readonly tokenId: SystemTokenId }
+  | {
+      readonly kind: 'api-key';
+      readonly keyId: ApiKeyId;
+      readonly orgId: OrganizationId;
+      readonly projectId: ProjectId;
+    };
 
 const readers = new WeakMap<FastifyRequest['raw'], AnalyticsReader>();
 
-/** Who sent a request that has passed the guard. */
+/** Who sent a request that has passed the door. */
 export function readerOf(request: Pick<FastifyRequest, 'raw'>): AnalyticsReader {
   const reader = readers.get(request.raw);
-  if (reader === undefined) throw new Error('a request was handled that no guard has let in');
+  if (reader === undefined) throw new Error('a request was handled that nobody has let in');
   return reader;
 }
 
@@ -24,60 +32,82 @@ function unauthenticated(message: string): Problem {
   return new Problem(401, 'invalid_token', message, { headers: { 'www-authenticate': 'Bearer realm="aiaas"' } });
 }
 
-/** Lets in the system token, and API keys with scope `analytics:read`. */
-@Injectable()
-export class AnalyticsGuard implements CanActivate {
-  constructor(@Inject(ANALYTICS_HTTP_OPTIONS) private readonly options: AnalyticsHttpOptions) {}
+type DoorOptions = Pick<AnalyticsHttpOptions, 'control' | 'rates'>;
+
+/** Lets in the system token, and API keys with scope `analytics:read`; before anything of a body is read. */
+export class AnalyticsDoor {
+  readonly strangers: Strangers;
+
+  constructor(private readonly options: DoorOptions) {
+    this.strangers = new Strangers(options.control, options.rates);
+  }
 
   /** Where several gateways share the record, whoever any of them let in before is let in here. */
-  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const secret = this.secretOf(request);
-    const caughtUp = this.options.control.catchUpFor(secret);
-    if (typeof caughtUp === 'boolean') return this.admit(request, secret, caughtUp);
-    return caughtUp.then((isCurrent) => this.admit(request, secret, isCurrent));
+  async admit(request: FastifyRequest): Promise<void> {
+    const missing = unauthenticated(
+      'Send a token, or an API key with scope analytics:read, as "Authorization: Bearer …".',
+    );
+    const secret = this.strangers.secretOf(request, ['authorization', 'x-api-key'], missing);
+    if (!(await this.options.control.catchUpFor(secret)))
+      throw new ControlUnavailableError('this gateway does not know what the others have recorded');
+    const isKey = looksLikeSecret(secret) && /^aiaas_(?:live|test)_/.test(secret);
+    readers.set(request.raw, isKey ? this.keyOf(secret, request) : this.operatorOf(secret, request));
   }
 
-  private admit(request: FastifyRequest, secret: string, isCurrent: boolean): boolean {
-    if (!isCurrent) throw new ControlUnavailableError('this gateway does not know what the others have recorded');
-    readers.set(request.raw, this.authenticate(secret, request.ip));
-    return true;
-  }
-
-  private secretOf({ headers, ip }: FastifyRequest): string {
-    const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization?.trim() ?? '')?.[1];
-    const own = headers['x-api-key'];
-    const secret = bearer ?? (typeof own === 'string' ? own : undefined);
-    if (secret !== undefined) return secret;
-    this.options.control.authenticationFailures.record(ip, 'missing_credential');
-    throw unauthenticated('Send a token, or an API key with scope analytics:read, as "Authorization: Bearer …".');
-  }
-
-  private authenticate(secret: string, ip: string): AnalyticsReader {
+  private operatorOf(secret: string, request: FastifyRequest): AnalyticsReader {
     const { control } = this.options;
-    if (looksLikeSecret(secret) && /^aiaas_(?:live|test)_/.test(secret)) return this.authenticateKey(secret, ip);
     const principal = control.authenticateToken(secret);
     if (principal === undefined) {
-      control.authenticationFailures.record(ip, 'invalid_token');
-      throw unauthenticated('This token is unknown, expired or revoked.');
+      const tokenId = control.authentication.claimedToken(secret);
+      const problem = unauthenticated('This token is unknown, expired or revoked.');
+      throw this.strangers.refusal(request, 'invalid_token', problem, tokenId === undefined ? {} : { tokenId });
     }
-    if (principal.type !== 'system')
-      throw new Problem(403, 'not_permitted', 'You may not do this: ask who administers the platform.');
-    return { kind: 'system' };
+    const { tokenId } = principal;
+    this.strangers.holdBack(request, tokenId);
+    if (principal.type !== 'system') {
+      const problem = new Problem(403, 'not_permitted', 'You may not do this: ask who administers the platform.');
+      throw this.strangers.notTheirs(request, 'not_permitted', { tokenId }, problem);
+    }
+    return { kind: 'system', tokenId };
   }
 
-  private authenticateKey(secret: string, ip: string): AnalyticsReader {
-    const { control } = this.options;
-    const verdict = control.authenticateKey(secret, ip);
+  private keyOf(secret: string, request: FastifyRequest): AnalyticsReader {
+    const verdict = this.options.control.authenticateKey(secret, request.ip);
     if (!verdict.ok) {
-      control.authenticationFailures.record(ip, verdict.code);
-      if (verdict.code === 'key_suspended' || verdict.code === 'organization_suspended')
-        throw new Problem(403, verdict.code, 'This API key, its owner, its project or its organization is suspended.');
-      throw unauthenticated('This API key is not valid here.');
+      const { code, keyId } = verdict;
+      const isSuspended = code === 'key_suspended' || code === 'organization_suspended';
+      const problem = isSuspended
+        ? new Problem(403, code, 'This API key, its owner, its project or its organization is suspended.')
+        : unauthenticated('This API key is not valid here.');
+      throw this.strangers.refusal(request, code, problem, keyId === undefined ? {} : { keyId });
     }
-    const { scopes, orgId, projectId } = verdict.key;
-    if (!scopes.includes('analytics:read'))
-      throw new Problem(403, 'insufficient_scope', 'This API key lacks the scope analytics:read.');
-    return { kind: 'api-key', orgId, projectId };
+    const { keyId, scopes, orgId, projectId } = verdict.key;
+    this.strangers.holdBackReads(request, keyId);
+    if (!scopes.includes('analytics:read')) {
+      const problem = new Problem(403, 'insufficient_scope', 'This API key lacks the scope analytics:read.');
+      throw this.strangers.notTheirs(request, 'insufficient_scope', { keyId }, problem);
+    }
+    return { kind: 'api-key', keyId, orgId, projectId };
+  }
+}
+
+function idOf(request: FastifyRequest): CredentialId | undefined {
+  const reader = readers.get(request.raw);
+  return reader?.kind === 'api-key' ? reader.keyId : reader?.tokenId;
+}
+
+export function guardPlane(server: FastifyInstance, options: DoorOptions): void {
+  const door = new AnalyticsDoor(options);
+  server.addHook('onRequest', async (request) => {
+    if (isOfPlane(request, ANALYTICS_PREFIX)) await door.admit(request);
+  });
+  door.strangers.countRefusals(server, ANALYTICS_PREFIX, idOf);
+}
+
+/** Holds every handler to what the door has admitted. */
+@Injectable()
+export class AnalyticsGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    return readers.has(context.switchToHttp().getRequest<FastifyRequest>().raw);
   }
 }

@@ -1,7 +1,7 @@
-import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { RequestRates } from '#http-edge';
 import { QueryRefusedError, type ReadSideClient } from '#read-side';
-import { AnalyticsGuard } from './analytics.guard';
+import { AnalyticsDoor } from './analytics.guard';
 import type { AnalyticsHttpOptions } from './options';
 import { ViewsController } from './views.controller';
 
@@ -13,12 +13,17 @@ async function asOperator<T>(
   ask: (views: ViewsController, request: FastifyRequest) => Promise<T>,
 ): Promise<T> {
   const options = {
-    control: { catchUpFor: () => true, authenticateToken: () => ({ type: 'system' }) },
+    control: {
+      catchUpFor: () => true,
+      authenticateToken: () => ({ type: 'system', tokenId: 'tok_1' }),
+      authentication: { isAccepted: () => true },
+    },
+    rates: new RequestRates({ refusedPerSecond: 1, freePerSecond: 1, clock: { monotonicMs: () => 0 } }),
     readSide,
   } as unknown as AnalyticsHttpOptions;
-  const request = { raw: {}, headers: { authorization: 'Bearer token' }, ip: '127.0.0.1' } as unknown as FastifyRequest;
-  const context = { switchToHttp: () => ({ getRequest: () => request }) } as unknown as ExecutionContext;
-  await new AnalyticsGuard(options).canActivate(context);
+  const raw = { rawHeaders: ['Authorization', 'Bearer token'] };
+  const request = { raw, headers: {}, ip: '127.0.0.1' } as unknown as FastifyRequest;
+  await new AnalyticsDoor(options).admit(request);
   return ask(new ViewsController(options), request);
 }
 

@@ -41,6 +41,20 @@ describe('the configuration', () => {
     expect(corsOrigins).toEqual(['https://app.example.com']);
   });
 
+  it('has one port unless operations have theirs, which then serves the metrics alone', () => {
+    expect(readConfiguration({})).not.toHaveProperty('operations');
+    expect(readConfiguration({ AIAAS_OPERATIONS_PORT: '9090' }).operations).toEqual({
+      host: '127.0.0.1',
+      port: 9090,
+      only: ['metrics'],
+    });
+    const { operations } = readConfiguration({
+      AIAAS_OPERATIONS_PORT: '0',
+      AIAAS_OPERATIONS_ONLY: 'health, documents',
+    });
+    expect(operations?.only).toEqual(['health', 'documents']);
+  });
+
   it.each([
     [{ AIAAS_PORT: 'http' }, /AIAAS_PORT must be a whole number from 0 to 65535/],
     [{ AIAAS_PORT: '70000' }, /AIAAS_PORT must be a whole number/],
@@ -48,6 +62,9 @@ describe('the configuration', () => {
     [{ AIAAS_DEMO: 'yes' }, /AIAAS_DEMO must be on or off/],
     [{ AIAAS_TRUSTED_PROXIES: 'everyone' }, /AIAAS_TRUSTED_PROXIES must list addresses/],
     [{ AIAAS_CORS_ORIGINS: 'https://app.example.com/path' }, /AIAAS_CORS_ORIGINS must list origins/],
+    [{ AIAAS_OPERATIONS_PORT: '0', AIAAS_OPERATIONS_ONLY: 'metrics,logs' }, /ONLY must list some of: metrics, health/],
+    [{ AIAAS_OPERATIONS_HOST: '0.0.0.0' }, /AIAAS_OPERATIONS_HOST has a meaning with AIAAS_OPERATIONS_PORT only/],
+    [{ AIAAS_METRICS_TOKEN: 'short' }, /AIAAS_METRICS_TOKEN must be at least 16/],
     [{ AIAAS_PROT: '8080' }, /AIAAS_PROT is no setting; see --help/],
     [{ AIAAS_MASTER_KEY: 'a', AIAAS_MASTER_KEY_FILE: 'b' }, /set one of them/],
   ])('refuses %j with a sentence', (environment, sentence) => expect(problemsOf(environment)).toMatch(sentence));

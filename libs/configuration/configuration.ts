@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type EpochMs, parseInstant } from '#kernel';
-import { SETTINGS, type SettingName, settingSchemas } from './settings';
+import { type OperationsRoute, SETTINGS, type SettingName, settingSchemas } from './settings';
 
 const schema = z.object(settingSchemas);
 type Settings = z.output<typeof schema>;
@@ -9,6 +9,10 @@ type Settings = z.output<typeof schema>;
 interface CommonConfiguration {
   readonly host: string;
   readonly port: number;
+  /** Absent: everything is served on one port. */
+  readonly operations?: OperationsConfiguration;
+  /** A secret. Absent: whoever reaches the port may read the metrics. */
+  readonly metricsToken?: string;
   readonly dataDir: string;
   readonly configFile?: string;
   readonly demo: boolean;
@@ -16,10 +20,20 @@ interface CommonConfiguration {
   readonly masterKeyFile?: string;
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
+  readonly requestRates: { readonly refusedPerSecond: number; readonly freePerSecond: number };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly drainMs: number;
   /** What was recorded up to then, by clocks that were far ahead, may be corrected. */
   readonly acceptRecordTime?: EpochMs;
+}
+
+/** A port of its own for those who run the platform. */
+export interface OperationsConfiguration {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** What is served there and nowhere else; it serves everything else of operations, too. */
+  readonly only: readonly OperationsRoute[];
 }
 
 /** Everything in one process, on this machine's disk. */
@@ -84,6 +98,12 @@ const DISTRIBUTED_ONLY = [
   'AIAAS_PEER_URL',
 ] as const satisfies readonly SettingName[];
 
+/** Settings that mean nothing without AIAAS_OPERATIONS_PORT. */
+const WITH_OPERATIONS_PORT = [
+  'AIAAS_OPERATIONS_HOST',
+  'AIAAS_OPERATIONS_ONLY',
+] as const satisfies readonly SettingName[];
+
 function isSet(environment: NodeJS.ProcessEnv, name: string): boolean {
   return environment[name] !== undefined && environment[name] !== '';
 }
@@ -132,11 +152,25 @@ function problemsOfMode(environment: NodeJS.ProcessEnv, checks: Checks): string[
   return problems;
 }
 
+function problemsOfOperations(environment: NodeJS.ProcessEnv): string[] {
+  if (isSet(environment, 'AIAAS_OPERATIONS_PORT')) return [];
+  return WITH_OPERATIONS_PORT.filter((name) => isSet(environment, name)).map(
+    (name) => `${name} has a meaning with AIAAS_OPERATIONS_PORT only; set that too, or remove it.`,
+  );
+}
+
+function operationsOf(data: Settings): Pick<CommonConfiguration, 'operations'> {
+  const { AIAAS_OPERATIONS_PORT: port, AIAAS_OPERATIONS_HOST: host, AIAAS_OPERATIONS_ONLY: only } = data;
+  return port === undefined ? {} : { operations: { host, port, only } };
+}
+
 function commonOf(data: Settings): CommonConfiguration {
   const acceptRecordTime = parseInstant(data.AIAAS_ACCEPT_RECORD_TIME ?? '');
   return {
     host: data.AIAAS_HOST,
     port: data.AIAAS_PORT,
+    ...operationsOf(data),
+    ...(data.AIAAS_METRICS_TOKEN === undefined ? {} : { metricsToken: data.AIAAS_METRICS_TOKEN }),
     dataDir: data.AIAAS_DATA,
     ...(data.AIAAS_CONFIG === undefined ? {} : { configFile: data.AIAAS_CONFIG }),
     demo: data.AIAAS_DEMO === undefined ? LOOPBACK.has(data.AIAAS_HOST) : data.AIAAS_DEMO === 'on',
@@ -144,6 +178,7 @@ function commonOf(data: Settings): CommonConfiguration {
     ...(data.AIAAS_MASTER_KEY_FILE === undefined ? {} : { masterKeyFile: data.AIAAS_MASTER_KEY_FILE }),
     trustedProxies: data.AIAAS_TRUSTED_PROXIES,
     corsOrigins: data.AIAAS_CORS_ORIGINS,
+    requestRates: { refusedPerSecond: data.AIAAS_REFUSED_PER_SECOND, freePerSecond: data.AIAAS_FREE_PER_SECOND },
     logLevel: data.AIAAS_LOG_LEVEL,
     drainMs: data.AIAAS_DRAIN_SECONDS * 1_000,
     ...(acceptRecordTime === undefined ? {} : { acceptRecordTime }),
@@ -200,7 +235,7 @@ export function readConfiguration(environment: NodeJS.ProcessEnv, checks: Checks
   problems.push(...unknownSettings(environment));
   if (given.AIAAS_MASTER_KEY !== undefined && given.AIAAS_MASTER_KEY_FILE !== undefined)
     problems.push('AIAAS_MASTER_KEY and AIAAS_MASTER_KEY_FILE are both set; set one of them.');
-  problems.push(...problemsOfMode(environment, checks));
+  problems.push(...problemsOfOperations(environment), ...problemsOfMode(environment, checks));
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems.join('\n'));
   return configurationOf(parsed.data);
 }

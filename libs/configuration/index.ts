@@ -1,2 +1,2 @@
 export * from './configuration';
-export { SETTINGS, type SettingName } from './settings';
+export { OPERATIONS_ROUTES, type OperationsRoute, SETTINGS, type SettingName } from './settings';

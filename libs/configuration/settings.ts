@@ -41,6 +41,14 @@ const wholeNumber = (min: number, max: number) =>
 
 const onOff = z.enum(['on', 'off'], 'must be on or off');
 
+/** What a port of operations serves, and may be told to serve alone. */
+export const OPERATIONS_ROUTES = ['metrics', 'health', 'documents'] as const;
+export type OperationsRoute = (typeof OPERATIONS_ROUTES)[number];
+
+function isOperationsRoute(name: string): name is OperationsRoute {
+  return OPERATIONS_ROUTES.some((route) => route === name);
+}
+
 /** Every setting of the platform's processes, by its environment variable. */
 export const settingSchemas = {
   AIAAS_MODE: z.enum(
@@ -49,6 +57,18 @@ export const settingSchemas = {
   ),
   AIAAS_HOST: z.string().min(1, 'must be an address or a host name'),
   AIAAS_PORT: wholeNumber(0, 65_535),
+  AIAAS_OPERATIONS_HOST: z.string().min(1, 'must be an address or a host name'),
+  AIAAS_OPERATIONS_PORT: wholeNumber(0, 65_535).optional(),
+  AIAAS_OPERATIONS_ONLY: list.transform((names, context) => {
+    const known = names.filter(isOperationsRoute);
+    if (known.length < names.length)
+      context.addIssue({ code: 'custom', message: `must list some of: ${OPERATIONS_ROUTES.join(', ')}` });
+    return known;
+  }),
+  AIAAS_METRICS_TOKEN: z
+    .string()
+    .regex(/^[!-~]{16,}$/, 'must be at least 16 printable characters without spaces')
+    .optional(),
   AIAAS_DATA: z.string().min(1, 'must name a directory'),
   AIAAS_CONFIG: z.string().optional(),
   AIAAS_DEMO: onOff.optional(),
@@ -63,6 +83,8 @@ export const settingSchemas = {
     (origins) => origins.every(isOrigin),
     'must list origins, separated by commas, such as https://app.example.com',
   ),
+  AIAAS_REFUSED_PER_SECOND: wholeNumber(1, 1_000_000),
+  AIAAS_FREE_PER_SECOND: wholeNumber(1, 1_000_000),
   AIAAS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent'),
   AIAAS_DRAIN_SECONDS: wholeNumber(0, 3_600),
   AIAAS_ACCEPT_RECORD_TIME: z
@@ -85,6 +107,19 @@ export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = 
   },
   AIAAS_HOST: { fallback: '127.0.0.1', description: 'The address to listen on.' },
   AIAAS_PORT: { fallback: '8080', description: 'The port to listen on; 0 takes a free one.' },
+  AIAAS_OPERATIONS_HOST: { fallback: '127.0.0.1', description: 'The address of the port of operations.' },
+  AIAAS_OPERATIONS_PORT: {
+    fallback: '',
+    description: 'A port of its own for /metrics, /health and the documents; 0 takes a free one. Default: none.',
+  },
+  AIAAS_OPERATIONS_ONLY: {
+    fallback: 'metrics',
+    description: 'What the port of operations alone serves, where there is one: of metrics, health, documents.',
+  },
+  AIAAS_METRICS_TOKEN: {
+    fallback: '',
+    description: 'Who reads /metrics must send it as "Authorization: Bearer …". It is a secret.',
+  },
   AIAAS_DATA: {
     fallback: './data',
     description: "The directory of the record, the views and the keys; distributed: of this gateway's own views.",
@@ -108,6 +143,15 @@ export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = 
     description: 'Proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas.',
   },
   AIAAS_CORS_ORIGINS: { fallback: '', description: 'Origins that may call /v1 from browsers, separated by commas.' },
+  AIAAS_REFUSED_PER_SECOND: {
+    fallback: '50',
+    description: 'Refused requests a second of each key and, without one, each address; ten times as many at once.',
+  },
+  AIAAS_FREE_PER_SECOND: {
+    fallback: '200',
+    description:
+      'Requests a second of each key that run no model (reads, preflights, repeats); ten times as many at once.',
+  },
   AIAAS_LOG_LEVEL: { fallback: 'info', description: 'debug, info, warn, error or silent.' },
   AIAAS_DRAIN_SECONDS: {
     fallback: '30',

@@ -60,7 +60,8 @@ export type KeyRejection =
   | 'organization_suspended';
 export type KeyVerdict =
   | { readonly ok: true; readonly key: AuthenticatedKey }
-  | { readonly ok: false; readonly code: KeyRejection };
+  /** With the id of the key that was presented, where there is one with that id, for the security trail alone. */
+  | { readonly ok: false; readonly code: KeyRejection; readonly keyId?: ApiKeyId };
 
 /** In whose name a token speaks. A further kind of holder is a further member of this union. */
 export type Principal =
@@ -135,15 +136,16 @@ export class Authentication {
       matchSecret(NOBODYS_SECRETS, presented, now);
       return { ok: false, code: 'invalid_api_key' };
     }
+    const { keyId } = parsed;
     switch (verifySecret(known.state, presented, now).outcome) {
       case 'unknown':
-        return { ok: false, code: 'invalid_api_key' };
+        return { ok: false, code: 'invalid_api_key', keyId };
       case 'revoked':
-        return { ok: false, code: 'key_revoked' };
+        return { ok: false, code: 'key_revoked', keyId };
       case 'expired':
-        return { ok: false, code: 'key_expired' };
+        return { ok: false, code: 'key_expired', keyId };
       case 'accepted':
-        if (!known.isAllowedAddress(address)) return { ok: false, code: 'ip_not_allowed' };
+        if (!known.isAllowedAddress(address)) return { ok: false, code: 'ip_not_allowed', keyId };
         return this.standingVerdict(known.authenticated);
     }
   }
@@ -160,6 +162,14 @@ export class Authentication {
     if (systemTokenKind(holder) !== parsed.kind) return undefined;
     if (holder.type !== 'system' && this.problemOf(holder.orgId, { owner: holder }) !== undefined) return undefined;
     return { ...holder, tokenId };
+  }
+
+  /** The token that a secret claims to be, where there is one with that id; whether it is, is another question. */
+  claimedToken(secret: string): SystemTokenId | undefined {
+    const parsed = parseSystemTokenSecret(secret);
+    if (!parsed.ok) return undefined;
+    const { state } = this.records.systemTokens.find(systemTokenStream(parsed.tokenId));
+    return state.status === 'none' ? undefined : parsed.tokenId;
   }
 
   /** Whether a secret is a key or a token that works now, from wherever. */
@@ -183,7 +193,7 @@ export class Authentication {
 
   private standingVerdict(key: AuthenticatedKey): KeyVerdict {
     const problem = this.problemOf(key.orgId, key);
-    return problem === undefined ? { ok: true, key } : { ok: false, code: REJECTION_OF[problem] };
+    return problem === undefined ? { ok: true, key } : { ok: false, code: REJECTION_OF[problem], keyId: key.keyId };
   }
 
   private remember(state: ExistingKeyState): void {

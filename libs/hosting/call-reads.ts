@@ -19,8 +19,10 @@ export function callReads(readSide: ReadSideClient): CallReads {
   return {
     waitFor: (position) => answered(readSide.waitFor(position)),
     async callById(orgId, projectId, callId) {
-      const { watermark, call } = await answered(readSide.query('callById', { orgId, projectId, callId }));
-      return call === null ? undefined : { data: presented(call), watermark: presented(watermark) };
+      const answer = await answered(readSide.query('callById', { orgId, projectId, callId }));
+      const { watermark, call } = answer;
+      if (call === null) return answer.isForeign === true ? 'foreign' : 'none';
+      return { data: presented(call), watermark: presented(watermark) };
     },
     async projectUsage(orgId, projectId, range) {
       const { watermark, ...data } = await answered(

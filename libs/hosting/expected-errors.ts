@@ -36,7 +36,7 @@ export function failureOf(error: unknown): { readonly text: string; readonly cod
     return { text: error.message, code: TO_MEND };
   if (isAddressError(error))
     return {
-      text: `The address cannot be used (${error.code}); set AIAAS_PORT or AIAAS_HOST to another.`,
+      text: `The address cannot be used (${error.code}); set AIAAS_PORT or AIAAS_HOST to another, or AIAAS_OPERATIONS_PORT or AIAAS_OPERATIONS_HOST.`,
       code: TO_MEND,
     };
   return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), code: 1 };

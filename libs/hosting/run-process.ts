@@ -55,15 +55,17 @@ class Stopping {
 /** Opens the doors: from here on calls are admitted. */
 async function serve(services: Services): Promise<NestFastifyApplication> {
   const { configuration, logger, engines } = services;
-  const server = await createServer(services);
+  const { application: server, listenForOperations } = await createServer(services);
   await server.listen({ host: configuration.host, port: configuration.port });
   const address = server.getHttpServer().address() as AddressInfo;
   const url = urlOf(configuration.host, address.port);
+  const operationsUrl = await listenForOperations();
   await services.node?.untilKnown();
   const announcement = await prepareFirstUse(services, url);
   await applyConfiguration(services, process.env);
   services.phase = 'ready';
-  logger.info({ url, version, data: configuration.dataDir }, 'ready');
+  const operations = operationsUrl === undefined ? {} : { operationsUrl };
+  logger.info({ url, ...operations, version, data: configuration.dataDir }, 'ready');
   if (announcement !== undefined) process.stdout.write(announcement);
   if (existsSync(engines.firstRunFile))
     logger.warn({ file: engines.firstRunFile }, 'the file holds secrets: keep them elsewhere and delete it');

@@ -6,12 +6,16 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import fastify, { type FastifyInstance } from 'fastify';
 import { AdminHttpModule } from '#admin-http';
 import { AnalyticsHttpModule } from '#analytics-http';
+import { OPERATIONS_ROUTES } from '#configuration';
+import type { AuthenticationFailureReason } from '#control';
 import { systemClock, systemIdentifiers } from '#environment';
-import { type Check, registerHealth, v1Plane } from '#gateway';
+import { type AuthenticationFailure, type Check, v1Plane } from '#gateway';
+import { protectAnswers } from '#http-edge';
 import { formatInstant, type RequestId } from '#kernel';
 import { callReads } from './call-reads';
 import { checkClock } from './check-clock';
-import { mountDocumentation } from './documentation';
+import { makeDocuments } from './documents';
+import { Operations, OperationsServer } from './operations';
 import type { Services } from './services';
 import { checkStore } from './store-check';
 import { answerUnreadable, answerUnroutable, REQUEST_MS_MAX } from './unroutable-requests';
@@ -19,16 +23,17 @@ import { version } from './version';
 
 @Module({})
 class PlatformModule {
-  static over({ control, readSide, router, logger, ledger }: Services): DynamicModule {
+  static over({ control, readSide, router, rates, logger, ledger }: Services): DynamicModule {
     return {
       module: PlatformModule,
       imports: [
         AdminHttpModule.register({
           control,
           router,
+          rates,
           onUnexpected: (error, requestId) => logger.error({ error, requestId }, 'a request failed'),
         }),
-        AnalyticsHttpModule.register({ control, readSide, timeOf: (orgId) => ledger.timeOf(orgId) }),
+        AnalyticsHttpModule.register({ control, readSide, rates, timeOf: (orgId) => ledger.timeOf(orgId) }),
       ],
     };
   }
@@ -46,8 +51,22 @@ async function checks({ engines, control, node, ledger }: Services): Promise<Rea
   };
 }
 
+/** Codes of the inference plane as the security trail names them. */
+const REASONS: Readonly<Record<AuthenticationFailure, AuthenticationFailureReason>> = {
+  missing_api_key: 'missing_credential',
+  conflicting_credentials: 'differing_credentials',
+  invalid_api_key: 'invalid_api_key',
+  key_revoked: 'key_revoked',
+  key_expired: 'key_expired',
+  ip_not_allowed: 'ip_not_allowed',
+  key_suspended: 'key_suspended',
+  organization_suspended: 'organization_suspended',
+  insufficient_scope: 'insufficient_scope',
+  foreign_id: 'foreign_id',
+};
+
 function registerV1(server: FastifyInstance, services: Services): void {
-  const { control, runner, calls, readSide, active, logger, metrics, configuration } = services;
+  const { control, runner, calls, readSide, active, rates, logger, metrics, configuration } = services;
   const identifiers = systemIdentifiers(systemClock);
   const plane = v1Plane({
     runner,
@@ -56,8 +75,8 @@ function registerV1(server: FastifyInstance, services: Services): void {
     authenticator: {
       authenticateKey: (secret, address) => control.authenticateKey(secret, address),
       lookFor: (secret) => control.lookFor(secret),
-      authenticationFailed(address, code) {
-        control.authenticationFailures.record(address, code);
+      authenticationFailed(address, code, keyId) {
+        control.authenticationFailures.record(address, REASONS[code], keyId === undefined ? {} : { keyId });
         metrics.authenticationFailures.inc({ code });
       },
     },
@@ -67,6 +86,7 @@ function registerV1(server: FastifyInstance, services: Services): void {
     addressOf: (request) => request.ip,
     isAdmitting: () => services.phase === 'ready' && services.node?.mayAct() !== false,
     active,
+    rates,
     onUnexpected: (error, request) => logger.error({ error, requestId: request.v1.requestId }, 'a /v1 request failed'),
   });
   void server.register(
@@ -87,10 +107,35 @@ function registerV1(server: FastifyInstance, services: Services): void {
   );
 }
 
-/** The HTTP server of all planes. */
-export async function createServer(services: Services): Promise<NestFastifyApplication> {
+/** What those ask who run the platform; the documents describe the planes that an application serves. */
+async function operationsOf(services: Services, application: NestFastifyApplication): Promise<Operations> {
   const { configuration, metrics } = services;
-  const startedAt = formatInstant(systemClock.now());
+  const { metricsToken } = configuration;
+  return new Operations({
+    metrics,
+    ...(metricsToken === undefined ? {} : { metricsToken }),
+    health: {
+      version,
+      startedAt: formatInstant(systemClock.now()),
+      phase: () => services.phase,
+      now: () => formatInstant(systemClock.now()),
+    },
+    checks: () => checks(services),
+    beforeMetrics: () => metrics.livingGateways.set(services.node?.membership.living().length ?? 1),
+    documents: await makeDocuments(application),
+  });
+}
+
+export interface PlatformServer {
+  /** All planes; closing it closes the port of operations, too. */
+  readonly application: NestFastifyApplication;
+  /** Opens the port of operations, where there is one, and says where it is. */
+  listenForOperations(): Promise<string | undefined>;
+}
+
+/** The HTTP server of all planes. */
+export async function createServer(services: Services): Promise<PlatformServer> {
+  const { configuration } = services;
   const identifiers = systemIdentifiers(systemClock);
   const server = fastify({
     trustProxy: configuration.trustedProxies.length === 0 ? false : [...configuration.trustedProxies],
@@ -105,24 +150,25 @@ export async function createServer(services: Services): Promise<NestFastifyAppli
     frameworkErrors: answerUnroutable(identifiers),
     clientErrorHandler: answerUnreadable(identifiers),
   });
+  protectAnswers(server);
   registerV1(server, services);
-  registerHealth(server, {
-    version,
-    startedAt,
-    phase: () => services.phase,
-    checks: () => checks(services),
-    now: () => formatInstant(systemClock.now()),
-  });
-  server.get('/metrics', async (_request, reply) => {
-    metrics.livingGateways.set(services.node?.membership.living().length ?? 1);
-    return reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics());
-  });
+  let operationsServer: OperationsServer | undefined;
+  server.addHook('onClose', async () => operationsServer?.close());
   const application = await NestFactory.create<NestFastifyApplication>(
     PlatformModule.over(services),
     // Nest's adapter wants its own declaration of the same instance.
     new FastifyAdapter(server as unknown as ConstructorParameters<typeof FastifyAdapter>[0]),
     { logger: false, abortOnError: false },
   );
-  mountDocumentation(application);
-  return application;
+  const operations = await operationsOf(services, application);
+  const elsewhere = configuration.operations?.only ?? [];
+  for (const route of OPERATIONS_ROUTES) if (!elsewhere.includes(route)) operations.serve(server, route);
+  return {
+    application,
+    async listenForOperations() {
+      if (configuration.operations === undefined) return undefined;
+      operationsServer = await OperationsServer.listen(configuration.operations, operations);
+      return operationsServer.url;
+    },
+  };
 }

@@ -11,6 +11,7 @@ import {
   Router,
   startProbing,
 } from '#gateway';
+import { RequestRates, THROTTLED_REQUESTS } from '#http-edge';
 import {
   AnthropicBackendClient,
   type BackendClient,
@@ -20,9 +21,10 @@ import {
 import type { BackendKind } from '#inference/catalogue';
 import type { LedgerService } from '#ledger';
 import { ReadSide, type ReadSideClient } from '#read-side';
-import { createMetrics, type Logger, type Metrics, observeCalls } from '#telemetry';
+import { createMetrics, type Logger, type Metrics } from '#telemetry';
 import type { ClusterNode } from './cluster-node';
 import type { Engines } from './engines';
+import { observeAndLimit } from './observe-calls';
 import { openRecord } from './open-record';
 import { pollForViews, tellViews } from './tell-views';
 
@@ -41,6 +43,8 @@ export interface Services {
   readonly runner: CallRunner;
   readonly router: Router;
   readonly active: ActiveCalls;
+  /** Of all planes. */
+  readonly rates: RequestRates;
   /** Present where other gateways write to the record too. */
   readonly node?: ClusterNode;
   phase: Phase;
@@ -87,6 +91,16 @@ function startSweeping({ answers }: Engines, ledger: LedgerService, metrics: Met
   }, SWEEP_MS);
 }
 
+function ratesOf({ requestRates }: Configuration, { throttledRequests }: Metrics): RequestRates {
+  // Every kind is there from the start: what never happened reads 0.
+  for (const what of THROTTLED_REQUESTS) throttledRequests.inc({ what }, 0);
+  return new RequestRates({
+    ...requestRates,
+    clock: systemClock,
+    onThrottled: (what) => throttledRequests.inc({ what }),
+  });
+}
+
 /** Opens everything on a record that answers; `phase` stays `starting` until calls may be admitted. */
 export async function openServices(engines: Engines, configuration: Configuration, logger: Logger): Promise<Services> {
   const metrics = createMetrics();
@@ -103,6 +117,7 @@ export async function openServices(engines: Engines, configuration: Configuratio
   const telling = node === undefined ? await tellViews(engines.store, readSide) : pollForViews(engines.store, readSide);
   const clients = backendClients(control);
   const router = new Router({ backends: () => control.backends(), clock: systemClock, random: Math.random });
+  const rates = ratesOf(configuration, metrics);
   const calls: CallDependencies = {
     ledger,
     models: control,
@@ -113,7 +128,10 @@ export async function openServices(engines: Engines, configuration: Configuratio
     owner,
     mayDispatch: () => node?.membership.leaseHolds() ?? true,
     router,
-    observer: { ...observeCalls(logger, metrics), exceeded: (excess) => void distrustBounds(control, logger, excess) },
+    observer: {
+      ...observeAndLimit(logger, metrics, rates),
+      exceeded: (excess) => void distrustBounds(control, logger, excess),
+    },
     settings: DEFAULT_CALL_SETTINGS,
   };
   const probing = startProbing(router);
@@ -129,6 +147,7 @@ export async function openServices(engines: Engines, configuration: Configuratio
     calls,
     runner: new CallRunner(calls),
     router,
+    rates,
     active: new ActiveCalls((count) => metrics.activeCalls.set(count)),
     phase: 'starting',
     ...(node === undefined ? {} : { node }),

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
 import { answerFrameworkErrors } from '#admin-http';
 import type { Identifiers } from '#environment';
+import { SECURITY_HEADERS, securityHeaderLines } from '#http-edge';
 import { anthropicErrorAnswer } from '#inference/anthropic';
 import { errorAnswer } from '#inference/openai';
 
@@ -74,7 +75,7 @@ export function answerUnreadable(identifiers: Pick<Identifiers, 'id'>) {
       socket.write(
         `HTTP/1.1 ${unreadable.status} ${STATUS_CODES[unreadable.status]}\r\n` +
           `Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-          `X-Request-Id: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
+          `X-Request-Id: ${requestId}\r\n${securityHeaderLines()}Connection: close\r\n\r\n${body}`,
       );
     }
     socket.destroy(error);
@@ -87,11 +88,14 @@ export function answerUnroutable(identifiers: Pick<Identifiers, 'id'>) {
   return (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
     const { url = '' } = request.raw;
     if (!isInference(url)) {
-      answerProblem(error, request, reply);
+      answerProblem(error, request, reply.headers(SECURITY_HEADERS));
       return;
     }
     const answerOf = url.startsWith('/v1/messages') ? anthropicErrorAnswer : errorAnswer;
     const { status, headers, body } = answerOf('unsupported_route', { requestId: identifiers.id('req') });
-    void reply.code(status).headers(headers).send(body);
+    void reply
+      .code(status)
+      .headers({ ...SECURITY_HEADERS, ...headers })
+      .send(body);
   };
 }

@@ -158,6 +158,11 @@ export function barKey(subject: { readonly type: string; readonly id?: string })
   return subject.id === undefined ? subject.type : `${subject.type}:${subject.id}`;
 }
 
+/** What all refusal keys of one API key begin with. */
+export function refusalKeyPrefix(keyId: ApiKeyId): string {
+  return `${keyId}|`;
+}
+
 export function refusalKey(keyId: ApiKeyId, code: string, model: string): string {
-  return `${keyId}|${code}|${model}`;
+  return `${refusalKeyPrefix(keyId)}${code}|${model}`;
 }

@@ -23,6 +23,24 @@ export function boundedLabel(valuesMax: number = LABEL_VALUES_MAX): (value: stri
   };
 }
 
+/** What is turned away before anything of it is looked at. */
+function doorMetrics(registers: Registry[]) {
+  return {
+    authenticationFailures: new Counter({
+      name: 'aiaas_authentication_failures_total',
+      help: 'Credentials that were turned away.',
+      labelNames: ['code'],
+      registers,
+    }),
+    throttledRequests: new Counter({
+      name: 'aiaas_throttled_requests_total',
+      help: 'Requests that were turned away for their rate before they were looked at.',
+      labelNames: ['what'],
+      registers,
+    }),
+  };
+}
+
 export function createMetrics() {
   const registers = [new Registry()];
   const [registry = new Registry()] = registers;
@@ -62,12 +80,7 @@ export function createMetrics() {
       help: 'What calls cost beyond their holds; any growth wants an operator.',
       registers,
     }),
-    authenticationFailures: new Counter({
-      name: 'aiaas_authentication_failures_total',
-      help: 'Credentials that were turned away.',
-      labelNames: ['code'],
-      registers,
-    }),
+    ...doorMetrics(registers),
     activeCalls: new Gauge({ name: 'aiaas_active_calls', help: 'Calls under way.', registers }),
     warmLedgers: new Gauge({ name: 'aiaas_warm_ledgers', help: 'Ledgers kept in memory.', registers }),
     contendedBatches: new Counter({

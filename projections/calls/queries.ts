@@ -101,6 +101,7 @@ export async function callById(
   const isTheirs = call?.orgId === orgId && (projectId === undefined || call.projectId === projectId);
   return {
     call: call !== undefined && isTheirs ? call : null,
+    ...(call !== undefined && !isTheirs ? { isForeign: true as const } : {}),
     watermark: await watermarkOf(snapshot, CALLS_VIEW, orgId),
   };
 }

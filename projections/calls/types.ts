@@ -125,4 +125,6 @@ export interface CallByIdParams {
 export interface CallAnswer extends Watermarked {
   /** `null`: not recorded, not yet projected, or not of this organization and project. */
   readonly call: CallRecord | null;
+  /** There is such a call, of another organization or project: for the security trail, never for who asks. */
+  readonly isForeign?: true;
 }

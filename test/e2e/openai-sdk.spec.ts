@@ -207,7 +207,7 @@ describe('the official OpenAI client', () => {
       const answer = await tenant.chat(model, { stream: true }, { 'accept-encoding': 'gzip, br' });
       expect(Object.fromEntries(answer.headers)).toMatchObject({
         'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-cache, no-transform',
+        'cache-control': 'no-store, no-transform',
         'x-accel-buffering': 'no',
         'x-routing-decision': 'primary',
       });

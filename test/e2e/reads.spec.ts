@@ -101,7 +101,48 @@ describe('reads', () => {
     expect(Object.keys(paths)).toEqual(
       expect.arrayContaining(['/v1/chat/completions', '/v1/calls/{requestId}', '/admin/v1/organizations']),
     );
-    expect((await fetch(`${world.platform.url}/docs`)).status).toBe(200);
+  });
+
+  it('/docs is a page that nobody else may frame or feed with scripts', async () => {
+    for (const path of ['/docs', '/docs/', '/docs/swagger-ui-bundle.js', '/openapi.json']) {
+      const answer = await fetch(`${world.platform.url}${path}`);
+      await answer.arrayBuffer();
+      const header = (name: string) => answer.headers.get(name);
+      expect([path, answer.status, header('content-encoding')]).toEqual([path, 200, 'gzip']);
+      expect([header('x-content-type-options'), header('referrer-policy')]).toEqual(['nosniff', 'no-referrer']);
+      expect(header('content-security-policy')).toMatch(/^default-src 'none';.*frame-ancestors 'none'$/);
+      expect(header('content-security-policy')).not.toMatch(/script-src[^;]*unsafe/);
+      const known = { headers: { 'if-none-match': header('etag') ?? '' } };
+      expect((await fetch(`${world.platform.url}${path}`, known)).status).toBe(304);
+    }
+    for (const path of ['/docs-yaml', '/docs-json', '/docs/index.html', '/docs/LICENSE'])
+      expect([path, (await fetch(`${world.platform.url}${path}`)).status]).toEqual([path, 404]);
+  });
+
+  it('no answer with a credential may be kept by a cache, nor any other that is not a document', async () => {
+    const { url, firstRun } = world.platform;
+    const admin = { authorization: `Bearer ${firstRun.systemToken}` };
+    const asked = [
+      fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${tenant.key.secret}` } }),
+      fetch(`${url}/v1/models`),
+      fetch(`${url}/v1/nothing`, { headers: { authorization: `Bearer ${tenant.key.secret}` } }),
+      fetch(`${url}/admin/v1/organizations`, { headers: admin }),
+      fetch(`${url}/admin/v1/%zz`, { headers: admin }),
+      fetch(`${url}/analytics/v1/views`, { headers: admin }),
+      fetch(`${url}/metrics`),
+      fetch(`${url}/nowhere`),
+    ];
+    for (const { url: from, headers } of await Promise.all(asked))
+      expect([from, headers.get('cache-control'), headers.get('x-content-type-options')]).toEqual([
+        from,
+        'no-store',
+        'nosniff',
+      ]);
+    for (const answer of [await tenant.chat(model), await tenant.chat(model, { stream: true })])
+      expect([answer.headers.get('cache-control'), answer.headers.get('referrer-policy')]).toEqual([
+        expect.stringContaining('no-store'),
+        'no-referrer',
+      ]);
   });
 
   it('whatever else is asked for is not there', async () => {

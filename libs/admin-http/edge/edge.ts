@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { CommandAnswer, CommandContext, OrganizationRecord, Principal } from '#control';
 import type { Actor } from '#kernel';
-import { principalOf } from '../access/access.guard';
+import { principalOf } from '../access/access-door';
 import { ADMIN_HTTP_OPTIONS, type AdminHttpOptions } from '../options';
 import { structureProblem } from '../problems/body-structure';
 import { invalidRequest, notFound, Problem } from '../problems/problem';

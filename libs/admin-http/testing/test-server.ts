@@ -2,7 +2,8 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { startPlatform, type TestMachine, type TestPlatform, testMachine } from '#control/testing';
-import { systemIdentifiers } from '#environment';
+import { systemClock, systemIdentifiers } from '#environment';
+import { RequestRates } from '#http-edge';
 import { newSystemTokenSecret, SECRET_RANDOM_BYTES, type SystemTokenHolder, systemTokenStream } from '#identity';
 import type { CallId } from '#kernel';
 import { AdminHttpModule } from '../admin-http.module';
@@ -53,18 +54,28 @@ function router({ control, clock }: TestPlatform): RoutingInsight {
   };
 }
 
+/** Rates that no test meets that does not want to. */
+export function generousRates(): RequestRates {
+  return new RequestRates({ refusedPerSecond: 100_000, freePerSecond: 100_000, clock: systemClock });
+}
+
 /** Starts the command side with its HTTP edge; nothing listens, requests are injected. */
-export async function startServer(machine: TestMachine = testMachine(), appends?: number): Promise<TestServer> {
-  return serve(await startPlatform(machine, appends));
+export async function startServer(
+  machine: TestMachine = testMachine(),
+  appends?: number,
+  rates?: RequestRates,
+): Promise<TestServer> {
+  return serve(await startPlatform(machine, appends), rates);
 }
 
 /** The HTTP edge of a command side that was started before; it is closed with the edge. */
-export async function serve(platform: TestPlatform): Promise<TestServer> {
+export async function serve(platform: TestPlatform, rates = generousRates()): Promise<TestServer> {
   const token = await issueToken(platform, { type: 'system', id: 'administrator' });
   const unexpected: unknown[] = [];
   const application = await NestFactory.create<NestFastifyApplication>(
     AdminHttpModule.register({
       control: platform.control,
+      rates,
       router: router(platform),
       onUnexpected: (error) => unexpected.push(error),
     }),

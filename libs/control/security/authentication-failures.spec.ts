@@ -1,8 +1,9 @@
 import { systemIdentifiers } from '#environment';
 import { MemoryEventStore } from '#event-store/memory';
+import type { ApiKeyId } from '#kernel';
 import { HandClock, MortalStore } from '../testing';
 import { addressSource } from './address-source';
-import { AuthenticationFailures, FAILURE_SOURCES_MAX } from './authentication-failures';
+import { AuthenticationFailures, FAILURE_NAMES_MAX, FAILURE_SOURCES_MAX } from './authentication-failures';
 import { type SecurityEvent, securityCodec } from './events';
 
 function setup(appends = Number.POSITIVE_INFINITY) {
@@ -56,6 +57,31 @@ describe('failed authentications', () => {
     const events = await recorded();
     expect(events.flatMap((event) => event.failures)).toHaveLength(FAILURE_SOURCES_MAX);
     expect(events.map(({ overflow }) => overflow)).toEqual([5, undefined, undefined, undefined, undefined]);
+  });
+
+  it('name the key or the token that was presented', async () => {
+    const { failures, recorded } = setup();
+    const keyId = 'key_1' as ApiKeyId;
+    failures.record('203.0.113.7', 'foreign_id', { keyId });
+    failures.record('203.0.113.8', 'foreign_id', { keyId });
+    failures.record('203.0.113.8', 'foreign_id');
+    await failures.flush();
+    expect((await recorded())[0]?.failures).toEqual([
+      { source: '203.0.113.0/24', reason: 'foreign_id', count: 2, keyId },
+      { source: '203.0.113.0/24', reason: 'foreign_id', count: 1 },
+    ]);
+  });
+
+  it('of more keys than a window names are counted without a name', async () => {
+    const { failures, recorded } = setup();
+    for (let i = 0; i < FAILURE_NAMES_MAX + 5; i += 1)
+      failures.record('203.0.113.7', 'key_revoked', { keyId: `key_${i}` as ApiKeyId });
+    await failures.flush();
+    const rows = (await recorded()).flatMap((event) => event.failures);
+    expect(rows).toHaveLength(FAILURE_NAMES_MAX + 1);
+    expect(rows.filter(({ keyId }) => keyId === undefined)).toEqual([
+      { source: '203.0.113.0/24', reason: 'key_revoked', count: 5 },
+    ]);
   });
 
   it('are counted on when they cannot be recorded', async () => {

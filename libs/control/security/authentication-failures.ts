@@ -1,16 +1,21 @@
 import type { Identifiers } from '#environment';
 import type { EventStore } from '#event-store';
-import { type Clock, type EpochMs, epochMs } from '#kernel';
+import { type ApiKeyId, type Clock, type EpochMs, epochMs, type SystemTokenId } from '#kernel';
 import { addressSource } from './address-source';
 import { type AuthenticationFailureReason, type SecurityEvent, securityCodec, securityStream } from './events';
 
 export const FAILURE_WINDOW_MS = 10_000;
 /** Sources that one window tells apart; the rest is one sum. */
 export const FAILURE_SOURCES_MAX = 1_000;
+/** Keys and tokens that one window names, per reason and source; what others did is counted without their names. */
+export const FAILURE_NAMES_MAX = 1_000;
 /** Keeps an event far below its size limit. */
 const FAILURES_PER_EVENT = 200;
 
-interface Row {
+/** Whose credential was presented, as far as there is a key or a token with that id. */
+export type Presenter = { readonly keyId?: ApiKeyId; readonly tokenId?: SystemTokenId };
+
+interface Row extends Presenter {
   readonly source: string;
   readonly reason: AuthenticationFailureReason;
   count: number;
@@ -27,25 +32,17 @@ export interface AuthenticationFailuresOptions {
 export class AuthenticationFailures {
   private readonly rows = new Map<string, Row>();
   private readonly sources = new Set<string>();
+  private names = 0;
   private overflow = 0;
   private from: EpochMs | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: AuthenticationFailuresOptions) {}
 
-  record(address: string, reason: AuthenticationFailureReason): void {
+  record(address: string, reason: AuthenticationFailureReason, presenter: Presenter = {}): void {
     this.from ??= this.options.clock.now();
     this.timer ??= this.startTimer();
-    const source = addressSource(address);
-    if (!this.sources.has(source) && this.sources.size >= FAILURE_SOURCES_MAX) {
-      this.overflow += 1;
-      return;
-    }
-    this.sources.add(source);
-    const key = `${source} ${reason}`;
-    const row = this.rows.get(key);
-    if (row === undefined) this.rows.set(key, { source, reason, count: 1 });
-    else row.count += 1;
+    this.count({ ...presenter, source: addressSource(address), reason, count: 1 });
   }
 
   /** Records the window that is open. What cannot be recorded is counted on, within the same limits. */
@@ -59,6 +56,7 @@ export class AuthenticationFailures {
     this.from = undefined;
     this.rows.clear();
     this.sources.clear();
+    this.names = 0;
     this.overflow = 0;
     try {
       await this.append(from, rows, overflow);
@@ -99,14 +97,21 @@ export class AuthenticationFailures {
     this.from = from;
     this.overflow += overflow;
     this.timer ??= this.startTimer();
-    for (const row of rows) {
-      const key = `${row.source} ${row.reason}`;
-      const newer = this.rows.get(key);
-      if (newer !== undefined) newer.count += row.count;
-      else if (this.sources.has(row.source) || this.sources.size < FAILURE_SOURCES_MAX) {
-        this.sources.add(row.source);
-        this.rows.set(key, row);
-      } else this.overflow += row.count;
+    for (const row of rows) this.count(row);
+  }
+
+  private count(row: Row): void {
+    const { source, reason, keyId, tokenId } = row;
+    const name = keyId ?? tokenId;
+    const key = `${source} ${reason}${name === undefined ? '' : ` ${name}`}`;
+    const known = this.rows.get(key);
+    if (known !== undefined) known.count += row.count;
+    else if (!this.sources.has(source) && this.sources.size >= FAILURE_SOURCES_MAX) this.overflow += row.count;
+    else if (name !== undefined && this.names >= FAILURE_NAMES_MAX) this.count({ source, reason, count: row.count });
+    else {
+      this.sources.add(source);
+      if (name !== undefined) this.names += 1;
+      this.rows.set(key, row);
     }
   }
 }

@@ -8,7 +8,7 @@ import { endBrokenAnswer, type MayGoOn, noteBrokenAnswer } from './trouble';
 type Answer = Extract<UpstreamResponse, { kind: 'answer' }>;
 
 const STREAM_CONTENT_TYPE = 'text/event-stream; charset=utf-8';
-const STREAM_HEADERS = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' } as const;
+const STREAM_HEADERS = { 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' } as const;
 const KEEP_ALIVE = ': keep-alive\n\n';
 
 /** How the flow of a stream came to its end, before anyone judges what it means. */

@@ -23,7 +23,12 @@ export class ReadRefusedError extends Error {
 export interface CallReads {
   /** Waits until the view has reached a position; false when it did not in time. */
   waitFor(position: bigint): Promise<boolean>;
-  callById(orgId: OrganizationId, projectId: ProjectId, callId: RequestId): Promise<ReadAnswer | undefined>;
+  callById(
+    orgId: OrganizationId,
+    projectId: ProjectId,
+    callId: RequestId,
+    /** `foreign`: there is one, of another project or organization; its reader is told what is told of none. */
+  ): Promise<ReadAnswer | 'none' | 'foreign'>;
   projectUsage(
     orgId: OrganizationId,
     projectId: ProjectId,

@@ -24,7 +24,8 @@ export type KeyRejection =
 
 export type KeyVerdict =
   | { readonly ok: true; readonly key: AuthenticatedKey }
-  | { readonly ok: false; readonly code: KeyRejection };
+  /** With the id of the key that was presented, where there is one with that id. */
+  | { readonly ok: false; readonly code: KeyRejection; readonly keyId?: ApiKeyId };
 
 export interface KeyAuthenticator {
   authenticateKey(secret: string, address: string): KeyVerdict;
@@ -35,5 +36,13 @@ export interface KeyAuthenticator {
    */
   lookFor?(secret: string): Promise<boolean> | undefined;
   /** Counts a failure, for the security trail. */
-  authenticationFailed(address: string, code: KeyRejection): void;
+  authenticationFailed(address: string, code: AuthenticationFailure, keyId?: ApiKeyId): void;
 }
+
+/** Why a request was taken as nobody's, or as one that asks for what is not its key's. */
+export type AuthenticationFailure =
+  | KeyRejection
+  | 'missing_api_key'
+  | 'conflicting_credentials'
+  | 'insufficient_scope'
+  | 'foreign_id';

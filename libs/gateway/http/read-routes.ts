@@ -44,7 +44,9 @@ function callRoute(reads: CallReads) {
         retryAfterMs: 1_000,
       });
     const answer = await reads.callById(key.orgId, key.projectId, callId);
-    return answer === undefined ? sendError(request, reply, 'call_not_found') : send(request, reply, answer);
+    if (answer === 'foreign') request.v1.refused?.('foreign_id');
+    if (answer === 'foreign' || answer === 'none') return sendError(request, reply, 'call_not_found');
+    return send(request, reply, answer);
   };
 }
 

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify';
+import { RequestRates } from '#http-edge';
 import type { ApiKeyId, EpochMs, OrganizationId, ProjectId, RequestId } from '#kernel';
 import { CallRunner } from '../calls/call-runner';
 import type { CallDependencies, ModelDirectory } from '../calls/ports';
@@ -36,6 +37,7 @@ export async function planeWith(rest: Partial<PlaneOptions> = {}): Promise<Fasti
       clock: { now: () => 0 as EpochMs, monotonicMs: () => 0 },
       newRequestId: () => 'req_1' as RequestId,
       addressOf: () => '127.0.0.1',
+      rates: new RequestRates({ refusedPerSecond: 1_000, freePerSecond: 1_000, clock: { monotonicMs: () => 0 } }),
       active: new ActiveCalls(() => undefined),
       isAdmitting: () => true,
       onUnexpected: (error) => {

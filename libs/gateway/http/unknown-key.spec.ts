@@ -23,7 +23,7 @@ describe('a key that is not known here', () => {
     // It has no scope that would let it call; but it is known.
     expect(await answerOf([INVALID, KNOWN], async () => true)).toMatchObject({
       code: 'insufficient_scope',
-      failures: [],
+      failures: ['insufficient_scope'],
     });
   });
 

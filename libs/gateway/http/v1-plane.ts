@@ -7,11 +7,11 @@ import { DIALECTS } from '../dialects';
 import { BytesInFlight } from './bytes-in-flight';
 import { ReadRefusedError } from './call-reads';
 import { registerCountTokens } from './count-tokens-route';
-import { apiKeyOf } from './credentials';
+import { identifyKeys } from './identify-keys';
 import { registerModels } from './models-routes';
-import type { KeyVerdict } from './ports';
 import { registerPreflight } from './preflight-route';
 import { registerReads } from './read-routes';
+import { isThrottled, refusalsOf } from './throttle';
 import { bodyOf, callerOf, sendError, type V1Options } from './v1-request';
 
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
@@ -22,13 +22,9 @@ function clientRequestIdOf(request: FastifyRequest): string | undefined {
   return typeof own === 'string' && /^[ -~]+$/.test(own) ? foreignText(own, 128).replace('…', '') : undefined;
 }
 
-/** Another gateway may have issued the key meanwhile, or resumed its organization: nothing else is ever taken back. */
-function mayHaveChanged(verdict: KeyVerdict): boolean {
-  return !verdict.ok && (verdict.code === 'invalid_api_key' || verdict.code === 'organization_suspended');
-}
-
 /** Authenticates before the body is read: a stranger's megabytes are nobody's to parse. */
 function authenticate(options: V1Options, inFlight: BytesInFlight) {
+  const identify = identifyKeys(options);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const clientRequestId = clientRequestIdOf(request);
     request.v1 = {
@@ -40,28 +36,15 @@ function authenticate(options: V1Options, inFlight: BytesInFlight) {
       reply.header('connection', 'close');
       return sendError(request, reply, 'not_ready', { retryAfterMs: 1_000 });
     }
-    const credential = apiKeyOf(request.headers);
-    const address = options.addressOf(request);
-    if (!credential.ok) {
-      if (credential.code === 'invalid_api_key') options.authenticator.authenticationFailed(address, credential.code);
-      return sendError(request, reply, credential.code);
-    }
-    let verdict = options.authenticator.authenticateKey(credential.secret, address);
-    const looked = mayHaveChanged(verdict) ? options.authenticator.lookFor?.(credential.secret) : undefined;
-    if (looked !== undefined) {
-      // A key that cannot be looked up is not called invalid: a client would throw it away.
-      if (!(await looked)) return sendError(request, reply, 'not_ready', { retryAfterMs: 1_000 });
-      verdict = options.authenticator.authenticateKey(credential.secret, address);
-    }
-    if (!verdict.ok) {
-      options.authenticator.authenticationFailed(address, verdict.code);
-      return sendError(request, reply, verdict.code);
-    }
-    request.v1.key = verdict.key;
+    const key = await identify(request, reply);
+    if (key === undefined) return reply;
+    request.v1.key = key;
+    if (isThrottled(options.rates, request, reply, key)) return reply;
+    request.v1.refused = refusalsOf(options, request, key);
     const bytes = Number(request.headers['content-length'] ?? 0);
     if (bytes > BODY_BYTES_MAX) return sendError(request, reply, 'request_too_large');
     if (request.method === 'POST') {
-      const release = inFlight.take(verdict.key.orgId, Number.isFinite(bytes) ? bytes : BODY_BYTES_MAX);
+      const release = inFlight.take(key.orgId, Number.isFinite(bytes) ? bytes : BODY_BYTES_MAX);
       if (release === undefined) return sendError(request, reply, 'too_many_bytes_in_flight');
       request.v1.releaseBytes = release;
       reply.raw.once('close', release);
@@ -131,7 +114,7 @@ export function v1Plane(
     for (const [path, dialect] of Object.entries(DIALECTS))
       plane.post(
         path,
-        { bodyLimit: BODY_BYTES_MAX, config: { errorAnswer: dialect.errorAnswer } },
+        { bodyLimit: BODY_BYTES_MAX, config: { errorAnswer: dialect.errorAnswer, runsModels: true } },
         dialect.use((one) => callRoute(options, one)),
       );
     registerPreflight(plane, options.calls);

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { RequestRates } from '#http-edge';
 import { type ClientBody, NO_BODY } from '#inference';
 import { anthropicErrorAnswer, readAnthropicHeaders } from '#inference/anthropic';
 import { type ErrorCode, type ErrorOptions, errorAnswer } from '#inference/openai';
@@ -22,6 +23,8 @@ export interface V1Options {
   /** The client's address, where a trusted proxy's word is believed. */
   readonly addressOf: (request: FastifyRequest) => string;
   readonly active: ActiveCalls;
+  /** Limits what nobody pays for. */
+  readonly rates: RequestRates;
   /** False before the platform is ready and while it drains: no call is admitted. */
   readonly isAdmitting: () => boolean;
 }
@@ -32,6 +35,8 @@ export interface V1Context {
   readonly clientRequestId?: string;
   readonly arrivedMs: number;
   key?: AuthenticatedKey;
+  /** Told why a request of a known key is refused; present once the key is. */
+  refused?: (why: ErrorCode | 'foreign_id') => void;
   releaseBytes?: () => void;
 }
 
@@ -42,6 +47,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Of routes whose clients read errors in another shape than OpenAI's. */
     errorAnswer?: typeof errorAnswer;
+    /** Of routes whose requests are calls, which the ledger admits. */
+    runsModels?: boolean;
   }
 }
 
@@ -65,6 +72,7 @@ export function sendError(
   const { requestId, clientRequestId } = request.v1;
   const render = request.routeOptions.config.errorAnswer ?? shapeAsked(request);
   const { status, headers, body } = render(code, { ...options, requestId });
+  request.v1.refused?.(code);
   if (clientRequestId !== undefined) reply.header('x-client-request-id', clientRequestId);
   return reply.code(status).headers(headers).send(body);
 }

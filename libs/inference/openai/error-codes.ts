@@ -63,7 +63,7 @@ const OTHER_CLIENT_ERRORS = {
   conflicting_credentials: incurable(
     400,
     'invalid_request_error',
-    'Authorization and X-API-Key carry different keys. Send one of them.',
+    'The request carries different credentials, in Authorization and X-API-Key or in several lines. Send one of them.',
   ),
   model_not_for_route: incurable(
     400,
@@ -140,6 +140,7 @@ const LIMITS = {
     'A budget leaves no room for this call. Lower the output cap, or ask for a larger budget.',
   ),
   budget_contended: curable(429, 'budget_error', 'Other calls in flight hold the rest of a budget.'),
+  too_many_requests: curable(429, 'rate_limit_error', 'Too many requests were refused in a short time. Slow down.'),
   rate_limit_exceeded: curable(429, 'rate_limit_error', 'Too many requests or tokens in too short a time.'),
   concurrency_limit_exceeded: curable(429, 'rate_limit_error', 'Too many calls are running at once.'),
   too_many_bytes_in_flight: curable(429, 'rate_limit_error', 'The request bodies in flight are too large together.'),

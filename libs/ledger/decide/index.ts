@@ -22,7 +22,7 @@ import type {
 import type { BarSubject, LedgerEvent } from '../events';
 import { entryAt } from '../expiring-map';
 import type { LedgerRefusal } from '../refusals';
-import { barKey, type LedgerState, refusalKey } from '../state';
+import { barKey, type LedgerState, refusalKey, refusalKeyPrefix } from '../state';
 import { authorize } from './authorize';
 import { changeBudget, defineBudget, endBudget, setLimits } from './budgets';
 import { abandonCall, completeCall, expireCall, failCall, releaseCall, resolveCall } from './end-call';
@@ -40,12 +40,21 @@ export function ledgerTime(state: LedgerState, now: EpochMs): EpochMs {
 
 /** Past this many windows a client is inventing names: the rest shares one window per key and code. */
 export const REFUSAL_WINDOWS_MAX = 1_000;
+/** The same for one key, which must not use up what the others of its organization are told apart by. */
+export const REFUSAL_WINDOWS_PER_KEY_MAX = 20;
 const OTHER_MODELS = '(other)' as ModelId;
 
 /** The model under which a refusal is counted. */
 export function refusalModel(state: LedgerState, keyId: ApiKeyId, code: string, model: ModelId): ModelId {
   const { entries } = state.refusals;
-  return entries.size < REFUSAL_WINDOWS_MAX || entries.has(refusalKey(keyId, code, model)) ? model : OTHER_MODELS;
+  if (entries.has(refusalKey(keyId, code, model))) return model;
+  if (entries.size >= REFUSAL_WINDOWS_MAX) return OTHER_MODELS;
+  const prefix = refusalKeyPrefix(keyId);
+  const windows = entries
+    .keySeq()
+    .filter((key) => key.startsWith(prefix))
+    .take(REFUSAL_WINDOWS_PER_KEY_MAX);
+  return windows.count() < REFUSAL_WINDOWS_PER_KEY_MAX ? model : OTHER_MODELS;
 }
 
 /** The first refusal of (key, code, model) in a window is an event at once; later ones are counted by the writer. */

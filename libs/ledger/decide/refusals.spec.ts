@@ -18,7 +18,7 @@ import {
   type Script,
   SECOND_MS,
 } from '../spec-kit';
-import { decide, REFUSAL_WINDOWS_MAX } from '.';
+import { decide, REFUSAL_WINDOWS_MAX, REFUSAL_WINDOWS_PER_KEY_MAX } from '.';
 
 const empty = defineBudget('b', { limit: 0n });
 const refused = (name: string, options: Parameters<typeof authorize>[1] = {}) => authorize(name, options);
@@ -69,17 +69,37 @@ describe('a refused call', () => {
     expect([state.holds.size, state.buckets.size, state.periods.size]).toEqual([0, 0, 0]);
   });
 
-  it('under invented model names shares one window per key once there are many', () => {
+  /** The models under which so many keys are refused, each for so many invented ones. */
+  function modelsOf(keys: number, modelsEach: number): ReadonlyMap<string, ReadonlySet<string>> {
     let { state, now } = play([empty]);
-    const models = new Set<string>();
-    for (let i = 0; i < REFUSAL_WINDOWS_MAX + 5; i += 1) {
-      for (const event of decide(refused(`${i}`, { model: model(`m${i}`) }), state, { now }).events) {
-        if (event.type === 'InferenceRefused') models.add(event.data.model);
-        state = evolve(state, { id: 'e' as EventId, event, at: now });
+    const models = new Map<string, Set<string>>();
+    for (let k = 0; k < keys; k += 1)
+      for (let i = 0; i < modelsEach; i += 1) {
+        const command = refused(`${k}-${i}`, { keyId: key(`k${k}`), model: model(`m${i}`) });
+        for (const event of decide(command, state, { now }).events) {
+          if (event.type !== 'InferenceRefused') continue;
+          const { keyId } = event.data;
+          models.set(keyId, (models.get(keyId) ?? new Set()).add(event.data.model));
+          state = evolve(state, { id: 'e' as EventId, event, at: now });
+        }
       }
-    }
-    expect(models.size).toBe(REFUSAL_WINDOWS_MAX + 1);
-    expect(models).toContain('(other)');
+    return models;
+  }
+
+  it('under invented model names shares one window once its key has many', () => {
+    const models = modelsOf(2, REFUSAL_WINDOWS_PER_KEY_MAX + 5);
+    expect([...models.values()].map(({ size }) => size)).toEqual(
+      Array.from({ length: 2 }, () => REFUSAL_WINDOWS_PER_KEY_MAX + 1),
+    );
+    expect(models.get(key('k0'))).toContain('(other)');
+  });
+
+  it('of many keys shares one window for each of them once there are many in all', () => {
+    const keys = REFUSAL_WINDOWS_MAX / 10 + 5;
+    const models = modelsOf(keys, 10);
+    const alone = [...models.values()].filter(({ size }) => size === 1);
+    expect([models.size, alone.length]).toEqual([keys, 5]);
+    expect(alone.every((names) => names.has('(other)'))).toBe(true);
   });
 
   it('answered from the first call’s record, or sent by a bug of our own, is none', () => {

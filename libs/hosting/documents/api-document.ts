@@ -1,10 +1,10 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { inferencePaths } from '#gateway';
-import { version } from './version';
+import { version } from '../version';
 
-/** The OpenAPI document at /openapi.json, and a page to try it at /docs. */
-export function mountDocumentation(application: NestFastifyApplication): void {
+/** The OpenAPI document of all planes. */
+export function apiDocument(application: NestFastifyApplication): OpenAPIObject {
   const configuration = new DocumentBuilder()
     .setTitle('AIaaS')
     .setDescription(
@@ -16,5 +16,5 @@ export function mountDocumentation(application: NestFastifyApplication): void {
     .build();
   const document = SwaggerModule.createDocument(application, configuration);
   Object.assign(document.paths, inferencePaths());
-  SwaggerModule.setup('docs', application, document, { jsonDocumentUrl: 'openapi.json' });
+  return document;
 }

@@ -1,0 +1,2 @@
+export { makeDocuments } from './documents';
+export { type StoredDocument, serveDocuments, storedDocument } from './stored-document';

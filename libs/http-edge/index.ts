@@ -1,0 +1,4 @@
+export * from './credentials';
+export * from './plane-paths';
+export * from './rates';
+export * from './security-headers';

@@ -1,0 +1,2 @@
+export { networkOfAddress } from './client-network';
+export * from './request-rates';
