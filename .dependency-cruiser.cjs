@@ -67,7 +67,7 @@ module.exports = {
       to: {
         path: '^(libs|projections)/|^node_modules/',
         pathNot:
-          '^libs/(cluster|kernel)/|^libs/(event-store|ledger)/index\\.ts$|^node_modules/(undici|zod|@types/node)/',
+          '^libs/(cluster|kernel)/|^libs/(event-store|http-server|ledger)/index\\.ts$|^node_modules/(undici|zod|@types/node)/',
       },
     },
     {
@@ -75,6 +75,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^libs/cluster/(membership|peers)/' },
       to: { path: '^libs/cluster/', pathNot: '^libs/cluster/$1/' },
+    },
+    {
+      name: 'http-servers-know-no-plane',
+      severity: 'error',
+      from: { path: '^libs/http-server/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^(libs|projections)/', pathNot: '^libs/http-server/' },
     },
     {
       name: 'projections-read-events-never-deciders',

@@ -21,6 +21,10 @@ interface CommonConfiguration {
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly requestRates: { readonly refusedPerSecond: number; readonly freePerSecond: number };
+  /** Open connections in all, on each port. */
+  readonly connectionsMax: number;
+  /** Open connections of one address that is no trusted proxy's, on each port. */
+  readonly connectionsPerAddressMax: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly drainMs: number;
   /** What was recorded up to then, by clocks that were far ahead, may be corrected. */
@@ -179,6 +183,8 @@ function commonOf(data: Settings): CommonConfiguration {
     trustedProxies: data.AIAAS_TRUSTED_PROXIES,
     corsOrigins: data.AIAAS_CORS_ORIGINS,
     requestRates: { refusedPerSecond: data.AIAAS_REFUSED_PER_SECOND, freePerSecond: data.AIAAS_FREE_PER_SECOND },
+    connectionsMax: data.AIAAS_CONNECTIONS_MAX,
+    connectionsPerAddressMax: data.AIAAS_CONNECTIONS_PER_ADDRESS_MAX,
     logLevel: data.AIAAS_LOG_LEVEL,
     drainMs: data.AIAAS_DRAIN_SECONDS * 1_000,
     ...(acceptRecordTime === undefined ? {} : { acceptRecordTime }),
@@ -245,7 +251,7 @@ export function helpText(command: string): string {
   const names = Object.keys(SETTINGS) as SettingName[];
   const rows = names.map((name) => {
     const { fallback, description } = SETTINGS[name];
-    return `  ${name.padEnd(26)}${description}${fallback === '' ? '' : ` Default: ${fallback}.`}`;
+    return `  ${name.padEnd(35)}${description}${fallback === '' ? '' : ` Default: ${fallback}.`}`;
   });
   return [`Usage: ${command} [--help] [--version]`, '', 'Settings, from the environment:', ...rows, ''].join('\n');
 }

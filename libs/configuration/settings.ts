@@ -85,6 +85,8 @@ export const settingSchemas = {
   ),
   AIAAS_REFUSED_PER_SECOND: wholeNumber(1, 1_000_000),
   AIAAS_FREE_PER_SECOND: wholeNumber(1, 1_000_000),
+  AIAAS_CONNECTIONS_MAX: wholeNumber(1, 1_000_000),
+  AIAAS_CONNECTIONS_PER_ADDRESS_MAX: wholeNumber(1, 1_000_000),
   AIAAS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent'),
   AIAAS_DRAIN_SECONDS: wholeNumber(0, 3_600),
   AIAAS_ACCEPT_RECORD_TIME: z
@@ -151,6 +153,13 @@ export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = 
     fallback: '200',
     description:
       'Requests a second of each key that run no model (reads, preflights, repeats); ten times as many at once.',
+  AIAAS_CONNECTIONS_MAX: {
+    fallback: '4096',
+    description: 'Connections in all, on each port; beyond it idle ones are ended, else new ones are turned away.',
+  },
+  AIAAS_CONNECTIONS_PER_ADDRESS_MAX: {
+    fallback: '1024',
+    description: 'Connections of one address (IPv6: one /64), on each port; trusted proxies are not counted.',
   },
   AIAAS_LOG_LEVEL: { fallback: 'info', description: 'debug, info, warn, error or silent.' },
   AIAAS_DRAIN_SECONDS: {

@@ -35,7 +35,7 @@ export class ClusterNode {
    * @throws ConfigurationError when it cannot listen where it should.
    */
   static async open(store: Engines['store'], sharing: Sharing, bootId: BootId, logger: Logger): Promise<ClusterNode> {
-    const { peer, peerKey, recordedAt, limitHistory } = sharing;
+    const { peer, peerKey, limits, recordedAt, limitHistory } = sharing;
     const onProblem = (error: Error): void => logger.warn({ error }, 'cluster');
     const identifiers = systemIdentifiers(systemClock);
     let node: ClusterNode | undefined;
@@ -50,6 +50,7 @@ export class ClusterNode {
         return node.ledger.takeForwarded(orgId, commands, timeoutMs);
       },
       onProblem,
+      limits,
     }).catch((error: unknown) => {
       if (!isAddressError(error)) throw error;
       throw new ConfigurationError(

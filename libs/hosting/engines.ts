@@ -2,6 +2,7 @@ import type { AnswerStore } from '#answer-store';
 import type { PeerKey, RecordedAt } from '#cluster';
 import type { Checks, ConfigurationOf, Mode, PeerConfiguration } from '#configuration';
 import type { EventStore } from '#event-store';
+import type { ConnectionLimits } from '#http-server';
 import type { StreamName } from '#kernel';
 import type { KeyStore } from '#key-store';
 import type { RecordSource } from '#read-side';
@@ -10,6 +11,8 @@ import type { RecordSource } from '#read-side';
 export interface Sharing {
   readonly peer: PeerConfiguration;
   readonly peerKey: PeerKey;
+  /** What may connect to the port for other gateways. */
+  readonly limits: ConnectionLimits;
   /** When the store, by its own clock, recorded an event. */
   readonly recordedAt?: RecordedAt;
   /** Keeps the stream of a gateway's beats short. */

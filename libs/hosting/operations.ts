@@ -6,6 +6,7 @@ import { OPERATIONS_ROUTES, type OperationsConfiguration, type OperationsRoute }
 import { systemClock, systemIdentifiers } from '#environment';
 import { type Check, type HealthOptions, registerHealth } from '#gateway';
 import { protectAnswers } from '#http-edge';
+import { createGuardedServer } from '#http-server';
 import type { Metrics } from '#telemetry';
 import { type StoredDocument, serveDocuments } from './documents';
 import { answerUnreadable, answerUnroutable } from './unroutable-requests';
@@ -18,6 +19,7 @@ const METRICS_MS = 1_000;
 const REQUEST_MS_MAX = 10_000;
 const BODY_BYTES_MAX = 1_024;
 const CONNECTIONS_MAX = 256;
+const KEEP_ALIVE_MS = 75_000;
 
 /** Gives the same answer to everybody who asks while it is made and for some time after, so that it is made rarely. */
 export function sharedFor<T>(ms: number, now: () => number, make: () => Promise<T>): () => Promise<T> {
@@ -128,14 +130,19 @@ export class OperationsServer {
   static async listen({ host, port }: OperationsConfiguration, operations: Operations): Promise<OperationsServer> {
     const identifiers = systemIdentifiers(systemClock);
     const server = fastify({
-      requestTimeout: REQUEST_MS_MAX,
+      serverFactory: (handle) =>
+        createGuardedServer(handle, {
+          limits: { connectionsMax: CONNECTIONS_MAX, connectionsPerAddressMax: CONNECTIONS_MAX },
+          headMsMax: REQUEST_MS_MAX,
+          requestMsMax: REQUEST_MS_MAX,
+          keepAliveMs: KEEP_ALIVE_MS,
+        }),
       bodyLimit: BODY_BYTES_MAX,
       forceCloseConnections: true,
       exposeHeadRoutes: false,
       frameworkErrors: answerUnroutable(identifiers),
       clientErrorHandler: answerUnreadable(identifiers),
     });
-    server.server.maxConnections = CONNECTIONS_MAX;
     protectAnswers(server);
     server.setNotFoundHandler((_request, reply) =>
       sendProblem(reply, 404, 'not_found', 'There is nothing at this path and method.'),

@@ -11,15 +11,20 @@ import type { AuthenticationFailureReason } from '#control';
 import { systemClock, systemIdentifiers } from '#environment';
 import { type AuthenticationFailure, type Check, v1Plane } from '#gateway';
 import { protectAnswers } from '#http-edge';
+import { createGuardedServer } from '#http-server';
 import { formatInstant, type RequestId } from '#kernel';
 import { callReads } from './call-reads';
 import { checkClock } from './check-clock';
+import { connectionLimits } from './connection-limits';
 import { makeDocuments } from './documents';
 import { Operations, OperationsServer } from './operations';
 import type { Services } from './services';
 import { checkStore } from './store-check';
-import { answerUnreadable, answerUnroutable, REQUEST_MS_MAX } from './unroutable-requests';
+import { answerUnreadable, answerUnroutable, HEAD_MS_MAX, REQUEST_MS_MAX } from './unroutable-requests';
 import { version } from './version';
+
+/** Longer than load balancers keep a connection, so that none sends on one that is just being closed. */
+const KEEP_ALIVE_MS = 75_000;
 
 @Module({})
 class PlatformModule {
@@ -139,9 +144,14 @@ export async function createServer(services: Services): Promise<PlatformServer> 
   const identifiers = systemIdentifiers(systemClock);
   const server = fastify({
     trustProxy: configuration.trustedProxies.length === 0 ? false : [...configuration.trustedProxies],
-    // Until the request has arrived; how long its answer may take is governed by the call's own timeouts.
-    requestTimeout: REQUEST_MS_MAX,
-    keepAliveTimeout: 75_000,
+    serverFactory: (handle) =>
+      createGuardedServer(handle, {
+        limits: connectionLimits(configuration),
+        headMsMax: HEAD_MS_MAX,
+        // Until the request has arrived; how long its answer may take is governed by the call's own timeouts.
+        requestMsMax: REQUEST_MS_MAX,
+        keepAliveMs: KEEP_ALIVE_MS,
+      }),
     forceCloseConnections: 'idle',
     // What comes while it closes gets the platform's own answer, in the shape of its route.
     return503OnClosing: false,

@@ -5,6 +5,7 @@ import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
 import { answerFrameworkErrors } from '#admin-http';
 import type { Identifiers } from '#environment';
 import { SECURITY_HEADERS, securityHeaderLines } from '#http-edge';
+import { canonicalTarget } from '#http-server';
 import { anthropicErrorAnswer } from '#inference/anthropic';
 import { errorAnswer } from '#inference/openai';
 
@@ -13,6 +14,9 @@ import { errorAnswer } from '#inference/openai';
  * that connections which send half a request and fall silent do not pile up. Answers are not limited by it.
  */
 export const REQUEST_MS_MAX = 300_000;
+
+/** How long it may take to send the head of a request; a connection that sends nothing is ended after it, too. */
+export const HEAD_MS_MAX = 30_000;
 
 interface Unreadable {
   readonly status: number;
@@ -43,14 +47,17 @@ function isInference(path: string): boolean {
   return /^\/v1(?:[/?]|$)/.test(path);
 }
 
+/** How far into a packet its target is looked for; long enough for a scheme and a host before the path. */
+const TARGET_BYTES_SHOWN = 512;
+
 /** Where Node keeps the answer that is under way on a connection, and with it the request. */
 type ServerSocket = Socket & { readonly _httpMessage?: ServerResponse & { readonly req?: IncomingMessage } };
 
 /** The path of a request that could not be read to its end, as far as it is known. */
 function pathOf({ rawPacket }: ConnectionError, socket: ServerSocket): string {
-  const start = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1', 0, 64) : '';
-  const [, path = ''] = /^[A-Z]+ (\S{1,20})/.exec(start) ?? [];
-  return socket._httpMessage?.req?.url ?? path;
+  const start = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1', 0, TARGET_BYTES_SHOWN) : '';
+  const [, target = ''] = /^[A-Z]+ (\S+)/.exec(start) ?? [];
+  return socket._httpMessage?.req?.url ?? canonicalTarget(target);
 }
 
 function bodyOf({ status, code, message }: Unreadable, requestId: string, path: string): readonly [string, string] {

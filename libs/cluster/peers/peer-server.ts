@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type ConnectionLimits, createGuardedServer, whenOver } from '#http-server';
 import type { BootId, Clock, OrganizationId } from '#kernel';
 import type { ForwardedCommand, ForwardedOutcome } from '#ledger';
 import { decodeRequest, encodeAnswer, type ForwardRequest, MalformedMessageError, parseCommandsPath } from './messages';
@@ -29,6 +30,8 @@ export interface PeerServerOptions {
     timeoutMs: number,
   ) => Promise<readonly ForwardedOutcome[]>;
   readonly onProblem: (problem: Error) => void;
+  /** Default: 1,000 connections, 512 of one address. */
+  readonly limits?: ConnectionLimits;
   /** Default: 2,000,000. */
   readonly bodyBytesMax?: number;
   /** Requests under way. Default: 256. */
@@ -42,7 +45,7 @@ export interface PeerServerOptions {
 /** A request older, or further ahead, than this is refused. */
 export const REQUEST_AGE_MS_MAX = 30_000;
 
-const CONNECTIONS_MAX = 1_000;
+const LIMITS: ConnectionLimits = { connectionsMax: 1_000, connectionsPerAddressMax: 512 };
 /** How long a stranger may take to send a request. */
 const REQUEST_MS_MAX = 10_000;
 /** Longer than clients keep a connection, so that none sends on one that is just being closed. */
@@ -82,11 +85,12 @@ export class PeerServer {
 
   private constructor(private readonly options: PeerServerOptions) {
     this.nonces = new NonceMemory(options.noncesMax ?? 100_000);
-    this.server = createServer(
-      { requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS },
-      (request, response) => this.accept(request, response),
-    );
-    this.server.maxConnections = CONNECTIONS_MAX;
+    this.server = createGuardedServer((request, response) => this.accept(request, response), {
+      limits: options.limits ?? LIMITS,
+      headMsMax: REQUEST_MS_MAX,
+      requestMsMax: REQUEST_MS_MAX,
+      keepAliveMs: KEEP_ALIVE_MS,
+    });
   }
 
   /** @throws Error when the address cannot be listened on. */
@@ -253,7 +257,7 @@ function isText(header: string | string[] | undefined): header is string {
 /** Resolves when the answer is written, or when there is nobody left to take it. */
 function send(response: ServerResponse, body: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
-    response.once('close', resolve);
+    whenOver(response, resolve);
     response.end(body, () => resolve());
   });
 }

@@ -38,6 +38,8 @@ export class ClientConnection {
   /** Called once, when the client leaves before its answer is finished. */
   onGone(run: () => void): void {
     this.whenGone = run;
+    // It may have left before anybody asked.
+    if (this.isGone && !this.response.writableFinished) run();
   }
 
   onDrained(run: () => void): void {

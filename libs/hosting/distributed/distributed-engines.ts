@@ -3,6 +3,7 @@ import { ConfigurationError, type DistributedConfiguration } from '#configuratio
 import { EventStoreDbEventStore, InvalidConnectionStringError, parseConnectionString } from '#event-store/eventstoredb';
 import { claimDirectory, StoreOpenError } from '#event-store/lmdb';
 import { loadMasterKey } from '#key-store';
+import { connectionLimits } from '../connection-limits';
 import type { EngineKit, Engines } from '../engines';
 import { openLocalStores } from '../local-stores';
 
@@ -38,9 +39,10 @@ function claimViews(dataDir: string): ReturnType<typeof claimDirectory> {
  * @throws ConfigurationError (also where another gateway uses the data directory), MasterKeyError or KeyStoreOpenError, each with a sentence that says what to do.
  */
 export async function openDistributedEngines(
-  { eventStoreDbUrl, sharedDataDir, dataDir, peer }: DistributedConfiguration,
+  configuration: DistributedConfiguration,
   environment: NodeJS.ProcessEnv,
 ): Promise<Engines> {
+  const { eventStoreDbUrl, sharedDataDir, dataDir, peer } = configuration;
   const masterKey = loadMasterKey(environment, sharedDataDir).key;
   const store = openStore(eventStoreDbUrl);
   const claim = claimViews(dataDir);
@@ -57,6 +59,7 @@ export async function openDistributedEngines(
     sharing: {
       peer,
       peerKey: derivePeerKey(masterKey),
+      limits: connectionLimits(configuration),
       recordedAt: (stream, revision) => store.recordedAt(stream, revision),
       // Of a gateway only its newest beats say anything.
       limitHistory: (stream) => store.limitStream(stream, { maxCount: BEATS_KEPT_MAX }),
