@@ -9,6 +9,7 @@ import { protectAnswers } from '#http-edge';
 import { createGuardedServer } from '#http-server';
 import type { Metrics } from '#telemetry';
 import { type StoredDocument, serveDocuments } from './documents';
+import { inviteBodies } from './invite-bodies';
 import { answerUnreadable, answerUnroutable } from './unroutable-requests';
 import { urlOf } from './url-of';
 
@@ -144,6 +145,7 @@ export class OperationsServer {
       clientErrorHandler: answerUnreadable(identifiers),
     });
     protectAnswers(server);
+    inviteBodies(server);
     server.setNotFoundHandler((_request, reply) =>
       sendProblem(reply, 404, 'not_found', 'There is nothing at this path and method.'),
     );

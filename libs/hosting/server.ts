@@ -17,6 +17,7 @@ import { callReads } from './call-reads';
 import { checkClock } from './check-clock';
 import { connectionLimits } from './connection-limits';
 import { makeDocuments } from './documents';
+import { inviteBodies } from './invite-bodies';
 import { Operations, OperationsServer } from './operations';
 import type { Services } from './services';
 import { checkStore } from './store-check';
@@ -161,6 +162,7 @@ export async function createServer(services: Services): Promise<PlatformServer> 
     clientErrorHandler: answerUnreadable(identifiers),
   });
   protectAnswers(server);
+  inviteBodies(server);
   registerV1(server, services);
   let operationsServer: OperationsServer | undefined;
   server.addHook('onClose', async () => operationsServer?.close());

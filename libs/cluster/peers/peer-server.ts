@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ConnectionLimits, createGuardedServer, whenOver } from '#http-server';
+import { type ConnectionLimits, createGuardedServer, invitesBody, whenOver } from '#http-server';
 import type { BootId, Clock, OrganizationId } from '#kernel';
 import type { ForwardedCommand, ForwardedOutcome } from '#ledger';
 import { decodeRequest, encodeAnswer, type ForwardRequest, MalformedMessageError, parseCommandsPath } from './messages';
@@ -148,6 +148,7 @@ export class PeerServer {
     try {
       orgId = this.routeOf(request);
       signed = this.authenticate(request);
+      invitesBody(request, response);
       body = await this.bodyOf(request, signed);
     } catch (error) {
       if (!(error instanceof StrangerError)) throw error;
