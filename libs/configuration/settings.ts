@@ -153,6 +153,7 @@ export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = 
     fallback: '200',
     description:
       'Requests a second of each key that run no model (reads, preflights, repeats); ten times as many at once.',
+  },
   AIAAS_CONNECTIONS_MAX: {
     fallback: '4096',
     description: 'Connections in all, on each port; beyond it idle ones are ended, else new ones are turned away.',
