@@ -10,7 +10,7 @@ import type { AnswerReading, MeteredRequest } from './dialect';
 import { endBrokenAnswer, type MayGoOn, noteBrokenAnswer } from './trouble';
 
 type Answer = Extract<UpstreamResponse, { kind: 'answer' }>;
-type BrokenReading = Exclude<AnswerReading, { kind: 'complete' }> | BodyFailure;
+type BrokenReading = Exclude<AnswerReading, { kind: 'complete' }> | (BodyFailure & { readonly metered?: undefined });
 
 /** By a model that reasons invisibly: what was seen says nothing about the cost. */
 const UNREPORTED = 'usage-not-reported';
@@ -45,7 +45,7 @@ export async function finishUnstreamed<R extends MeteredRequest>(
     return trouble;
   }
   record.sawFirstByte();
-  const metered = reading.kind === 'garbage' && 'metered' in reading ? reading.metered : undefined;
+  const metered = reading.kind === 'garbage' ? reading.metered : undefined;
   await endBrokenAnswer(call, trouble, metered && call.metering(metered.usage, metered.seen).usage);
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Backend } from '../catalogue/types';
 import type { JsonDocument, JsonObject } from '../json';
+import type { GarbageReason } from './trouble';
 
 /** What is asked of a backend; each kind knows the path or the model that serves it. */
 export type UpstreamOperation = 'chat' | 'completion' | 'embedding';
@@ -66,6 +67,8 @@ export type BodyFailure =
   | { readonly kind: 'first-byte-timeout' }
   | { readonly kind: 'idle-timeout' }
   | { readonly kind: 'aborted' }
+  /** Its content coding cannot be taken off, or it became too large on the way. */
+  | { readonly kind: 'garbage'; readonly reason: GarbageReason }
   /** Our own sink threw: a bug, whose error goes to the log. */
   | { readonly kind: 'reader-failed'; readonly error: unknown };
 

@@ -55,10 +55,16 @@ export class PushBody implements UpstreamBody {
       if (this.#leftoverBytes < 0) this.discard();
       return;
     }
-    if (this.#watch.phase === 'idle') this.#watch.touch();
-    else this.#watch.start('idle', this.timeouts.idleMs);
+    this.sawBytes();
     if (this.#sink === undefined || this.#readerPaused) this.#hold(chunk);
     else this.#deliver(this.#sink, chunk);
+  }
+
+  /** From the source: the backend lives, even if what it sent says nothing yet. */
+  sawBytes(): void {
+    if (this.#over || this.#ending !== undefined || this.#sourcePaused || this.#leftoverBytes !== undefined) return;
+    if (this.#watch.phase === 'idle') this.#watch.touch();
+    else this.#watch.start('idle', this.timeouts.idleMs);
   }
 
   /** From the source: the body is complete. */

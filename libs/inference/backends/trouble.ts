@@ -14,5 +14,9 @@ export type GarbageReason =
   | 'half-frame'
   | 'frame-too-large'
   | 'answer-too-large'
+  /** A content coding that nobody here can take off, though none was asked for. */
+  | 'unknown-encoding'
+  /** It is not coded as it says. */
+  | 'broken-encoding'
   /** A call of a tool that cannot be told as it was said; what it asks for is never made up. */
   | 'tool-call-unreadable';

@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { BodyDecoder, contentCodingOf, type DecodedSink } from '../content-coding';
 import { PhaseWatch } from '../phase-watch';
 import {
+  type BodyFailure,
   ERROR_BODY_BYTES_MAX,
   type OpenFailure,
   STALE_AFTER_MS_MAX,
@@ -9,6 +11,7 @@ import {
   type UpstreamResponse,
 } from '../port';
 import { type BodySource, PushBody } from '../push-body';
+import type { GarbageReason } from '../trouble';
 import type { Connection } from './connection';
 import { upstreamHeaders } from './headers';
 
@@ -35,6 +38,10 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   #connection: Connection | undefined;
   #isReused = false;
   #dispatchedMs = 0;
+  /** Takes the codings off the body, where the backend put any on it. */
+  #decoder: BodyDecoder | undefined;
+  /** What broke the body, once what had come of it is decoded. */
+  #lost: BodyFailure | undefined;
   #firstByteDeadline = 0;
   #errorStatus = 0;
   #errorHeaders: IncomingHttpHeaders = {};
@@ -88,10 +95,14 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#state !== 'dispatched' || status < 200) return;
+    const coding = contentCodingOf(headers['content-encoding']);
+    if (coding.kind === 'coded') this.#decoder = new BodyDecoder(coding.codings, this.#decoded());
     if (status >= 300) {
       this.#state = 'error-answer';
       this.#errorStatus = status;
       this.#errorHeaders = headers;
+      // The status is known; what cannot be read says nothing.
+      if (coding.kind === 'unknown') this.#giveUp({ kind: 'connection-lost', reason: 'unknown-encoding' });
       return;
     }
     this.#state = 'answer';
@@ -99,16 +110,20 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     const remaining = Math.max(1, this.#firstByteDeadline - performance.now());
     this.#body = new PushBody(this, this.call.backend.timeouts, remaining, () => this.#close());
     this.resolve({ kind: 'answer', status, headers: upstreamHeaders(headers), body: this.#body });
+    if (coding.kind === 'unknown') this.#breakBody('unknown-encoding');
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#state === 'answer') this.#body?.push(chunk);
-    else if (this.#state === 'error-answer') this.#keepError(chunk);
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#decoder === undefined) this.#take(chunk);
+    else {
+      this.#body?.sawBytes();
+      if (!this.#decoder.write(chunk)) controller.pause();
+    }
   }
 
   onResponseEnd(): void {
-    if (this.#state === 'answer') this.#body?.finish();
-    else if (this.#state === 'error-answer') this.#answerError();
+    if (this.#decoder === undefined) this.#finish();
+    else this.#decoder.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -124,7 +139,9 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
         this.#answerError();
         break;
       case 'answer':
-        this.#body?.fail({ kind: 'connection-lost', reason });
+        this.#lost = { kind: 'connection-lost', reason };
+        if (this.#decoder === undefined) this.#finish();
+        else this.#decoder.end();
         break;
       case 'over':
         break;
@@ -132,15 +149,47 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   }
 
   pause(): void {
-    this.#controller?.pause();
+    if (this.#decoder === undefined) this.#controller?.pause();
+    else this.#decoder.pause();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    if (this.#decoder === undefined) this.#controller?.resume();
+    else this.#decoder.resume();
   }
 
   abort(): void {
+    this.#decoder?.destroy();
     this.#controller?.abort(new GivenUpError());
+  }
+
+  /** A piece of the body, as it was before it was coded. */
+  #take(chunk: Buffer): void {
+    if (this.#state === 'answer') this.#body?.push(chunk);
+    else if (this.#state === 'error-answer') this.#keepError(chunk);
+  }
+
+  /** No more of it comes. */
+  #finish(): void {
+    if (this.#state === 'error-answer') this.#answerError();
+    else if (this.#state === 'answer' && this.#lost === undefined) this.#body?.finish();
+    else if (this.#lost !== undefined) this.#body?.fail(this.#lost);
+  }
+
+  #decoded(): DecodedSink {
+    return {
+      onData: (chunk) => this.#take(chunk),
+      onEnd: () => this.#finish(),
+      onBroken: (reason) => this.#breakBody(reason),
+      onDrain: () => this.#controller?.resume(),
+    };
+  }
+
+  /** It cannot be read, or no further; of an error the status is known all the same. */
+  #breakBody(reason: GarbageReason): void {
+    if (this.#state === 'error-answer') this.#answerError();
+    else if (this.#state === 'answer') this.#body?.fail(this.#lost ?? { kind: 'garbage', reason });
+    this.abort();
   }
 
   #keepError(chunk: Buffer): void {
