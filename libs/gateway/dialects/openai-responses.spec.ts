@@ -142,7 +142,6 @@ describe('POST /v1/responses', () => {
       'openai',
       'input[0].content[0].file_id',
     ],
-    ['a verbosity', { text: { verbosity: 'low' } }, 'openai', 'text.verbosity'],
     ['a choice of hosted tools', { tool_choice: { type: 'web_search' } }, 'openai', 'tool_choice'],
     ['probabilities', { top_logprobs: 2 }, 'openai', 'top_logprobs'],
     ['JSON without a schema', { text: { format: { type: 'json_object' } } }, 'anthropic', 'text.format'],

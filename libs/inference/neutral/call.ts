@@ -13,14 +13,20 @@ export interface NeutralCall {
   readonly topP?: number;
   readonly stop: readonly string[];
   readonly effort?: NeutralEffort;
+  readonly verbosity?: NeutralVerbosity;
   /** The answer must be JSON; text without it. */
   readonly format?: NeutralFormat;
   /** The client's name of its own user. */
   readonly user?: string;
 }
 
-export type NeutralEffort = 'low' | 'medium' | 'high';
-export const NEUTRAL_EFFORTS: readonly NeutralEffort[] = ['low', 'medium', 'high'];
+/** `none`: no reasoning at all. What it costs is output like any other, and stays within the cap. */
+export const NEUTRAL_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
+export type NeutralEffort = (typeof NEUTRAL_EFFORTS)[number];
+
+/** How much the answer says; a wish, which not every backend knows. */
+export const NEUTRAL_VERBOSITIES = ['low', 'medium', 'high'] as const;
+export type NeutralVerbosity = (typeof NEUTRAL_VERBOSITIES)[number];
 
 /** `path` names the format in the client's own terms. */
 export type NeutralFormat =

@@ -107,6 +107,16 @@ function readAssistantPart(block: Block, path: string, carrying: Carrying): Neut
   }
 }
 
+/** Instructions in the middle of a conversation. */
+function readInstructions(content: unknown, path: string, carrying: Carrying): string {
+  return readBlocks(content, path, carrying)
+    .map(({ block, path: own }) => {
+      if (block.type !== 'text') carrying.refuse(`${own}.type`);
+      return carrying.text(block.text, `${own}.text`);
+    })
+    .join('\n');
+}
+
 function readTurn(message: JsonObject, path: string, carrying: Carrying): NeutralTurn[] {
   carrying.onlyKnown(message, MESSAGE_KEYS, path);
   const { role, content } = message;
@@ -119,6 +129,8 @@ function readTurn(message: JsonObject, path: string, carrying: Carrying): Neutra
         .filter((part) => part !== undefined);
       return parts.length === 0 ? [] : [{ role, path, parts }];
     }
+    case 'system':
+      return [{ role, path, text: readInstructions(content, `${path}.content`, carrying) }];
     default:
       carrying.refuse(`${path}.role`);
       return [];

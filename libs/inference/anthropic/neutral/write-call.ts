@@ -41,7 +41,15 @@ function describedSchema(
   return JsonDocument.parse(writeEdited(described, bare)).value;
 }
 
-function outputConfigOf({ effort, format }: NeutralCall, carrying: Carrying): JsonObject | undefined {
+/** Without an effort, and without thinking, the model does not reason; the least that it knows is `low`. */
+function effortOf({ effort }: NeutralCall): string | undefined {
+  if (effort === 'none') return undefined;
+  return effort === 'minimal' ? 'low' : effort;
+}
+
+function outputConfigOf(call: NeutralCall, carrying: Carrying): JsonObject | undefined {
+  const { format } = call;
+  const effort = effortOf(call);
   if (format?.type === 'json')
     carrying.refuse(format.path, 'The backend of this model answers in JSON only by a schema. Send one.');
   if (effort === undefined && format === undefined) return undefined;

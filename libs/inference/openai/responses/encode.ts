@@ -4,8 +4,9 @@ import type { UsageDetails } from '../../metering/facts';
 import { type AnswerHead, joinEvents, type NeutralEncoder, type NeutralEvent, type NeutralFinish } from '../../neutral';
 import { type ErrorCode, type ErrorOptions, errorBody } from '../errors';
 import { responsesErrorFrame, responsesEventFrame } from './frames';
-import { type ItemStatus, itemJson, type OutputItem, type OutputPart, partJson } from './output-items';
+import { callItem, type ItemStatus, itemJson, type OutputItem, type OutputPart, partJson } from './output-items';
 import { endingOf, responseBase, responsesUsage } from './response-object';
+import { freeTextOf, offeredTools, type ToolSet } from './tool-set';
 
 type Reasoning = Extract<OutputItem, { type: 'reasoning' }>;
 
@@ -15,6 +16,7 @@ type Reasoning = Extract<OutputItem, { type: 'reasoning' }>;
  */
 export class ResponsesEncoder implements NeutralEncoder {
   readonly #base: JsonObject;
+  readonly #tools: ToolSet['offered'];
   readonly #items: OutputItem[] = [];
   readonly #done: JsonObject[] = [];
   #open: OutputItem | undefined;
@@ -27,6 +29,7 @@ export class ResponsesEncoder implements NeutralEncoder {
     body: JsonObject,
   ) {
     this.#base = responseBase(head, body);
+    this.#tools = offeredTools(body);
   }
 
   accept(event: NeutralEvent): string {
@@ -76,13 +79,7 @@ export class ResponsesEncoder implements NeutralEncoder {
       case 'reasoning':
         return event.text === '' ? '' : this.#reasoning(event.text);
       case 'tool-call':
-        return this.#begin({
-          type: 'function_call',
-          id: this.#id('fc'),
-          callId: event.id,
-          name: event.name,
-          arguments: '',
-        });
+        return this.#begin(this.#call(event.id, event.name));
       case 'tool-arguments':
         return this.#arguments(event.text);
       case 'finish':
@@ -138,8 +135,10 @@ export class ResponsesEncoder implements NeutralEncoder {
 
   #arguments(delta: string): string {
     const item = this.#open;
-    if (item?.type !== 'function_call') return '';
+    if (item === undefined || !('arguments' in item)) return '';
     item.arguments += delta;
+    // The others are told once they can be read: they are not what the backend writes.
+    if (item.type !== 'function_call') return '';
     return this.#frame('response.function_call_arguments.delta', { ...this.#of(item), delta });
   }
 
@@ -173,6 +172,15 @@ export class ResponsesEncoder implements NeutralEncoder {
           name: item.name,
           arguments: item.arguments,
         });
+      case 'custom_tool_call': {
+        const input = freeTextOf(item.arguments);
+        return (
+          this.#frame('response.custom_tool_call_input.delta', { ...this.#of(item), delta: input }) +
+          this.#frame('response.custom_tool_call_input.done', { ...this.#of(item), input })
+        );
+      }
+      case 'tool_search_call':
+        return '';
       case 'reasoning': {
         const place = this.#summary(item);
         const part = { type: 'summary_text', text: item.text };
@@ -184,6 +192,10 @@ export class ResponsesEncoder implements NeutralEncoder {
       default:
         return assertNever(item);
     }
+  }
+
+  #call(callId: string, name: string): OutputItem {
+    return callItem(this.#tools.get(name) ?? { form: 'function', name }, callId, (prefix) => this.#id(prefix));
   }
 
   #id(prefix: string): string {

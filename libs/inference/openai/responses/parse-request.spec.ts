@@ -66,7 +66,7 @@ describe('parseResponsesRequest: refusals', () => {
     ['a stored prompt', { ...hello, prompt: { id: 'p' } }, 'unsupported_field', 'prompt'],
     ['background', { ...hello, background: true }, 'unsupported_field', 'background'],
     ['truncation', { ...hello, truncation: 'auto' }, 'unsupported_field', 'truncation'],
-    ['web search', { ...hello, tools: [{ type: 'web_search' }] }, 'unsupported_field', 'tools[0].type'],
+    ['file search', { ...hello, tools: [{ type: 'file_search' }] }, 'unsupported_field', 'tools[0].type'],
     ['a connector', { ...hello, tools: [{ type: 'mcp', server_url: 'x' }] }, 'unsupported_field', 'tools[0].type'],
     ['included sources', { ...hello, include: ['web_search_call.results'] }, 'unsupported_field', 'include[0]'],
     ['compaction', { ...hello, context_management: [] }, 'unsupported_field', 'context_management'],

@@ -5,6 +5,8 @@ import { PromptMeter } from '../chat/meter-messages';
 import type { RequestRefusal } from '../chat/request';
 import { checkCap, checkFields, checkModel, checkStream, NOT_AN_OBJECT, refusal, textRefusal } from '../request-checks';
 import { OUTSIDE_RESPONSE_PROMPT, RESPONSES_FIELDS } from './fields';
+import { formOf, toolsOf } from './tool-list';
+import { FREE_TEXT_BYTES } from './tool-set';
 
 /** A client's request for a response, checked as far as metering and routing need it. `body` is never changed. */
 export interface ResponsesRequest {
@@ -67,25 +69,54 @@ function checkInstructions({ instructions }: JsonObject): RequestRefusal | undef
   return refusal('invalid_type', 'instructions', "'instructions' must be a string.");
 }
 
-function checkTools({ tools }: JsonObject): RequestRefusal | undefined {
-  if (tools === undefined || tools === null) return undefined;
-  if (!Array.isArray(tools)) return refusal('invalid_type', 'tools', "'tools' must be an array.");
-  for (const [index, tool] of tools.entries()) {
-    if (!isJsonObject(tool)) return refusal('invalid_type', `tools[${index}]`, 'A tool must be an object.');
-    if (tool.type !== 'function')
-      return refusal('unsupported_field', `tools[${index}].type`, "Only tools of type 'function' have a price.");
+function checkTools(body: JsonObject): RequestRefusal | undefined {
+  const { tools } = body;
+  if (tools !== undefined && tools !== null && !Array.isArray(tools))
+    return refusal('invalid_type', 'tools', "'tools' must be an array.");
+  for (const { tool, path } of toolsOf(body)) {
+    if (!isJsonObject(tool))
+      return refusal('invalid_type', path, 'A tool, or a namespace of tools, must be an object.');
+    if (formOf(tool) === undefined)
+      return refusal('unsupported_field', `${path}.type`, 'Only tools that the client itself runs have a price.');
   }
   return undefined;
 }
 
+/** Wherever tools are offered, each comes to a backend as one function. */
+function meterTools(meter: PromptMeter, body: JsonObject): void {
+  for (const { tool, namespace } of toolsOf(body)) {
+    if (!isJsonObject(tool) || formOf(tool) === 'left-out') continue;
+    meter.field('tools', [tool]);
+    meter.text(namespace ?? '');
+    meter.bytes += WRAPPING_BYTES + (tool.type === 'custom' ? FREE_TEXT_BYTES : 0);
+  }
+}
+
+/** A text that stands within JSON at a backend, for which a client has a field of its own. */
+function meterFreeText(meter: PromptMeter, { input, namespace }: JsonObject): void {
+  meter.json(typeof input === 'string' ? JSON.stringify(input) : input, 3);
+  if (typeof namespace === 'string') meter.text(namespace);
+}
+
+const WRAPPED_ITEMS: ReadonlySet<unknown> = new Set([
+  'function_call',
+  'function_call_output',
+  'custom_tool_call',
+  'custom_tool_call_output',
+  'tool_search_call',
+  'tool_search_output',
+]);
+/** Earlier reasoning is not passed on, and tools are counted as such. */
+const UNCOUNTED_ITEMS: ReadonlySet<unknown> = new Set(['reasoning', 'additional_tools']);
+
 function meterInput(meter: PromptMeter, input: unknown): void {
   if (typeof input === 'string') meter.message({ role: 'user', content: input });
-  // Earlier reasoning is not passed on.
   else if (Array.isArray(input))
     for (const item of input) {
-      if (item.type === 'reasoning') meter.check(item);
+      if (UNCOUNTED_ITEMS.has(item.type)) meter.check(item);
       else meter.message(item);
-      if (item.type === 'function_call' || item.type === 'function_call_output') meter.bytes += WRAPPING_BYTES;
+      if (item.type === 'custom_tool_call') meterFreeText(meter, item);
+      if (WRAPPED_ITEMS.has(item.type)) meter.bytes += WRAPPING_BYTES;
     }
 }
 
@@ -93,9 +124,8 @@ function meterField(meter: PromptMeter, key: string, value: unknown): void {
   meter.check(key);
   if (key === 'input') meterInput(meter, value);
   else if (key === 'instructions') meter.message({ role: 'system', content: value });
-  else if (OUTSIDE_PROMPT.has(key) || OUTSIDE_RESPONSE_PROMPT.has(key)) meter.check(value);
+  else if (key === 'tools' || OUTSIDE_PROMPT.has(key) || OUTSIDE_RESPONSE_PROMPT.has(key)) meter.check(value);
   else if (typeof value === 'string' || (typeof value === 'object' && value !== null)) meter.field(key, value);
-  if (key === 'tools' && Array.isArray(value)) meter.bytes += value.length * WRAPPING_BYTES;
 }
 
 function meterPrompt(body: JsonObject): PromptMeter | RequestRefusal {
@@ -105,7 +135,8 @@ function meterPrompt(body: JsonObject): PromptMeter | RequestRefusal {
     const fault = textRefusal(meter.fault, key);
     if (fault !== undefined) return fault;
   }
-  return meter;
+  meterTools(meter, body);
+  return textRefusal(meter.fault, 'tools') ?? meter;
 }
 
 /**

@@ -2,14 +2,16 @@ import { isJsonObject, type JsonObject } from '../../json';
 import {
   type Carrying,
   NEUTRAL_EFFORTS,
+  NEUTRAL_VERBOSITIES,
   type NeutralCall,
   type NeutralEffort,
   type NeutralFormat,
-  type NeutralTool,
   type NeutralToolChoice,
   type NeutralTurn,
+  type NeutralVerbosity,
 } from '../../neutral';
 import { readItems } from './read-items';
+import { carriedName, readToolSet } from './tool-set';
 
 /** Fields that are read here, or that change nothing about the answer and are therefore not missed. */
 const KNOWN: ReadonlySet<string> = new Set([
@@ -35,6 +37,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'modalities',
   'service_tier',
   // Hints and labels.
+  'client_metadata',
   'metadata',
   'safety_identifier',
   'prompt_cache_key',
@@ -42,10 +45,8 @@ const KNOWN: ReadonlySet<string> = new Set([
   'prompt_cache_options',
 ]);
 
-const TOOL_KEYS: ReadonlySet<string> = new Set(['type', 'name', 'description', 'parameters', 'strict']);
 const TEXT_KEYS: ReadonlySet<string> = new Set(['format', 'verbosity']);
-const REASONING_KEYS: ReadonlySet<string> = new Set(['effort', 'summary', 'generate_summary']);
-const NO_PARAMETERS = { type: 'object', properties: {} } as const;
+const REASONING_KEYS: ReadonlySet<string> = new Set(['effort', 'summary', 'generate_summary', 'context', 'mode']);
 
 function present(value: unknown): boolean {
   return value !== undefined && value !== null;
@@ -57,26 +58,11 @@ function readInstructions(instructions: unknown): NeutralTurn[] {
     : [];
 }
 
-function readTools(tools: unknown, carrying: Carrying): NeutralTool[] {
-  if (!present(tools)) return [];
-  return carrying.list(tools, 'tools').map((entry, index) => {
-    const path = `tools[${index}]`;
-    const tool = carrying.object(entry, path);
-    carrying.onlyKnown(tool, TOOL_KEYS, path);
-    return {
-      name: carrying.text(tool.name, `${path}.name`),
-      ...(typeof tool.description === 'string' ? { description: tool.description } : {}),
-      parameters: tool.parameters ?? NO_PARAMETERS,
-      ...(typeof tool.strict === 'boolean' ? { strict: tool.strict } : {}),
-    };
-  });
-}
-
 function readToolChoice(choice: unknown, carrying: Carrying): NeutralToolChoice | undefined {
   if (!present(choice)) return undefined;
   if (choice === 'auto' || choice === 'none' || choice === 'required') return { mode: choice };
-  if (isJsonObject(choice) && choice.type === 'function')
-    return { mode: 'tool', name: carrying.text(choice.name, 'tool_choice.name') };
+  if (isJsonObject(choice) && (choice.type === 'function' || choice.type === 'custom'))
+    return { mode: 'tool', name: carriedName(carrying.text(choice.name, 'tool_choice.name'), choice.namespace) };
   carrying.refuse('tool_choice');
   return undefined;
 }
@@ -87,6 +73,8 @@ function readEffort(reasoning: unknown, carrying: Carrying): NeutralEffort | und
   carrying.onlyKnown(wanted, REASONING_KEYS, 'reasoning');
   const effort = NEUTRAL_EFFORTS.find((known) => known === wanted.effort);
   if (present(wanted.effort) && effort === undefined) carrying.refuse('reasoning.effort');
+  // Any other runs the model more than once.
+  if (present(wanted.mode) && wanted.mode !== 'standard') carrying.refuse('reasoning.mode');
   return effort;
 }
 
@@ -94,7 +82,6 @@ function readFormat(text: unknown, carrying: Carrying): NeutralFormat | undefine
   if (!present(text)) return undefined;
   const config = carrying.object(text, 'text');
   carrying.onlyKnown(config, TEXT_KEYS, 'text');
-  if (present(config.verbosity) && config.verbosity !== 'medium') carrying.refuse('text.verbosity');
   const path = 'text.format';
   if (!present(config.format)) return undefined;
   const format = carrying.object(config.format, path);
@@ -118,15 +105,23 @@ function readFormat(text: unknown, carrying: Carrying): NeutralFormat | undefine
   }
 }
 
+function readVerbosity(text: unknown, carrying: Carrying): NeutralVerbosity | undefined {
+  const wanted = isJsonObject(text) ? text.verbosity : undefined;
+  const verbosity = NEUTRAL_VERBOSITIES.find((known) => known === wanted);
+  if (present(wanted) && verbosity === undefined) carrying.refuse('text.verbosity');
+  return verbosity;
+}
+
 /** A request for a response, already checked by `parseResponsesRequest`, in neutral form. */
 export function readResponsesCall(body: JsonObject, carrying: Carrying): NeutralCall {
   carrying.onlyKnown(body, KNOWN, '');
   const toolChoice = readToolChoice(body.tool_choice, carrying);
   const effort = readEffort(body.reasoning, carrying);
   const format = readFormat(body.text, carrying);
+  const verbosity = readVerbosity(body.text, carrying);
   return {
     turns: [...readInstructions(body.instructions), ...readItems(body.input, carrying)],
-    tools: readTools(body.tools, carrying),
+    tools: readToolSet(body, carrying).tools,
     ...(toolChoice === undefined ? {} : { toolChoice }),
     ...(body.parallel_tool_calls === false ? { parallelToolCalls: false } : {}),
     ...(present(body.temperature) ? { temperature: carrying.number(body.temperature, 'temperature') } : {}),
@@ -134,6 +129,7 @@ export function readResponsesCall(body: JsonObject, carrying: Carrying): Neutral
     stop: [],
     ...(effort === undefined ? {} : { effort }),
     ...(format === undefined ? {} : { format }),
+    ...(verbosity === undefined ? {} : { verbosity }),
     ...(typeof body.user === 'string' ? { user: body.user } : {}),
   };
 }

@@ -1,11 +1,6 @@
 import type { JsonObject } from '../../json';
-import {
-  type Carrying,
-  type NeutralAssistantPart,
-  type NeutralTurn,
-  type NeutralUserPart,
-  sourceOf,
-} from '../../neutral';
+import { type Carrying, type NeutralTurn, type NeutralUserPart, sourceOf } from '../../neutral';
+import { readCall, readFound } from './read-tool-items';
 
 function readPart(entry: unknown, path: string, carrying: Carrying): NeutralUserPart {
   const part = carrying.object(entry, path);
@@ -70,24 +65,22 @@ function readMessage(item: JsonObject, path: string, carrying: Carrying): Neutra
   }
 }
 
-function readCall(item: JsonObject, path: string, carrying: Carrying): NeutralTurn {
-  const call: NeutralAssistantPart = {
-    type: 'tool-call',
-    id: carrying.text(item.call_id, `${path}.call_id`),
-    name: carrying.text(item.name, `${path}.name`),
-    arguments: carrying.text(item.arguments, `${path}.arguments`),
-  };
-  return { role: 'assistant', path, parts: [call] };
-}
-
 function readItem(item: JsonObject, path: string, carrying: Carrying): NeutralTurn | undefined {
   switch (item.type) {
     case undefined:
     case 'message':
       return readMessage(item, path, carrying);
     case 'function_call':
+    case 'custom_tool_call':
       return readCall(item, path, carrying);
+    case 'tool_search_call':
+      return item.execution === 'client' ? readCall(item, path, carrying) : undefined;
+    case 'tool_search_output':
+      return item.execution === 'client' ? readFound(item, path, carrying) : undefined;
+    case 'additional_tools':
+      return undefined; // Offered with all others.
     case 'function_call_output':
+    case 'custom_tool_call_output':
       return {
         role: 'tool',
         path,

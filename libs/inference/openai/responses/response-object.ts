@@ -2,6 +2,7 @@ import { formatUsd, type NanoUsd, type TokenUsage } from '#kernel';
 import { isJsonObject, type JsonObject } from '../../json';
 import type { UsageDetails } from '../../metering/facts';
 import type { AnswerHead, NeutralFinish } from '../../neutral';
+import { toldTools } from './tool-set';
 
 /**
  * Usage as the Responses API tells it, with what was charged. How much of the output was reasoning only the backend
@@ -47,7 +48,7 @@ export function responseBase(head: AnswerHead, body: JsonObject): JsonObject {
     temperature: body.temperature ?? null,
     text: { format: { type: 'text' }, ...(isJsonObject(body.text) ? body.text : {}) },
     tool_choice: body.tool_choice ?? 'auto',
-    tools: body.tools ?? [],
+    tools: toldTools(body),
     top_p: body.top_p ?? null,
     truncation: 'disabled',
     user: body.user ?? null,

@@ -39,6 +39,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'prompt_cache_key',
   'prompt_cache_retention',
   'prompt_cache_options',
+  'verbosity',
 ]);
 
 const TOOL_KEYS: ReadonlySet<string> = new Set(['type', 'function']);

@@ -110,7 +110,7 @@ function writeFormat(format: NeutralFormat): JsonObject {
 
 /** A neutral call as the body of a chat request, but for model, cap and stream, which `buildChatUpstream` adds. */
 export function writeChatCall(call: NeutralCall, carrying: Carrying): JsonObject {
-  const { toolChoice, parallelToolCalls, temperature, topP, stop, effort, format, user } = call;
+  const { toolChoice, parallelToolCalls, temperature, topP, stop, effort, verbosity, format, user } = call;
   return {
     messages: call.turns.map((turn) => writeTurn(turn, carrying)),
     ...(call.tools.length === 0 ? {} : { tools: call.tools.map(writeTool) }),
@@ -120,6 +120,8 @@ export function writeChatCall(call: NeutralCall, carrying: Carrying): JsonObject
     ...(topP === undefined ? {} : { top_p: topP }),
     ...(stop.length === 0 ? {} : { stop }),
     ...(effort === undefined ? {} : { reasoning_effort: effort }),
+    // The default of those that know it, and unknown to many.
+    ...(verbosity === undefined || verbosity === 'medium' ? {} : { verbosity }),
     ...(format === undefined ? {} : { response_format: writeFormat(format) }),
     ...(user === undefined ? {} : { user }),
   };
