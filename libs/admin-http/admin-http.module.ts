@@ -5,7 +5,9 @@ import { CqrsModule } from '@nestjs/cqrs';
 import type { FastifyInstance } from 'fastify';
 import { AccessGuard } from './access/access.guard';
 import { AccessCheck } from './access/access-check';
-import { guardPlane } from './access/access-door';
+import { admissionOf, guardPlane } from './access/access-door';
+import { keepAccessTrail } from './access/access-trail';
+import { ADMIN_PREFIX } from './access/routes';
 import { ApiKeysController } from './controllers/api-keys.controller';
 import { BackendsController, ModelsController } from './controllers/catalogue.controllers';
 import { BudgetsController, CallsController, LimitsController } from './controllers/ledger.controllers';
@@ -70,5 +72,11 @@ export class AdminHttpModule {
     nameRequests(server, control.surroundings.identifiers);
     guardPlane(server, { control, rates });
     requireJson(server);
+    keepAccessTrail(server, {
+      control,
+      prefix: ADMIN_PREFIX,
+      accessorOf: (request) => admissionOf(request)?.principal,
+      commandsLeaveEvents: true,
+    });
   }
 }

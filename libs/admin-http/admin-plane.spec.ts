@@ -91,7 +91,12 @@ describe('Idempotency-Key', () => {
     expect((await typesOf(machine)).at(-1)).toBe('ApiKeyIssued');
     const again = await startServer(machine);
     restarted.push(again);
-    const answer = await issue('issue-3', 'lost', again);
+    const answer = await again.send(
+      'POST',
+      org('/api-keys'),
+      { name: 'lost', projectId },
+      { 'idempotency-key': 'issue-3', authorization: `Bearer ${killed.token}` },
+    );
     expect([answer.status, answer.body.secret]).toEqual([201, lost.body.secret]);
     expect((await typesOf(machine)).at(-1)).toBe('CommandAnswered');
   });
@@ -259,7 +264,45 @@ describe('requests', () => {
       request: answer.headers['x-request-id'],
       correlation: 'mine-1',
       actor: { type: 'system', id: 'administrator' },
+      token: server.control.authenticateToken(server.token)?.tokenId,
     });
+  });
+
+  it('name their token in every event that they cause, in ledgers and streams of keys too', async () => {
+    const { position } = { position: await machine.store.lastPosition() };
+    const headers = { 'idempotency-key': 'who' };
+    const key = await server.send('POST', org('/api-keys'), { name: 'whose', projectId }, headers);
+    await server.send('POST', org(`/api-keys/${key.body.id}/revoke`), { reason: 'over' });
+    const caused = (await recordOf(machine)).filter((stored) => stored.position > position);
+    expect(caused.map(({ type }) => type)).toEqual([
+      'CommandKeyClaimed',
+      'ApiKeyIssued',
+      'CommandAnswered',
+      'SubjectBarred',
+      'ApiKeyRevoked',
+    ]);
+    const tokens = caused.map(({ body }) => JSON.parse(Buffer.from(body).toString()).token);
+    const { tokenId } = server.control.authenticateToken(server.token) ?? {};
+    expect(new Set(tokens)).toEqual(new Set([tokenId]));
+  });
+
+  it('leave no secret that was pasted where it does not belong: not in answers, not in the record', async () => {
+    const { secret } = { secret: server.token.replace('_sys_', '_live_') };
+    const pasted = { 'x-request-id': secret };
+    const answers = [
+      await server.send('GET', org(`/api-keys/${secret}`), undefined, pasted),
+      await server.send('POST', org('/teams'), { name: `team of ${secret}` }, pasted),
+      await server.send('POST', '/admin/v1/models', { id: secret, kind: 'chat', contextTokens: 1, routes: [] }, pasted),
+      await server.send('GET', `/admin/v1/models/${secret}`, undefined, pasted),
+      await server.send('GET', org(`?atLeast=${secret}`), undefined, pasted),
+      await server.send('PATCH', org(), { [secret]: 1, website: secret }, pasted),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([404, 201, 422, 404, 422, 422]);
+    for (const { headers } of answers) expect(headers['x-client-request-id']).toBe('aiaas_live_[redacted]');
+    expect(answers.map(({ text }) => text).join()).not.toContain(secret.slice(-36));
+    const record = (await recordOf(machine)).map(({ body }) => Buffer.from(body).toString()).join();
+    expect(record).not.toContain(secret.slice(-36));
+    expect(record).toContain('team of aiaas_live_[redacted]');
   });
 
   it.each([

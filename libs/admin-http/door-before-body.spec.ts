@@ -1,4 +1,4 @@
-import type { MemberId, OrganizationId } from '#kernel';
+import { account, registered } from '#control/testing';
 import { startServer, type TestServer } from './testing/test-server';
 
 let server: TestServer;
@@ -24,7 +24,8 @@ describe('what a stranger sends is not looked at', () => {
   });
 
   it('nor what somebody sends who may not do it', async () => {
-    const holder = { type: 'member', orgId: 'org_1' as OrganizationId, id: 'mem_1' as MemberId } as const;
+    const orgId = await registered(server);
+    const holder = { ...(await account(server, orgId)), orgId };
     const authorization = `Bearer ${await server.issueToken(holder)}`;
     const answer = await server.send('POST', '/admin/v1/organizations', '{"name":', { ...json, authorization });
     expect([answer.status, answer.body.code]).toEqual([403, 'not_permitted']);

@@ -1,4 +1,5 @@
 export { ACCESS_TABLE, type Grantee } from './access/access-table';
+export { type Accessor, keepAccessTrail } from './access/access-trail';
 export { Strangers } from './access/strangers';
 export { AdminHttpModule } from './admin-http.module';
 export type { AdminHttpOptions } from './options';

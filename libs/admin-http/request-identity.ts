@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Identifiers } from '#environment';
-import type { RequestId } from '#kernel';
+import { type RequestId, redactSecrets } from '#kernel';
 import { ADMIN_PREFIX } from './access/routes';
 import { Problem } from './problems/problem';
 
@@ -18,7 +18,7 @@ const identities = new WeakMap<IncomingMessage, RequestIdentity>();
 
 function clientRequestIdOf({ headers }: FastifyRequest): string | undefined {
   const own = headers['x-client-request-id'] ?? headers['x-request-id'];
-  return typeof own === 'string' && CLIENT_REQUEST_ID.test(own) ? own : undefined;
+  return typeof own === 'string' && CLIENT_REQUEST_ID.test(own) ? redactSecrets(own) : undefined;
 }
 
 /** The inference plane names its own requests, for there the name is the call's id. */

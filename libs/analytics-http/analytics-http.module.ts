@@ -2,8 +2,9 @@ import 'reflect-metadata';
 import { type DynamicModule, Inject, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
+import { keepAccessTrail } from '#admin-http';
 import { AnalyticsController } from './analytics.controller';
-import { AnalyticsGuard, guardPlane } from './analytics.guard';
+import { ANALYTICS_PREFIX, AnalyticsGuard, guardPlane, operatorOf } from './analytics.guard';
 import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
 import { ViewsController } from './views.controller';
 
@@ -21,5 +22,11 @@ export class AnalyticsHttpModule {
   constructor(@Inject(ANALYTICS_HTTP_OPTIONS) options: AnalyticsHttpOptions, host: HttpAdapterHost) {
     const server: FastifyInstance = host.httpAdapter.getInstance();
     guardPlane(server, options);
+    keepAccessTrail(server, {
+      control: options.control,
+      prefix: ANALYTICS_PREFIX,
+      accessorOf: operatorOf,
+      commandsLeaveEvents: false,
+    });
   }
 }

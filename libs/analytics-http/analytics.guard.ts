@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Problem, Strangers } from '#admin-http';
+import { type Accessor, Problem, Strangers } from '#admin-http';
 import { ControlUnavailableError } from '#control';
 import { type CredentialId, isOfPlane } from '#http-edge';
 import { looksLikeSecret } from '#identity';
@@ -26,6 +26,12 @@ export function readerOf(request: Pick<FastifyRequest, 'raw'>): AnalyticsReader 
   const reader = readers.get(request.raw);
   if (reader === undefined) throw new Error('a request was handled that nobody has let in');
   return reader;
+}
+
+/** Whose token a request came with, where it came with one. */
+export function operatorOf(request: Pick<FastifyRequest, 'raw'>): Accessor | undefined {
+  const reader = readers.get(request.raw);
+  return reader?.kind === 'system' ? reader : undefined;
 }
 
 function unauthenticated(message: string): Problem {

@@ -1,5 +1,5 @@
 import type { Identifiers } from '#environment';
-import type { Actor, Clock, EpochMs, OrganizationId, RequestId } from '#kernel';
+import type { Actor, Clock, EpochMs, OrganizationId, RequestId, SystemTokenId } from '#kernel';
 import type { Claim } from './claims';
 import type { ControlMetadata, ExecuteOptions } from './warm-aggregates';
 
@@ -16,6 +16,8 @@ export interface KeyedCommand {
 /** Everything that a command needs beside what it says: who, when, and where new ids and secrets come from. */
 export interface CommandContext {
   readonly actor: Actor;
+  /** The token that the command came with; recorded with every event that it causes. */
+  readonly tokenId?: SystemTokenId;
   readonly at: EpochMs;
   /** Of a keyed command the same at each repeat. */
   readonly identifiers: Pick<Identifiers, 'id' | 'random'>;
@@ -38,9 +40,10 @@ export function systemContext(
 }
 
 export function metadataOf(context: CommandContext, orgId?: OrganizationId): ControlMetadata {
-  const { actor, requestId, correlationId, keyed } = context;
+  const { actor, tokenId, requestId, correlationId, keyed } = context;
   return {
     actor,
+    ...(tokenId === undefined ? {} : { tokenId }),
     ...(orgId === undefined ? {} : { orgId }),
     ...(requestId === undefined ? {} : { requestId }),
     ...(correlationId === undefined ? {} : { correlationId }),

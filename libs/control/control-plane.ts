@@ -5,6 +5,7 @@ import type { Backend, CatalogueState, Model } from '#inference/catalogue';
 import { type BackendId, type Clock, type EpochMs, type ModelId, type OrganizationId, parseId } from '#kernel';
 import type { KeyStore } from '#key-store';
 import type { LedgerService } from '#ledger';
+import { AccessRecords } from './access';
 import type { Versioned } from './aggregate';
 import { Authentication, isCredential, type KeyVerdict, type Principal } from './authentication';
 import { BackendCredentials } from './backend-credentials';
@@ -56,6 +57,7 @@ export class ControlPlane {
   readonly ledgerEdits: LedgerEdits;
   readonly commandKeys: CommandKeys;
   readonly authenticationFailures: AuthenticationFailures;
+  readonly accessRecords: AccessRecords;
   private readonly credentials: BackendCredentials;
   private readonly twoStep: TwoStepCommands;
   private readonly claims: Claims | undefined;
@@ -85,6 +87,7 @@ export class ControlPlane {
     this.systemTokens = new SystemTokenCommands(this.records, this.twoStep);
     this.catalogueCommands = new CatalogueCommands(this.records, this.credentials);
     this.commandKeys = new CommandKeys({ store, keyStore, clock, identifiers, onProblem });
+    this.accessRecords = new AccessRecords({ store, clock, identifiers, onProblem });
     this.authenticationFailures = new AuthenticationFailures({ store, clock, identifiers, onProblem });
     const { cluster } = options;
     this.readThrough = cluster && new ReadThrough(clock, () => cluster.barrier());
@@ -122,7 +125,7 @@ export class ControlPlane {
   async close(): Promise<void> {
     clearInterval(this.finishTimer);
     await this.follower.close();
-    await this.authenticationFailures.flush();
+    await Promise.all([this.authenticationFailures.flush(), this.accessRecords.flush()]);
   }
 
   // What the inference plane asks, on every call:

@@ -1,3 +1,4 @@
+export { ACCESS_STREAM_PREFIX, type AccessEvent, accessCodec } from './access';
 export type { Versioned } from './aggregate';
 export type { AuthenticatedKey, KeyRejection, KeyVerdict, Principal } from './authentication';
 export { BACKEND_CREDENTIAL_RULE, isBackendCredential } from './backend-credentials';

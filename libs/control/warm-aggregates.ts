@@ -17,11 +17,13 @@ import type {
   RequestId,
   StoredEvent,
   StreamName,
+  SystemTokenId,
 } from '#kernel';
 import type { AggregateKind, Versioned } from './aggregate';
 
 export interface ControlMetadata {
   readonly actor: Actor;
+  readonly tokenId?: SystemTokenId;
   readonly orgId?: OrganizationId;
   readonly requestId?: RequestId;
   readonly correlationId?: string;

@@ -50,6 +50,12 @@ describe('writing an event', () => {
     );
   });
 
+  it('leaves out secrets of the platform that somebody typed into a text', () => {
+    const secret = `aiaas_live_${'0'.repeat(26)}_${'a'.repeat(36)}`;
+    const { body } = codec.encode(noted(`leaked: ${secret}`));
+    expect(JSON.parse(Buffer.from(body).toString())).toMatchObject({ data: { text: 'leaked: aiaas_live_[redacted]' } });
+  });
+
   it('refuses what cannot be canonicalized', () => {
     expect(() => codec.encode(noted('\ud800'))).toThrow(UnencodableEventError);
   });

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { CanonicalizationError, canonicalJson } from './canonical-json';
 import type { Actor, DomainEvent, EventEnvelope, EventMetadata, PersonalBlock, StreamName } from './event';
-import type { BootId, EventId, OrganizationId, RequestId } from './ids';
+import type { BootId, EventId, OrganizationId, RequestId, SystemTokenId } from './ids';
+import { redactOwnSecrets } from './redact-secrets';
 import { formatInstant, parseInstant } from './time';
 
 /** The largest canonical event. Entry bundles of the transparency log are prefixed with 16-bit lengths. */
@@ -11,7 +12,7 @@ export const EVENT_BYTES_MAX = 60_000;
 export interface EncodedEvent {
   readonly id: EventId;
   readonly type: string;
-  /** RFC 8785 text of `{actor, at, causation?, correlation?, data, gateway?, id, org?, personal?, request?, type, v}`. */
+  /** RFC 8785 text of `{actor, at, causation?, correlation?, data, gateway?, id, org?, personal?, request?, token?, type, v}`. */
   readonly body: Uint8Array;
 }
 
@@ -78,6 +79,7 @@ interface StoredBody {
   org?: OrganizationId;
   personal?: PersonalBlock;
   request?: RequestId;
+  token?: SystemTokenId;
   v: unknown;
 }
 
@@ -87,22 +89,23 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 function encodeBody(envelope: EventEnvelope<DomainEvent>, version: number): Uint8Array {
   const { event, metadata } = envelope;
   try {
-    return encoder.encode(
-      canonicalJson({
-        actor: metadata.actor,
-        at: formatInstant(metadata.at),
-        causation: metadata.causationId,
-        correlation: metadata.correlationId,
-        data: event.data,
-        gateway: metadata.gateway,
-        id: envelope.id,
-        org: metadata.orgId,
-        personal: envelope.personal,
-        request: metadata.requestId,
-        type: event.type,
-        v: version,
-      }),
-    );
+    const text = canonicalJson({
+      actor: metadata.actor,
+      at: formatInstant(metadata.at),
+      causation: metadata.causationId,
+      correlation: metadata.correlationId,
+      data: event.data,
+      gateway: metadata.gateway,
+      id: envelope.id,
+      org: metadata.orgId,
+      personal: envelope.personal,
+      request: metadata.requestId,
+      token: metadata.tokenId,
+      type: event.type,
+      v: version,
+    });
+    // Whatever a person typed into a name or a reason: the record is for ever, and for more eyes than theirs.
+    return encoder.encode(redactOwnSecrets(text));
   } catch (error) {
     if (error instanceof CanonicalizationError)
       throw new UnencodableEventError(`${event.type} cannot be recorded: ${error.message}`, { cause: error });
@@ -121,6 +124,7 @@ function readMetadata(body: StoredBody): EventMetadata {
     ...(body.correlation === undefined ? {} : { correlationId: body.correlation }),
     ...(body.causation === undefined ? {} : { causationId: body.causation }),
     ...(body.gateway === undefined ? {} : { gateway: body.gateway }),
+    ...(body.token === undefined ? {} : { tokenId: body.token }),
   };
 }
 

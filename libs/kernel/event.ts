@@ -1,4 +1,14 @@
-import type { ApiKeyId, BootId, Branded, EventId, MemberId, OrganizationId, RequestId, ServiceAccountId } from './ids';
+import type {
+  ApiKeyId,
+  BootId,
+  Branded,
+  EventId,
+  MemberId,
+  OrganizationId,
+  RequestId,
+  ServiceAccountId,
+  SystemTokenId,
+} from './ids';
 import type { EpochMs } from './time';
 
 /** A fact, named by a literal string that stays the same for ever. */
@@ -19,6 +29,8 @@ export type Actor =
 export interface EventMetadata {
   readonly actor: Actor;
   readonly at: EpochMs;
+  /** With which token the actor commanded it; absent where no token was used. An API key is an actor itself. */
+  readonly tokenId?: SystemTokenId;
   /** Absent for platform-wide facts such as the catalogue's. */
   readonly orgId?: OrganizationId;
   readonly requestId?: RequestId;

@@ -9,4 +9,5 @@ export * from './metering';
 export * from './model-id';
 export * from './money';
 export * from './present';
+export * from './redact-secrets';
 export * from './time';

@@ -1,4 +1,5 @@
 import type { ModelId } from './ids';
+import { holdsOwnSecret } from './redact-secrets';
 
 /** The largest model id in UTF-8. */
 export const MODEL_ID_BYTES_MAX = 256;
@@ -13,6 +14,6 @@ const encoder = new TextEncoder();
 export function parseModelId(text: string): ModelId | undefined {
   if (text.length === 0 || text.length > MODEL_ID_BYTES_MAX || !text.isWellFormed()) return undefined;
   if (encoder.encode(text).length > MODEL_ID_BYTES_MAX) return undefined;
-  if (CONTROL.test(text) || text.startsWith('/') || text.endsWith('/')) return undefined;
+  if (CONTROL.test(text) || holdsOwnSecret(text) || text.startsWith('/') || text.endsWith('/')) return undefined;
   return text as ModelId;
 }

@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino';
+import { redactOwnSecrets } from '#kernel';
 
 export type { Logger } from 'pino';
 
@@ -22,6 +23,8 @@ export function createLogger(level: string, service: string): Logger {
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: CENSORED, censor: '[censored]' },
       serializers: { error: pino.stdSerializers.err },
+      // Paths, messages and stacks hold what clients sent, wherever in a line they stand.
+      hooks: { streamWrite: redactOwnSecrets },
     },
     pino.destination({ fd: 1, sync: false, minLength: BUFFERED_BYTES, periodicFlush: FLUSH_MS }),
   );

@@ -1,5 +1,5 @@
 import type { GatewayEvent } from '#cluster';
-import type { ClaimEvent, CommandKeyEvent, SecurityEvent } from '#control';
+import type { AccessEvent, ClaimEvent, CommandKeyEvent, SecurityEvent } from '#control';
 import type { ApiKeyEvent, OrganizationEvent, SlugEvent, SystemTokenEvent } from '#identity';
 import type { CatalogueEvent } from '#inference/catalogue';
 import type { LedgerEvent } from '#ledger';
@@ -19,6 +19,7 @@ An event is stored as one canonical JSON text (RFC 8785) of at most 60,000 bytes
 | \`type\`, \`v\` | the event's name, which never changes, and the version of the shape of its data |
 | \`at\` | when it was recorded: RFC 3339, UTC, milliseconds |
 | \`actor\` | who did it: \`{type, id}\` of a \`system\`, \`member\`, \`service-account\` or \`api-key\` |
+| \`token\` | the token with which a person or automation commanded it; absent where none was used |
 | \`org\` | the organization that it belongs to; absent for the platform's own |
 | \`request\` | the request that caused it; of a call, the call's id |
 | \`correlation\`, \`causation\` | the client's own request id; the keyed command that caused it |
@@ -110,6 +111,11 @@ export const CATALOGUE: Readonly<Record<CatalogueEvent['type'], string>> = {
 
 export const SECURITY: Readonly<Record<SecurityEvent['type'], string>> = {
   AuthenticationFailuresCounted: 'Credentials that were turned away in one window, by network of origin and reason.',
+};
+
+export const ACCESS: Readonly<Record<AccessEvent['type'], string>> = {
+  AccessesCounted:
+    'What tokens did in one window that leaves no event by itself: `read` of an organization that is not the token’s own, a `refused` command or read, an `operation` that changes no fact, such as building a view anew.',
 };
 
 export const COMMAND_KEY: Readonly<Record<CommandKeyEvent['type'], string>> = {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { GATEWAY_STREAM_PREFIX, gatewayCodec } from '#cluster';
 import {
+  ACCESS_STREAM_PREFIX,
+  accessCodec,
   CLAIM_STREAM_PREFIX,
   COMMAND_KEY_STREAM_PREFIX,
   claimCodec,
@@ -112,6 +114,7 @@ export function eventReference(): string {
     context('Tokens', `${SYSTEM_TOKEN_STREAM_PREFIX}<token id>`, systemTokenCodec, meanings.SYSTEM_TOKEN),
     context('Backends, models and prices', CATALOGUE_STREAM, catalogueCodec, meanings.CATALOGUE),
     context('Security', `${SECURITY_STREAM_PREFIX}<yyyymmdd>`, securityCodec, meanings.SECURITY),
+    context('Accesses', `${ACCESS_STREAM_PREFIX}<yyyymmdd>`, accessCodec, meanings.ACCESS),
     context(
       'Idempotency-Keys of commands',
       `${COMMAND_KEY_STREAM_PREFIX}<digest>`,

@@ -24,8 +24,9 @@ export class Edge {
   async command(exchange: Exchange, work: (context: CommandContext) => Promise<CommandAnswer>): Promise<object> {
     const { request, reply } = exchange;
     const { control } = this.options;
-    const actor = actorOf(principalOf(request));
-    const prepared = { actor, ...this.preparedFrom(request) };
+    const principal = principalOf(request);
+    const actor = actorOf(principal);
+    const prepared = { actor, tokenId: principal.tokenId, ...this.preparedFrom(request) };
     const idempotencyKey = headerOf(request, 'idempotency-key');
     if (idempotencyKey === undefined) {
       const { clock, identifiers } = control.surroundings;

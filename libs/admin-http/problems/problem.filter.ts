@@ -4,11 +4,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ControlUnavailableError } from '#control';
 import type { Identifiers } from '#environment';
 import { AppendOutcomeUnknownError, StoreUnavailableError } from '#event-store';
-import { CanonicalizationError, type RequestId, UnencodableEventError } from '#kernel';
+import { CanonicalizationError, type RequestId, redactSecrets, UnencodableEventError } from '#kernel';
 import { LedgerUnavailableError } from '#ledger';
 import { ADMIN_HTTP_OPTIONS, type AdminHttpOptions } from '../options';
 import { identityOf } from '../request-identity';
 import { Problem } from './problem';
+import { rememberProblemCode } from './problem-code';
 
 const UNAVAILABLE = [
   ControlUnavailableError,
@@ -66,7 +67,7 @@ function sendProblem(reply: FastifyReply, problem: Problem, requestId: RequestId
     .headers(headers)
     .status(status)
     .type('application/problem+json; charset=utf-8')
-    .send(JSON.stringify({ type: 'about:blank', title, status, code, detail, requestId, errors }));
+    .send(redactSecrets(JSON.stringify({ type: 'about:blank', title, status, code, detail, requestId, errors })));
 }
 
 /** For Fastify's option `frameworkErrors`: what fails before any route is found, such as a malformed URL. */
@@ -89,6 +90,7 @@ export class ProblemFilter implements ExceptionFilter {
     const requestId = identityOf(request)?.requestId;
     const problem = problemOf(error);
     if (problem === undefined) this.options.onUnexpected?.(error, requestId);
+    rememberProblemCode(request, (problem ?? UNEXPECTED).code);
     // An answer that has begun cannot be taken back.
     if (!reply.sent) void sendProblem(reply, problem ?? UNEXPECTED, requestId);
   }

@@ -68,6 +68,7 @@ const STATUS_OF_REFUSAL: Readonly<Record<ControlRefusalCode, number>> = {
   invalid_grace: 422,
   invalid_expiry: 422,
   invalid_base_url: 422,
+  credential_needed: 422,
   invalid_timeouts: 422,
   invalid_drop_fields: 422,
   invalid_allow_fields: 422,

@@ -22,6 +22,8 @@ export interface Answer {
 export interface TestServer extends TestPlatform {
   readonly application: NestFastifyApplication;
   readonly unexpected: unknown[];
+  /** The administrator's, which is sent where nothing else is said. */
+  readonly token: string;
   /** With the administrator's token, unless other headers are given. */
   send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   issueToken(holder: SystemTokenHolder): Promise<string>;
@@ -91,6 +93,7 @@ export async function serve(platform: TestPlatform, rates = generousRates()): Pr
     ...platform,
     application,
     unexpected,
+    token,
     issueToken: (holder) => issueToken(platform, holder),
     async send(method, path, body, headers = {}) {
       const response = await application.inject({

@@ -45,6 +45,10 @@ export class ApiKeyView {
 export class IssuedApiKeyView extends ApiKeyView {
   @ApiPropertyOptional({ description: 'Shown once. Absent when the command changed nothing.' })
   secret?: string;
+  @ApiPropertyOptional({
+    description: 'In place of the secret, where a repeat comes later than five minutes, or with another token.',
+  })
+  secretWithheld?: string;
 }
 
 /**

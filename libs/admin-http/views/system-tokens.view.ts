@@ -27,6 +27,10 @@ export class SystemTokenView {
 export class IssuedSystemTokenView extends SystemTokenView {
   @ApiPropertyOptional({ description: 'Shown once. Absent when the command changed nothing.' })
   secret?: string;
+  @ApiPropertyOptional({
+    description: 'In place of the secret, where a repeat comes later than five minutes, or with another token.',
+  })
+  secretWithheld?: string;
 }
 
 /** What people may see of a token: neither secret nor hash. */

@@ -207,7 +207,7 @@ export function forwardedCommand(type: LedgerCommand['type']): fc.Arbitrary<Forw
       command: command.map((fields) => ({ type, ...fields }) as LedgerCommand),
       metadata: record<ForwardedCommand['metadata']>(
         { actor },
-        { requestId: branded(), correlationId: text, causationId: text },
+        { tokenId: branded(), requestId: branded(), correlationId: text, causationId: text },
       ),
       deadline: fc.nat().map(epochMs),
     },

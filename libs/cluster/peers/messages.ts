@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import type { Actor, ApiKeyId, EventId, MemberId, OrganizationId, RequestId, ServiceAccountId } from '#kernel';
+import type {
+  Actor,
+  ApiKeyId,
+  EventId,
+  MemberId,
+  OrganizationId,
+  RequestId,
+  ServiceAccountId,
+  SystemTokenId,
+} from '#kernel';
 import { brandedField, CanonicalizationError, canonicalJson, epochMsField, parseId } from '#kernel';
 import type { ForwardedCommand, ForwardedOutcome } from '#ledger';
 import { commandSchema } from './command-schema';
@@ -28,6 +37,7 @@ const forwardedSchema = z.strictObject({
   command: commandSchema,
   metadata: z.strictObject({
     actor: actorSchema,
+    tokenId: brandedField<SystemTokenId>().exactOptional(),
     requestId: brandedField<RequestId>().exactOptional(),
     correlationId: z.string().exactOptional(),
     causationId: z.string().exactOptional(),

@@ -1,4 +1,4 @@
-import type { ProjectId } from '#kernel';
+import type { ProjectId, SystemTokenId } from '#kernel';
 import { recordOf, startPlatform, type TestMachine, type TestPlatform, testMachine, typesOf } from '../testing';
 import type { CommandAnswer } from './command-keys';
 
@@ -12,15 +12,21 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((platform) => platform.close()));
 });
 
+const MINE = 'tok_01k00000000000000000000000' as SystemTokenId;
 const ADMIN = { actor: { type: 'system', id: 'administrator' } } as const;
 
 /** Issues a key as the HTTP edge would: the answer holds the id and, once, the secret. */
-async function issueOnce(platform: TestPlatform, projectId: ProjectId, idempotencyKey: string, name = 'ci') {
+async function issueOnce(
+  platform: TestPlatform,
+  projectId: ProjectId,
+  idempotencyKey: string,
+  { name = 'ci', tokenId = MINE }: { name?: string; tokenId?: SystemTokenId } = {},
+) {
   const { control } = platform;
   const orgId = control.organizationIds()[0];
   if (orgId === undefined) throw new Error('no organization');
   const request = { ...ADMIN, route: 'POST /api-keys', idempotencyKey, body: { name } };
-  return control.commandKeys.once(request, ADMIN, async (context): Promise<CommandAnswer> => {
+  return control.commandKeys.once(request, { ...ADMIN, tokenId }, async (context): Promise<CommandAnswer> => {
     const issued = await control.apiKeys.issue(context, orgId, { name, projectId });
     if (issued.kind !== 'accepted') return { status: 422, body: { kind: issued.kind } };
     const { state } = issued.aggregate;
@@ -56,11 +62,45 @@ describe('a command with an Idempotency-Key', () => {
     expect((await typesOf(machine)).slice(-3)).toEqual(['CommandKeyClaimed', 'ApiKeyIssued', 'CommandAnswered']);
   });
 
+  it('shows its secret again to the token that made it alone, and for minutes; afterwards it says so', async () => {
+    const machine = testMachine();
+    const { platform, projectId } = await withProject(machine);
+    const first = await issueOnce(platform, projectId, 'k1');
+    const secret = first.kind === 'answered' ? first.answer.secret : undefined;
+    const replayed = { kind: 'answered', isReplay: true };
+    const withheld = { ...replayed, answer: { body: { secretWithheld: expect.stringContaining('rotate') } } };
+    const tokenId = 'tok_01k00000000000000000000001' as SystemTokenId;
+    const others = await issueOnce(platform, projectId, 'k1', { tokenId });
+    machine.clock.advance(5 * 60_000);
+    expect(await issueOnce(platform, projectId, 'k1')).toMatchObject({ ...replayed, answer: { secret } });
+    machine.clock.advance(1);
+    const late = await issueOnce(platform, projectId, 'k1');
+    for (const answer of [others, late]) {
+      expect(answer).toMatchObject(withheld);
+      expect(JSON.stringify(answer)).not.toContain(secret);
+    }
+  });
+
+  it('shows no other token a secret that a crash kept from the one that made it', async () => {
+    const machine = testMachine();
+    const { projectId } = await withProject(machine);
+    await issueOnce(await start(machine, 2), projectId, 'k1').catch(() => undefined);
+    const tokenId = 'tok_01k00000000000000000000001' as SystemTokenId;
+    const again = await issueOnce(await start(machine), projectId, 'k1', { tokenId });
+    expect(again).toMatchObject({
+      kind: 'answered',
+      answer: { status: 201, body: { secretWithheld: expect.anything() } },
+    });
+    expect(JSON.stringify(again)).not.toContain('aiaas_live_');
+    const mine = await issueOnce(await start(machine), projectId, 'k1');
+    expect(mine).toMatchObject({ kind: 'answered', answer: { secret: expect.any(String) } });
+  });
+
   it('is refused with another body, and another key is another command', async () => {
     const machine = testMachine();
     const { platform, projectId } = await withProject(machine);
     const first = await issueOnce(platform, projectId, 'k1');
-    expect(await issueOnce(platform, projectId, 'k1', 'other')).toEqual({ kind: 'reused' });
+    expect(await issueOnce(platform, projectId, 'k1', { name: 'other' })).toEqual({ kind: 'reused' });
     const second = await issueOnce(platform, projectId, 'k2');
     expect(JSON.stringify(second)).not.toBe(JSON.stringify(first));
   });
@@ -84,9 +124,9 @@ describe('a command with an Idempotency-Key', () => {
     const machine = testMachine();
     const { platform, projectId } = await withProject(machine);
     const before = await recordOf(machine);
-    expect(await issueOnce(platform, projectId, 'k1', '\n')).toMatchObject({ answer: { status: 422 } });
+    expect(await issueOnce(platform, projectId, 'k1', { name: '\n' })).toMatchObject({ answer: { status: 422 } });
     expect(await recordOf(machine)).toEqual(before);
-    expect(await issueOnce(platform, projectId, 'k1', 'fine')).toMatchObject({ answer: { status: 201 } });
+    expect(await issueOnce(platform, projectId, 'k1', { name: 'fine' })).toMatchObject({ answer: { status: 201 } });
   });
 
   it('happens once when it arrives twice at a time, at one process or at two', async () => {

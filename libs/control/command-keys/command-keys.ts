@@ -33,10 +33,15 @@ export type OnceAnswered = { readonly kind: 'answered'; readonly answer: Command
 export type KeyReused = { readonly kind: 'reused' };
 
 type Prepared = Omit<CommandContext, 'at' | 'identifiers' | 'keyed'>;
+/** Who commands, and with which token. */
+type Commanded = Pick<CommandContext, 'actor' | 'tokenId'>;
 type Claimed = Extract<CommandKeyEvent, { type: 'CommandKeyClaimed' }>['data'];
 
+/** `tokenId`: with which token it was claimed; records of older versions do not say. */
+type RecordedClaim = Claimed & Pick<CommandContext, 'tokenId'>;
+
 interface Recorded {
-  readonly claim: Claimed | undefined;
+  readonly claim: RecordedClaim | undefined;
   readonly answer: StoredAnswer | undefined;
   readonly revision: bigint | 'no-stream';
 }
@@ -56,6 +61,10 @@ const SUBJECT = 'commands';
 const ANSWERS_SUBJECT = 'command-answers';
 const ANSWER_PART_CHARACTERS = 40_000;
 const CLAIMS_LOST_MAX = 3;
+/** How long a repeat may come too late for the first answer. */
+const SECRET_SHOWN_MS = 5 * 60_000;
+const SECRET_WITHHELD =
+  'The secret is shown again for five minutes, to the token that made it: rotate for a new one, if it was lost.';
 
 export interface CommandKeysOptions {
   readonly store: EventStore;
@@ -69,7 +78,8 @@ export interface CommandKeysOptions {
 /**
  * Makes commands with an Idempotency-Key happen once. The key is claimed in a stream of its own before the first event
  * that the command causes; ids, secrets and time of the command are derived from the claim, so that a repeat after a
- * crash finds its own events; and the answer is kept, sealed, to be given again. A command that is refused, or that
+ * crash finds its own events; and the answer is kept, sealed, to be given again, its secret only for minutes and to the
+ * token that made it. A command that is refused, or that
  * changes nothing, claims nothing: its key stays free.
  *
  * Keys are remembered as long as the log is kept, or until the data keys of their two subjects are erased.
@@ -96,17 +106,26 @@ export class CommandKeys {
         if (recorded.claim !== undefined && recorded.claim.body !== body) return { kind: 'reused' };
         const at = recorded.claim?.at ?? this.options.clock.now();
         const randomAgain = () => derivedIdentifiers(key, scope, at).random(SECRET_RANDOM_BYTES);
-        if (recorded.answer !== undefined)
-          return { kind: 'answered', answer: withSecret(recorded.answer, randomAgain), isReplay: true };
+        const mayBeShown = recorded.claim === undefined || this.showsSecretAgain(recorded.claim, prepared);
+        if (recorded.answer !== undefined) {
+          const answer = mayBeShown ? withSecret(recorded.answer, randomAgain) : withheld(recorded.answer);
+          return { kind: 'answered', answer, isReplay: true };
+        }
         try {
           const identifiers = derivedIdentifiers(key, scope, at);
           const answer = await this.attempt(stream, recorded, { body, at }, { ...prepared, at, identifiers }, work);
-          return { kind: 'answered', answer, isReplay: false };
+          return { kind: 'answered', answer: mayBeShown ? answer : withheld(withoutSecret(answer)), isReplay: false };
         } catch (error) {
           if (!(error instanceof ClaimLostError) || lost >= CLAIMS_LOST_MAX) throw error;
         }
       }
     });
+  }
+
+  /** A secret is for whoever made it and lost the answer on the way; a later repeat, or another's, has no need of it. */
+  private showsSecretAgain({ tokenId, at }: RecordedClaim, by: Pick<Prepared, 'tokenId'>): boolean {
+    const isTheirs = tokenId !== undefined && tokenId === by.tokenId;
+    return isTheirs && this.options.clock.now() - at <= SECRET_SHOWN_MS;
   }
 
   private async attempt(
@@ -118,16 +137,16 @@ export class CommandKeys {
   ): Promise<CommandAnswer> {
     let claimedAt = recorded.revision === 'no-stream' ? undefined : recorded.revision;
     const claimOnce = async () => {
-      claimedAt ??= await this.append(stream, 'no-stream', context.actor, [{ type: 'CommandKeyClaimed', data: claim }]);
+      claimedAt ??= await this.append(stream, 'no-stream', context, [{ type: 'CommandKeyClaimed', data: claim }]);
     };
     const isRepeat = recorded.claim !== undefined;
     const answer = await work({ ...context, keyed: { commandId: stream, isRepeat, claim: claimOnce } });
-    if (claimedAt !== undefined) await this.keep(stream, claimedAt, context.actor, answer);
+    if (claimedAt !== undefined) await this.keep(stream, claimedAt, context, answer);
     return answer;
   }
 
   /** The command is recorded by now: should its answer not be, a repeat makes it again from what is recorded. */
-  private async keep(stream: StreamName, claimedAt: bigint, actor: Actor, answer: CommandAnswer): Promise<void> {
+  private async keep(stream: StreamName, claimedAt: bigint, by: Commanded, answer: CommandAnswer): Promise<void> {
     try {
       const { subject, keyVersion, ciphertext } = await encryptFor(
         this.options.keyStore,
@@ -141,7 +160,7 @@ export class CommandKeys {
         const text = ciphertext.slice(from, from + ANSWER_PART_CHARACTERS);
         return { type: 'CommandAnswered', data: { part, parts, subject, keyVersion, ciphertext: text } };
       });
-      await this.append(stream, claimedAt, actor, events);
+      await this.append(stream, claimedAt, by, events);
     } catch (error) {
       this.options.onProblem(new Error('the answer of a keyed command could not be kept', { cause: error }));
     }
@@ -150,14 +169,13 @@ export class CommandKeys {
   private async append(
     stream: StreamName,
     expected: bigint | 'no-stream',
-    actor: Actor,
+    { actor, tokenId }: Commanded,
     events: readonly CommandKeyEvent[],
   ): Promise<bigint> {
     const { store, identifiers, clock } = this.options;
     const at = clock.now();
-    const encoded = events.map((event) =>
-      commandKeyCodec.encode({ id: identifiers.eventId(), event, metadata: { actor, at } }),
-    );
+    const metadata = { actor, at, ...(tokenId === undefined ? {} : { tokenId }) };
+    const encoded = events.map((event) => commandKeyCodec.encode({ id: identifiers.eventId(), event, metadata }));
     try {
       return (await store.append(stream, expected, encoded)).revision;
     } catch (error) {
@@ -167,14 +185,17 @@ export class CommandKeys {
   }
 
   private async read(stream: StreamName): Promise<Recorded> {
-    let claim: Claimed | undefined;
+    let claim: RecordedClaim | undefined;
     let revision: bigint | 'no-stream' = 'no-stream';
     const parts: Extract<CommandKeyEvent, { type: 'CommandAnswered' }>['data'][] = [];
     for await (const stored of this.options.store.readStream(stream)) {
       revision = stored.revision;
-      const event = commandKeyCodec.decode(stored)?.event;
-      if (event?.type === 'CommandKeyClaimed') claim ??= event.data;
-      else if (event !== undefined) parts.push(event.data);
+      const decoded = commandKeyCodec.decode(stored);
+      if (decoded === undefined) continue;
+      const { event, metadata } = decoded;
+      const { tokenId } = metadata;
+      if (event.type === 'CommandAnswered') parts.push(event.data);
+      else claim ??= { ...event.data, ...(tokenId === undefined ? {} : { tokenId }) };
     }
     const [first] = parts;
     if (first === undefined || parts.length < first.parts) return { claim, answer: undefined, revision };
@@ -189,6 +210,13 @@ function withoutSecret({ secret, body, ...answer }: CommandAnswer): StoredAnswer
   if (secret === undefined) return { ...answer, body };
   const parsed = parseSecret(secret);
   return parsed.ok ? { ...answer, body: { ...body, secret: '' }, secretOf: parsed } : { ...answer, body };
+}
+
+/** The place of the secret says why it is empty. */
+function withheld({ secretOf, body, ...answer }: StoredAnswer): CommandAnswer {
+  if (secretOf === undefined) return { ...answer, body };
+  const { secret: _, ...rest } = body;
+  return { ...answer, body: { ...rest, secretWithheld: SECRET_WITHHELD } };
 }
 
 function withSecret({ secretOf, body, ...answer }: StoredAnswer, random: () => Uint8Array): CommandAnswer {

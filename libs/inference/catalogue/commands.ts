@@ -182,6 +182,7 @@ export const CATALOGUE_REFUSALS = [
   'backend_in_use',
   'bound_withdrawn',
   'effective_from_in_past',
+  'credential_needed',
 ] as const;
 export type CatalogueRefusal = Refusal<(typeof CATALOGUE_REFUSALS)[number]>;
 export type CatalogueDecision = Decision<CatalogueEvent, CatalogueRefusal>;

@@ -199,6 +199,35 @@ describe('registering a backend', () => {
   });
 });
 
+describe('the credential of a backend', () => {
+  const sealed = (ciphertext: string) => ({ subject: 'backend', keyVersion: 1, ciphertext });
+  const mine = sealed('mine');
+  const at = (baseUrl: string) => registered({ baseUrl, credential: mine });
+  const before = 'https://api.acme.example/v1';
+
+  it.each(['https://api.evil.example/v1', 'http://api.acme.example/v1', 'https://api.acme.example:8443/v1'])(
+    'is not sent to another origin than it was given for, unless it is given again: %s',
+    (baseUrl) => {
+      given(catalogueDecider, at(before)).when(change({ baseUrl })).thenRefused('credential_needed');
+      for (const credential of [mine, sealed('other'), null])
+        expect(
+          catalogueDecider.decide(change({ baseUrl, credential }), stateAfter(catalogueDecider, [at(before)])).ok,
+        ).toBe(true);
+      expect(
+        catalogueDecider.decide(change({ baseUrl }), stateAfter(catalogueDecider, [registered({ baseUrl: before })]))
+          .ok,
+      ).toBe(true);
+    },
+  );
+
+  it.each(['https://api.acme.example/v2', 'https://API.acme.example:443/v1'])(
+    'goes on to the same origin: %s',
+    (baseUrl) => {
+      expect(catalogueDecider.decide(change({ baseUrl }), stateAfter(catalogueDecider, [at(before)])).ok).toBe(true);
+    },
+  );
+});
+
 describe('changing a backend', () => {
   it('takes what an operator vouches for, sorted and each once, and back again', () => {
     const lists = { allowFields: ['future_field', 'thinking.budget'], allowBetas: ['context-1m-2025-08-07'] };

@@ -177,7 +177,18 @@ export function decideChangeBackend(command: ChangeBackend, state: CatalogueStat
   const { backend } = result;
   if (canonicalJson(settingsOf(before)) === canonicalJson(backend)) return accepted();
   if (nameTaken(backend, state)) return taken(backend.name);
+  // Its giver meant it for whoever answers at that origin: elsewhere it would be a secret in a stranger's hands.
+  if (credentialChange === undefined && credentialBefore !== undefined && originOf(backend) !== originOf(before))
+    return no(
+      'credential_needed',
+      'The stored credential is not sent to another origin than it was given for: send apiKey with the new baseUrl, or null to go without.',
+    );
   return accepted({ type: 'BackendChanged', data: { backend } });
+}
+
+/** Scheme, host and port. */
+function originOf({ baseUrl }: Backend): string {
+  return new URL(baseUrl).origin;
 }
 
 const REASON_CHARACTERS_MAX = 500;

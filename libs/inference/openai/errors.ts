@@ -1,3 +1,4 @@
+import { redactSecrets } from '#kernel';
 import { ERROR_CODES, type ErrorCode } from './error-codes';
 
 export { ERROR_CODES, type ErrorCode, type ErrorType, type RequestRefusalCode } from './error-codes';
@@ -58,13 +59,14 @@ function secondsOf(waitMs: number): number {
 export function errorBody(code: ErrorCode, options: ErrorOptions): ErrorBody {
   const entry = ERROR_CODES[code];
   const waitMs = waitOf(code, options);
-  const message = options.message ?? entry.message;
+  // It may name what the client sent, or what a backend said about it.
+  const message = redactSecrets(options.message ?? entry.message);
   return {
     error: {
       message: waitMs === undefined ? message : `${message} Please try again in ${secondsOf(waitMs)}s.`,
       type: entry.type,
       code: options.backendCode ?? code,
-      param: options.param ?? null,
+      param: options.param == null ? null : redactSecrets(options.param),
       request_id: options.requestId,
       ...(options.details === undefined ? {} : { details: options.details }),
     },

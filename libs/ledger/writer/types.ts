@@ -1,4 +1,12 @@
-import { type Actor, type EpochMs, type EventId, formatInstant, type RequestId, type StreamName } from '#kernel';
+import {
+  type Actor,
+  type EpochMs,
+  type EventId,
+  formatInstant,
+  type RequestId,
+  type StreamName,
+  type SystemTokenId,
+} from '#kernel';
 import type { AuthorizeCall, LedgerCommand } from '../commands';
 import type { LedgerEvent } from '../events';
 import type { LedgerRefusal } from '../refusals';
@@ -14,6 +22,8 @@ export interface Timers {
 
 export interface CommandMetadata {
   readonly actor: Actor;
+  /** The token that the command came with. */
+  readonly tokenId?: SystemTokenId;
   readonly requestId?: RequestId;
   readonly correlationId?: string;
   readonly causationId?: string;

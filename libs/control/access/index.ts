@@ -1,0 +1,2 @@
+export * from './access-records';
+export * from './events';
