@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isJsonObject, JsonDocument, type JsonObject, writeEdited } from '#inference';
 import type { PersonalBlock } from '#kernel';
 import { usageSchema } from '#ledger';
 
@@ -27,10 +28,37 @@ export async function openKept(
   return keptAnswerSchema.parse(JSON.parse(Buffer.from(await open(block)).toString('utf8')));
 }
 
-/** The answer with another cost: `usage.cost` (or `cost_usd`) stands last in every dialect's usage. */
+const COSTS = ['cost', 'cost_usd'] as const;
+const DATA = 'data: ';
+
+/** An object that tells a usage, with another cost in it; undefined when it tells none. */
+function costing(object: JsonObject, cost: string): JsonObject | undefined {
+  const { usage, response } = object;
+  if (isJsonObject(response)) {
+    const inner = costing(response, cost);
+    return inner === undefined ? undefined : { ...object, response: inner };
+  }
+  const field = isJsonObject(usage) ? COSTS.find((name) => typeof usage[name] === 'string') : undefined;
+  return isJsonObject(usage) && field !== undefined ? { ...object, usage: { ...usage, [field]: cost } } : undefined;
+}
+
+function costingText(text: string, cost: string): string | undefined {
+  if (!COSTS.some((name) => text.includes(`"${name}"`))) return undefined;
+  const document = JsonDocument.parse(text);
+  const object = isJsonObject(document.value) ? costing(document.value, cost) : undefined;
+  return object === undefined ? undefined : writeEdited(object, document);
+}
+
+/** The answer with another cost: in its usage, or in that of the last frame of a stream that has one. */
 export function withCost(text: string, cost: string): string {
-  const matches = [...text.matchAll(/"(cost|cost_usd)":"\d+(?:\.\d+)?"/g)];
-  const last = matches.at(-1);
-  if (last === undefined) return text;
-  return `${text.slice(0, last.index)}"${last[1]}":"${cost}"${text.slice(last.index + last[0].length)}`;
+  if (text.startsWith('{')) return costingText(text, cost) ?? text;
+  const lines = text.split('\n');
+  for (let at = lines.length - 1; at >= 0; at -= 1) {
+    const line = lines[at];
+    const data = line?.startsWith(`${DATA}{`) === true ? costingText(line.slice(DATA.length), cost) : undefined;
+    if (data === undefined) continue;
+    lines[at] = DATA + data;
+    return lines.join('\n');
+  }
+  return text;
 }

@@ -1,4 +1,4 @@
-import type { JsonObject } from '#inference';
+import { JsonDocument, type JsonObject, writeAnew } from '#inference';
 import type { BackendKind } from '#inference/catalogue';
 import {
   buildChatUpstream,
@@ -9,6 +9,7 @@ import {
   encodeChatAnswer,
   readChatAnswer,
   readChatCall,
+  renderChatAnswer,
   settledChatAnswer,
 } from '#inference/openai';
 import type { NanoUsd, TokenUsage } from '#kernel';
@@ -35,18 +36,19 @@ export function chatUpstream(request: ChatRequest, target: CallTarget): JsonObje
     : carriedUpstream((carrying) => readChatCall(request.body, carrying), request, target);
 }
 
-/** @param show the client's form of the answer, from a chat's. */
+/** @param show the client's form of the answer, from a chat's; the same where it is left out. */
 export function chatAnswer(
   request: ChatRequest,
   text: string,
   context: AnswerContext,
-  show: (answer: JsonObject, charged: TokenUsage, cost: NanoUsd) => JsonObject,
+  show?: (answer: JsonObject, charged: TokenUsage, cost: NanoUsd) => JsonObject,
 ): AnswerReading {
   const { backendKind } = context;
   if (!speaksChat(backendKind))
-    return carriedAnswer(backendKind, text, (events, charged, cost, details) =>
-      show(encodeChatAnswer(events, headOf(request, context), charged, cost, details), charged, cost),
-    );
+    return carriedAnswer(backendKind, text, (events, charged, cost, details) => {
+      const said = encodeChatAnswer(events, headOf(request, context), charged, cost, details);
+      return show === undefined ? said : show(said, charged, cost);
+    });
   const answer = readChatAnswer(text);
   if (answer.kind !== 'answer') return answer;
   const { usage, seen, finishReason } = answer;
@@ -55,8 +57,12 @@ export function chatAnswer(
     usage,
     seen,
     ...(finishReason === undefined ? {} : { finishReason }),
-    render: (charged, cost) =>
-      JSON.stringify(show(settledChatAnswer(answer, { clientModel: request.model, charged, cost }), charged, cost)),
+    render: (charged, cost) => {
+      const settled = { clientModel: request.model, charged, cost };
+      return show === undefined
+        ? renderChatAnswer(answer, settled)
+        : writeAnew(show(settledChatAnswer(answer, settled), charged, cost), JsonDocument.from(answer.body));
+    },
   };
 }
 

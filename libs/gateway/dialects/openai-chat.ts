@@ -10,7 +10,7 @@ export const openAiChat: Dialect<ChatRequest> = {
   parse: parseChatRequest,
   refusalFor: chatRefusal,
   buildUpstream: chatUpstream,
-  readAnswer: (request, body, context) => chatAnswer(request, body, context, (answer) => answer),
+  readAnswer: (request, body, context) => chatAnswer(request, body, context),
   relay: chatStream,
   relayWhole: wholeChatStream,
   errorAnswer,

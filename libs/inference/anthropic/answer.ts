@@ -1,8 +1,8 @@
 import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../backends/trouble';
-import { isJsonObject, type JsonObject } from '../json';
+import { isJsonObject, JsonDocument, type JsonObject, writeEdited } from '../json';
 import type { SeenOutput, UsageReading } from '../metering/facts';
-import { plausible } from '../metering/usage';
+import { plausible, unambiguous } from '../metering/usage';
 import { backendErrorOf } from '../openai/chat/backend-error';
 import { blockBytes, isReasoning } from './seen';
 import { anthropicUsage, anthropicUsageWithCost, readAnthropicUsage } from './usage';
@@ -23,7 +23,7 @@ export const STOP_REASON_BYTES_MAX = 64;
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JsonDocument.parse(text).value;
   } catch {
     return undefined; // No JSON text parses to undefined.
   }
@@ -45,7 +45,7 @@ export function readMessagesAnswer(text: string): MessagesAnswer {
   };
   return {
     kind: 'answer',
-    usage: plausible(readAnthropicUsage(body.usage), seen),
+    usage: plausible(unambiguous(readAnthropicUsage(body.usage), JsonDocument.from(body)), seen),
     seen,
     ...(typeof reason === 'string' ? { finishReason: foreignText(reason, STOP_REASON_BYTES_MAX) } : {}),
     body,
@@ -64,8 +64,9 @@ export function renderMessagesAnswer(
   answer: Extract<MessagesAnswer, { kind: 'answer' }>,
   settled: MessagesSettlement,
 ): string {
-  const { usage, ...rest } = answer.body;
+  const { body } = answer;
+  const { usage } = body;
   const shown = answer.usage.kind === 'reported' && isJsonObject(usage) ? usage : anthropicUsage(settled.charged);
-  // Last, wherever the backend had it: an answer that is given again is found by its cost there.
-  return JSON.stringify({ ...rest, model: settled.clientModel, usage: anthropicUsageWithCost(shown, settled.cost) });
+  const settledUsage = anthropicUsageWithCost(shown, settled.cost);
+  return writeEdited({ ...body, model: settled.clientModel, usage: settledUsage }, JsonDocument.from(body));
 }

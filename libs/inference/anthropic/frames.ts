@@ -1,8 +1,12 @@
-import type { JsonObject } from '../json';
+import { type JsonDocument, type JsonObject, onOneLine, writeEdited } from '../json';
 
-/** One event; its name stands in the data as well. */
-export function eventFrame(event: JsonObject & { readonly type: string }): string {
-  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+/**
+ * One event; its name stands in the data as well.
+ * @param source the event that it was made from: what is the same in both is written as it came.
+ */
+export function eventFrame(event: JsonObject & { readonly type: string }, source?: JsonDocument): string {
+  const data = source === undefined ? JSON.stringify(event) : onOneLine(writeEdited(event, source));
+  return `event: ${event.type}\ndata: ${data}\n\n`;
 }
 
 export const PING_FRAME = eventFrame({ type: 'ping' });

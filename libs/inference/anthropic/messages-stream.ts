@@ -1,6 +1,6 @@
 import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../backends/trouble';
-import { isJsonObject, type JsonObject } from '../json';
+import { isJsonObject, JsonDocument, type JsonObject } from '../json';
 import type { SeenOutput, UsageReading } from '../metering/facts';
 import { plausible } from '../metering/usage';
 import type { NeutralOutcome } from '../neutral';
@@ -16,7 +16,7 @@ export interface MessagesStreamOptions {
   /** Written into the message in place of the backend's name of the model. */
   readonly clientModel: string;
   /** Is told of every event that is understood, for those who do not pass it on as it is. */
-  readonly onEvent?: (event: JsonObject) => void;
+  readonly onEvent?: (event: JsonObject, data: string) => void;
 }
 
 function withoutNulls(object: JsonObject): JsonObject {
@@ -39,6 +39,10 @@ export class MessagesStream {
   #usage: JsonObject = {};
   #usageIsFinal = false;
   #delta: JsonObject | undefined;
+  /** The last `message_delta`, and the text that it came as. */
+  #held: { readonly event: JsonObject; readonly source: JsonDocument } | undefined;
+  /** A count could be read in two ways. */
+  #usageIsAmbiguous = false;
   #textBytes = 0;
   #deltas = 0;
   #hasReasoned = false;
@@ -83,7 +87,9 @@ export class MessagesStream {
     const isReported = this.#reading().kind === 'reported';
     const usage = anthropicUsageWithCost(isReported ? this.#usage : anthropicUsage(charged), cost);
     const delta = this.#delta ?? { stop_reason: 'end_turn', stop_sequence: null };
-    return eventFrame({ type: 'message_delta', delta, usage }) + MESSAGE_STOP_FRAME;
+    return (
+      eventFrame({ ...this.#held?.event, type: 'message_delta', delta, usage }, this.#held?.source) + MESSAGE_STOP_FRAME
+    );
   }
 
   #judge(): NeutralOutcome {
@@ -103,6 +109,7 @@ export class MessagesStream {
       const input = readStartedInput(this.#usage);
       return { kind: 'absent', ...(input === undefined ? {} : { input }) };
     }
+    if (this.#usageIsAmbiguous) return { kind: 'absurd', reason: 'usage can be read in two ways' };
     return plausible(readAnthropicUsage(this.#usage), this.#seen());
   }
 
@@ -119,7 +126,7 @@ export class MessagesStream {
     const event = this.#parse(data, name);
     if (event === undefined) return '';
     const text = this.#take(event, data);
-    if (this.#garbage === undefined) this.options.onEvent?.(event);
+    if (this.#garbage === undefined) this.options.onEvent?.(event, data);
     return text;
   }
 
@@ -152,9 +159,9 @@ export class MessagesStream {
   #take(event: JsonObject & { readonly type: string }, data: string): string {
     switch (event.type) {
       case 'message_start':
-        return this.#start(event);
+        return this.#start(event, data);
       case 'message_delta':
-        return this.#hold(event);
+        return this.#hold(event, data);
       case 'message_stop':
         this.#done = true;
         return '';
@@ -166,20 +173,28 @@ export class MessagesStream {
     }
   }
 
-  #start(event: JsonObject): string {
+  #start(event: JsonObject, data: string): string {
     const { message } = event;
     if (!isJsonObject(message)) {
       this.#reject('not-an-answer');
       return '';
     }
     this.#begun = true;
-    if (isJsonObject(message.usage)) this.#usage = message.usage;
-    return eventFrame({ ...event, type: 'message_start', message: { ...message, model: this.options.clientModel } });
+    const source = JsonDocument.of(data, event);
+    if (isJsonObject(message.usage)) {
+      this.#usage = message.usage;
+      this.#usageIsAmbiguous ||= source.isAmbiguous('message');
+    }
+    const named = { ...message, model: this.options.clientModel };
+    return eventFrame({ ...event, type: 'message_start', message: named }, source);
   }
 
-  #hold(event: JsonObject): '' {
+  #hold(event: JsonObject, data: string): '' {
+    const source = JsonDocument.of(data, event);
+    this.#held = { event, source };
     if (isJsonObject(event.usage)) {
       this.#usage = { ...this.#usage, ...withoutNulls(event.usage) };
+      this.#usageIsAmbiguous ||= source.isAmbiguous('usage');
       // Without its own count of the output there is only that of the beginning, when hardly any had come.
       this.#usageIsFinal ||= event.usage.output_tokens !== undefined && event.usage.output_tokens !== null;
     }
@@ -200,6 +215,8 @@ export class MessagesStream {
     }
     // Line breaks cannot be sent as they are, and a type that only the event's name had is written where clients look.
     const isAsSent = !data.includes('\n') && /^\s*\{\s*"type"/.test(data);
-    return isAsSent ? `event: ${event.type}\ndata: ${data}\n\n` : eventFrame(event);
+    return isAsSent
+      ? `event: ${event.type}\ndata: ${data}\n\n`
+      : eventFrame({ ...event }, JsonDocument.of(data, event));
   }
 }

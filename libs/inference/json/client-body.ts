@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { foreignText } from '#kernel';
+import { countMembers, DEPTH_MAX } from './count-members';
 import { JsonDocument } from './document';
-import type { JsonObject } from './object';
 import { isContainer, type Survey, survey, takeElements, takeMembers, valueEnd } from './text-scan';
 
 /** Why a body that is JSON cannot be served, whatever it asks for. */
@@ -29,33 +29,15 @@ export class InvalidJsonError extends Error {
   override readonly name = 'InvalidJsonError';
 }
 
-/** Twice what the meter takes anywhere, so that it can name the field; and little enough for every recursion. */
-const DEPTH_MAX = 128;
-
 const TOO_DEEP: BodyFault = {
   code: 'nesting_too_deep',
   param: null,
   message: `The body is nested deeper than ${DEPTH_MAX} levels. Flatten it.`,
 };
 
-/**
- * How many members a parsed value has. `JSON.parse` keeps one of two members with the same key, so fewer than the text
- * has means that one stood twice.
- */
-function membersOf(value: unknown, forbidden?: string): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let members = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object') members += membersOf(item, forbidden);
-    return members;
-  }
-  const object = value as JsonObject;
-  for (const key of Object.keys(object)) {
-    if (key === forbidden) throw new InvalidJsonError(`A member of the body is named '${forbidden}'. Rename it.`);
-    const member = object[key];
-    members += typeof member === 'object' ? 1 + membersOf(member, forbidden) : 1;
-  }
-  return members;
+/** Values are copied member by member here and there, and this one would become the prototype of the copy. */
+function refusePrototype(key: string): void {
+  if (key === '__proto__') throw new InvalidJsonError("A member of the body is named '__proto__'. Rename it.");
 }
 
 /** Looks for the first key that stands twice in one object, and names it by its path. */
@@ -100,14 +82,16 @@ function bodyOf(text: string, { members, numberExcess }: Survey): ClientBody {
     throw new InvalidJsonError('The body is not valid JSON. Send one JSON object.');
   }
   const { value } = document;
-  return membersOf(value, '__proto__') === members ? { text, value } : { text, value, fault: repeated(document) };
+  return countMembers(value, refusePrototype) === members
+    ? { text, value }
+    : { text, value, fault: repeated(document) };
 }
 
 /** What could be read in more than one way in a text that is to become a part of a body. */
 export function faultOf(document: JsonDocument): BodyFault | undefined {
   const { isTooDeep, members } = survey(document.text, DEPTH_MAX);
   if (isTooDeep) return TOO_DEEP;
-  return membersOf(document.value) === members ? undefined : repeated(document);
+  return countMembers(document.value) === members ? undefined : repeated(document);
 }
 
 /** @throws InvalidJsonError */

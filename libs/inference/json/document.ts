@@ -1,5 +1,15 @@
-import type { JsonObject } from './object';
-import { isContainer, skipSpace, survey, takeElements, takeMembers, valueEnd } from './text-scan';
+import { countMembers, DEPTH_MAX } from './count-members';
+import { isJsonObject, type JsonObject } from './object';
+import {
+  isContainer,
+  type MemberSpan,
+  membersAt,
+  skipSpace,
+  survey,
+  takeElements,
+  takeMembers,
+  valueEnd,
+} from './text-scan';
 
 interface Span {
   readonly from: number;
@@ -20,6 +30,7 @@ function isObject(value: unknown): value is object {
  */
 export class JsonDocument {
   #spans: Map<object, Span> | undefined;
+  #members: readonly MemberSpan[] | undefined;
   #numberExcess: number | undefined;
 
   private constructor(
@@ -28,17 +39,23 @@ export class JsonDocument {
     numberExcess?: number,
   ) {
     this.#numberExcess = numberExcess;
-    if (isObject(value)) DOCUMENTS.set(value, this);
   }
 
   /** @throws SyntaxError when the text is no JSON. */
   static parse(text: string, numberExcess?: number): JsonDocument {
-    return new JsonDocument(text, JSON.parse(text), numberExcess);
+    return JsonDocument.known(text, JSON.parse(text), numberExcess);
   }
 
-  /** Of a text that was parsed already. */
+  /** Of a text that was parsed already: for frames, too many and too short-lived to be found again by their values. */
   static of(text: string, value: unknown): JsonDocument {
     return new JsonDocument(text, value);
+  }
+
+  /** Makes a text that is known to say a value the one that is written for it, wherever it comes to stand. */
+  static known(text: string, value: unknown, numberExcess?: number): JsonDocument {
+    const document = new JsonDocument(text, value, numberExcess);
+    if (isObject(value)) DOCUMENTS.set(value, document);
+    return document;
   }
 
   /** The document whose whole value this is; undefined for parts of one, and for whatever was made by hand. */
@@ -49,6 +66,23 @@ export class JsonDocument {
   /** Where the value begins, behind any white space. */
   get start(): number {
     return skipSpace(this.text, 0);
+  }
+
+  /** The members of the whole in the order of the text, those that stand twice as well; none of anything but an object. */
+  get members(): readonly MemberSpan[] {
+    this.#members ??= isJsonObject(this.value) ? membersAt(this.text, this.start) : [];
+    return this.#members;
+  }
+
+  /**
+   * Whether a member of the whole can be read in two ways: it stands twice, or a key does somewhere in it. Nobody knows
+   * then which of the two another reader takes.
+   */
+  isAmbiguous(key: string): boolean {
+    const [member, another] = this.members.filter((one) => one.key === key);
+    if (member === undefined || !isJsonObject(this.value)) return false;
+    const { isTooDeep, members } = survey(this.text.slice(member.valueStart, member.valueEnd), DEPTH_MAX);
+    return another !== undefined || isTooDeep || members !== countMembers(this.value[key]);
   }
 
   /** Characters by which its numbers are longer than the shortest text of their values: `1.0` by two. */
@@ -72,13 +106,18 @@ export class JsonDocument {
 /** Walks text and value side by side, once. */
 class SpanWalk {
   readonly spans = new Map<object, Span>();
+  #depth = 0;
 
   constructor(private readonly text: string) {}
 
-  /** Answers where the value ends. */
+  /** Answers where the value ends. What is too deep to be walked into is not known as a part. */
   visit(value: unknown, from: number): number {
-    if (!isObject(value) || !isContainer(this.text.charCodeAt(from))) return valueEnd(this.text, from);
+    const { text } = this;
+    if (!isObject(value) || !isContainer(text.charCodeAt(from)) || this.#depth === DEPTH_MAX)
+      return valueEnd(text, from);
+    this.#depth += 1;
     const to = Array.isArray(value) ? this.#elements(value, from) : this.#members(value as JsonObject, from);
+    this.#depth -= 1;
     this.spans.set(value, { from, to });
     return to;
   }

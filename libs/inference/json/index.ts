@@ -1,4 +1,4 @@
 export * from './client-body';
 export { JsonDocument } from './document';
 export * from './object';
-export { joinObjects, textWithin, writeAnew, writeEdited } from './write';
+export { joinObjects, onOneLine, textWithin, writeAnew, writeEdited } from './write';

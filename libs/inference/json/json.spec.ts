@@ -159,6 +159,26 @@ describe('a document', () => {
   });
 });
 
+describe('what stands twice in an answer', () => {
+  it.each([
+    ['{"usage":{"a":1}}', false],
+    ['{"usage":null,"x":{"y":1,"y":2}}', false],
+    ['{"usage":{"a":1},"us\\u0061ge":{"a":1}}', true],
+    ['{"usage":{"a":1,"a":1}}', true],
+    ['{"usage":{"b":[{"a":1,"a":2}]}}', true],
+    [`{"usage":${'['.repeat(1_000)}${']'.repeat(1_000)}}`, true],
+    ['{}', false],
+    ['[1]', false],
+  ])('%s is ambiguous: %s', (text, isAmbiguous) => {
+    expect(JsonDocument.parse(text).isAmbiguous('usage')).toBe(isAmbiguous);
+  });
+
+  it('a document that is deeper than any recursion can be walked all the same', () => {
+    const document = JsonDocument.parse(`{"a":[1.0],"b":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
+    expect(document.textOf(objectOf(document).a as object)).toBe('[1.0]');
+  });
+});
+
 describe('writeEdited', () => {
   it('writes what did not change as it came', () => {
     fc.assert(
@@ -238,7 +258,8 @@ describe('writeAnew', () => {
   });
 
   it('never turns a number into null', () => {
-    expect(() => writeAnew({ a: Number.POSITIVE_INFINITY })).toThrow('no JSON');
+    const numbers = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    expect(JSON.parse(writeAnew({ numbers }))).toEqual({ numbers });
   });
 });
 

@@ -6,10 +6,10 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** A number that has no JSON would come out as null: another value than was meant. */
+/** A number beyond all doubles would come out as null: another value than was meant, and read by everybody as such. */
 function scalarText(value: unknown): string | undefined {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value} has no JSON`);
-  return JSON.stringify(value);
+  if (value === Number.POSITIVE_INFINITY) return '1e999';
+  return value === Number.NEGATIVE_INFINITY ? '-1e999' : JSON.stringify(value);
 }
 
 function isSpelledAlike(value: unknown): boolean {
@@ -50,7 +50,7 @@ class Writer {
 
   /** What did not change is copied with whatever stands around it; what did is written in its place, or at the end. */
   edit(value: JsonObject, before: Before, decided: ReadonlySet<string>): string {
-    const spans = membersAt(this.#text, before.from);
+    const spans = before.object === this.base?.value ? this.base.members : membersAt(this.#text, before.from);
     const lasts = new Map(spans.map((span) => [span.key, span]));
     let done = '';
     let at = before.from;
@@ -151,4 +151,9 @@ export function joinObjects(objects: readonly JsonObject[], source: JsonDocument
   const inner = texts.map((text) => text.slice(text.indexOf('{') + 1, text.lastIndexOf('}')).trim());
   const document = JsonDocument.parse(`{${inner.filter((text) => text !== '').join(',')}}`);
   return isJsonObject(document.value) ? document.value : joined;
+}
+
+/** A JSON text on one line, as the frames of a stream need it: line breaks in it can only be white space. */
+export function onOneLine(text: string): string {
+  return /[\r\n]/.test(text) ? text.replaceAll(/[\r\n]+/g, ' ') : text;
 }

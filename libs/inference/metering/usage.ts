@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../json';
+import { isJsonObject, type JsonDocument, type JsonObject } from '../json';
 import type { SeenOutput, UsageDetails, UsageReading } from './facts';
 
 const ABSENT: UsageReading = { kind: 'absent' };
@@ -95,4 +95,15 @@ export function inputOnly(reading: UsageReading): UsageReading {
   if (reading.kind !== 'reported') return { kind: 'absent' };
   const { input, cachedInput, cacheWrite } = reading.usage;
   return { kind: 'absent', input: { input, cachedInput, cacheWrite } };
+}
+
+/**
+ * Holds a report against the text that it stands in: where a count stands twice, the client's reader may take another
+ * one for it than we did, so that neither can be charged as what was reported.
+ * @param member the member of the document that the report stands in.
+ */
+export function unambiguous(reading: UsageReading, document: JsonDocument | undefined, member = 'usage'): UsageReading {
+  return reading.kind === 'reported' && document?.isAmbiguous(member) === true
+    ? absurd(`${member} can be read in two ways`)
+    : reading;
 }

@@ -1,31 +1,31 @@
-import { isJsonObject, type JsonObject } from '../../json';
+import { isJsonObject, JsonDocument, type JsonObject, textWithin } from '../../json';
 import type { NeutralAnswer, NeutralDecoder, NeutralEvent, NeutralFinish } from '../../neutral';
 import { readMessagesAnswer } from '../answer';
 import { MessagesStream } from '../messages-stream';
 
-const FINISHES: Readonly<Record<string, NeutralFinish>> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  pause_turn: 'stop',
-  max_tokens: 'length',
-  model_context_window_exceeded: 'length',
-  tool_use: 'tool-calls',
-  refusal: 'content-filter',
-};
+const FINISHES: ReadonlyMap<unknown, NeutralFinish> = new Map<unknown, NeutralFinish>([
+  ['end_turn', 'stop'],
+  ['stop_sequence', 'stop'],
+  ['pause_turn', 'stop'],
+  ['max_tokens', 'length'],
+  ['model_context_window_exceeded', 'length'],
+  ['tool_use', 'tool-calls'],
+  ['refusal', 'content-filter'],
+]);
 
 function finishOf({ stop_reason: reason, stop_sequence: sequence }: JsonObject): NeutralEvent {
   return {
     type: 'finish',
-    reason: (typeof reason === 'string' ? FINISHES[reason] : undefined) ?? 'stop',
+    reason: FINISHES.get(reason) ?? 'stop',
     ...(typeof sequence === 'string' ? { stopSequence: sequence } : {}),
   };
 }
 
 /** The JSON text of a tool's input, however it was sent; undefined when it is none. */
-function inputText(input: unknown): string | undefined {
+function inputText(input: unknown, source: JsonDocument | undefined): string | undefined {
   if (input === undefined || input === null) return '';
   if (typeof input === 'string') return input;
-  return isJsonObject(input) ? JSON.stringify(input) : undefined;
+  return isJsonObject(input) ? textWithin(input, source) : undefined;
 }
 
 const NO_INPUT = '{}';
@@ -83,7 +83,7 @@ export class MessagesDecoder implements NeutralDecoder {
 
   constructor() {
     // What the stream writes is not used here, so what the model would be called does not matter.
-    this.#stream = new MessagesStream({ clientModel: '', onEvent: (event) => this.#take(event) });
+    this.#stream = new MessagesStream({ clientModel: '', onEvent: (event, data) => this.#take(event, data) });
   }
 
   get finished(): boolean {
@@ -109,32 +109,33 @@ export class MessagesDecoder implements NeutralDecoder {
     return { events: [], outcome: { kind: 'garbage', reason: 'tool-call-unreadable', usage, seen } };
   }
 
-  #take(event: JsonObject): void {
+  #take(event: JsonObject, data: string): void {
     const { content_block: block, delta } = event;
+    const source = JsonDocument.of(data, event);
     if (event.type !== 'content_block_delta') this.#endArguments();
-    if (event.type === 'content_block_start' && isJsonObject(block)) this.#begin(block);
-    else if (event.type === 'content_block_delta' && isJsonObject(delta)) this.#continue(delta);
+    if (event.type === 'content_block_start' && isJsonObject(block)) this.#begin(block, source);
+    else if (event.type === 'content_block_delta' && isJsonObject(delta)) this.#continue(delta, source);
     else if (event.type === 'message_delta' && isJsonObject(delta) && typeof delta.stop_reason === 'string')
       this.#finish(delta);
   }
 
-  #begin(block: JsonObject): void {
+  #begin(block: JsonObject, source: JsonDocument): void {
     readBlock(block, this.#events);
     this.#isInTool = block.type === 'tool_use';
     if (!this.#isInTool) return;
-    this.#input = inputText(block.input);
+    this.#input = inputText(block.input, source);
     this.#isUnfit ||= this.#input === undefined || !isToolUse(block);
   }
 
-  #continue(delta: JsonObject): void {
-    if (delta.type === 'input_json_delta') this.#addInput(delta.partial_json);
+  #continue(delta: JsonObject, source: JsonDocument): void {
+    if (delta.type === 'input_json_delta') this.#addInput(delta.partial_json, source);
     else readDelta(delta, this.#events);
   }
 
-  #addInput(piece: unknown): void {
+  #addInput(piece: unknown, source: JsonDocument): void {
     // Tools of the backend's own have arguments as well, which are none of the client's.
     if (!this.#isInTool) return;
-    const text = inputText(piece);
+    const text = inputText(piece, source);
     this.#isUnfit ||= text === undefined;
     if (text === undefined || text === '') return;
     this.#input = undefined;
@@ -167,7 +168,7 @@ export function decodeMessagesAnswer(text: string): NeutralAnswer {
     if (!isJsonObject(block)) continue;
     readBlock(block, events);
     if (block.type !== 'tool_use') continue;
-    const input = inputText(block.input);
+    const input = inputText(block.input, JsonDocument.from(body));
     if (input === undefined || !isToolUse(block))
       return { kind: 'garbage', reason: 'tool-call-unreadable', metered: { usage, seen } };
     events.push({ type: 'tool-arguments', text: input.trim() === '' ? NO_INPUT : input });

@@ -1,63 +1,88 @@
-import type { JsonObject } from '../../json';
+import { JsonDocument, type JsonObject, onOneLine, writeEdited } from '../../json';
 import { dataFrame } from './make-frames';
 
-const NULL_USAGE = ',"usage":null';
+const MODEL_KEY = '"model"';
+const NULL_USAGE_AT_END = ',"usage":null}';
+
+/** A part of a frame that all frames of a stream have in common, and what stands there for the client. */
+interface Shared {
+  readonly foreign: string;
+  readonly own: string;
+  /** Of an end, whether a usage in it is left out. */
+  readonly dropsUsage: boolean;
+}
 
 /**
- * Makes the client's frame from the backend's: its own name of the model, and no usage. The text is edited in place
- * wherever possible, since serializing it again would cost as much as parsing it. `"model":"…"` with bare quotes cannot
- * occur inside a JSON string, so what matches is a member of that name.
+ * Makes the client's frame from the backend's: its own name of the model, and no usage. Everything else stays as it came,
+ * to the letter. Where in a frame its members stand has to be looked for only once: the frames of a stream begin alike,
+ * or end alike, and what a whole beginning or a whole end equals is the same members.
  */
 export class ChunkEditor {
-  /** The backend's name of the model, and the member as it stands in the frames. */
-  #foreignModel = '';
-  #foreignMember = '';
-  readonly #ownMember: string;
+  /** Up to the model's name, it included. */
+  #head: Shared | undefined;
+  /** From the member before the model's name on. */
+  #tail: Shared | undefined;
 
   /** @param keepsNullUsage clients that asked for usage get `"usage": null` on the chunks before, as from OpenAI. */
   constructor(
     private readonly clientModel: string,
     private readonly keepsNullUsage: boolean,
-  ) {
-    this.#ownMember = `"model":${JSON.stringify(clientModel)}`;
-  }
+  ) {}
 
   /** @param chunk what `data` parses to. */
   frame(data: string, chunk: JsonObject): string {
     const { usage, model } = chunk;
-    const dropsUsage = usage === null && !this.keepsNullUsage;
+    const dropsUsage = usage !== undefined && (usage !== null || !this.keepsNullUsage);
     const renames = model !== this.clientModel && model !== undefined;
     // Only line breaks between the lines of a frame are left in its data, and those cannot be sent as they are.
-    const mustSerialize = (usage !== undefined && usage !== null) || data.includes('\n');
-    if (mustSerialize) return this.#serialized(chunk);
+    if (data.includes('\n')) return dataFrame(onOneLine(this.#edited(data, chunk, dropsUsage)));
     if (!dropsUsage && !renames) return dataFrame(data);
-    const usageAt = dropsUsage ? data.lastIndexOf(NULL_USAGE) : data.length;
-    const modelAt = renames ? this.#findModel(data, model) : 0;
-    if (usageAt === -1 || modelAt === -1) return this.#serialized(chunk);
-    const usageEnd = dropsUsage ? usageAt + NULL_USAGE.length : usageAt;
-    if (!renames) return `data: ${data.slice(0, usageAt)}${data.slice(usageEnd)}\n\n`;
-    const modelEnd = modelAt + this.#foreignMember.length;
-    const own = this.#ownMember;
-    // One concatenation of slices of the flat text: a second edit of a joined one would have to flatten it first.
-    return modelAt < usageAt
-      ? `data: ${data.slice(0, modelAt)}${own}${data.slice(modelEnd, usageAt)}${data.slice(usageEnd)}\n\n`
-      : `data: ${data.slice(0, usageAt)}${data.slice(usageEnd, modelAt)}${own}${data.slice(modelEnd)}\n\n`;
-  }
-
-  /** Where the model's name stands; -1 when it is written in another way, or more than once. */
-  #findModel(data: string, model: unknown): number {
-    if (typeof model !== 'string') return -1;
-    if (model !== this.#foreignModel) {
-      this.#foreignModel = model;
-      this.#foreignMember = `"model":${JSON.stringify(model)}`;
+    if (usage === undefined || usage === null) {
+      const known = this.#known(data, renames, dropsUsage);
+      if (known !== undefined) return known;
     }
-    const at = data.indexOf(this.#foreignMember);
-    return at === data.lastIndexOf(this.#foreignMember) ? at : -1;
+    const edited = this.#edited(data, chunk, dropsUsage);
+    if (renames && (usage === undefined || usage === null)) this.#learn(data, chunk, edited, dropsUsage);
+    return dataFrame(edited);
   }
 
-  #serialized(chunk: JsonObject): string {
+  /** The frame, if its beginning or its end was seen before. */
+  #known(data: string, renames: boolean, dropsUsage: boolean): string | undefined {
+    const tail = this.#tail;
+    if (renames && tail?.dropsUsage === dropsUsage && data.endsWith(tail.foreign))
+      return `data: ${data.slice(0, data.length - tail.foreign.length)}${tail.own}\n\n`;
+    // The last brace is that of the chunk, and so what stands before it belongs to the chunk itself.
+    if (dropsUsage && !data.endsWith(NULL_USAGE_AT_END)) return undefined;
+    const end = dropsUsage ? data.length - NULL_USAGE_AT_END.length : data.length;
+    const close = dropsUsage ? '}' : '';
+    if (!renames) return `data: ${data.slice(0, end)}${close}\n\n`;
+    const head = this.#head;
+    if (head === undefined || !data.startsWith(head.foreign)) return undefined;
+    // A second member of that name would have to go.
+    if (data.includes(MODEL_KEY, head.foreign.length)) return undefined;
+    return `data: ${head.own}${data.slice(head.foreign.length, end)}${close}\n\n`;
+  }
+
+  #edited(data: string, chunk: JsonObject, dropsUsage: boolean): string {
     const { usage, ...rest } = chunk;
-    const kept = usage === null && this.keepsNullUsage ? { usage } : {};
-    return dataFrame(JSON.stringify({ ...rest, model: this.clientModel, ...kept }));
+    const named = rest.model === undefined ? rest : { ...rest, model: this.clientModel };
+    return writeEdited(dropsUsage || usage === undefined ? named : { ...named, usage }, JsonDocument.of(data, chunk));
+  }
+
+  /** Remembers where the model's name stands: before the choices, or behind them and everything that differs. */
+  #learn(data: string, chunk: JsonObject, edited: string, dropsUsage: boolean): void {
+    const { members } = JsonDocument.of(data, chunk);
+    const at = members.findIndex(({ key }) => key === 'model');
+    const [before, model] = [members[at - 1], members[at]];
+    if (model === undefined || members.some(({ key }, index) => key === 'model' && index !== at)) return;
+    const choicesAt = members.findIndex(({ key }) => key === 'choices');
+    const usageAt = members.findIndex(({ key }) => key === 'usage');
+    if (at < choicesAt) {
+      const own = data.slice(0, model.valueStart) + JSON.stringify(this.clientModel);
+      this.#head = { foreign: data.slice(0, model.valueEnd), own, dropsUsage: false };
+    } else if (before !== undefined && (usageAt === -1 || usageAt > at)) {
+      const from = before.valueEnd;
+      this.#tail = { foreign: data.slice(from), own: edited.slice(from), dropsUsage };
+    }
   }
 }

@@ -1,11 +1,12 @@
 import { formatUsd, type NanoUsd, type TokenUsage } from '#kernel';
-import type { JsonObject } from '../../json';
+import { type JsonDocument, type JsonObject, onOneLine, writeEdited } from '../../json';
 import type { UsageDetails } from '../../metering/facts';
 import { type ErrorCode, type ErrorOptions, errorBody } from '../errors';
 
 /** What all chunks of one stream share; taken from the backend's chunks. */
 export interface ChunkHead {
-  readonly id: string;
+  /** Some servers count. */
+  readonly id: string | number;
   readonly created: number;
   readonly model: string;
   /** A chat's by default. */
@@ -46,21 +47,14 @@ export function usageWithCost(usage: JsonObject, cost: NanoUsd): JsonObject {
   return { ...usage, cost: formatUsd(cost) };
 }
 
-function chunk(head: ChunkHead, rest: JsonObject): string {
-  return dataFrame(
-    JSON.stringify({
-      id: head.id,
-      object: head.object ?? 'chat.completion.chunk',
-      created: head.created,
-      model: head.model,
-      ...rest,
-    }),
-  );
-}
-
-/** The last chunk of a stream whose client asked for usage. */
-export function usageFrame(head: ChunkHead, usage: JsonObject, cost: NanoUsd): string {
-  return chunk(head, { choices: [], usage: usageWithCost(usage, cost) });
+/**
+ * The last chunk of a stream whose client asked for usage.
+ * @param source the backend's own, where it sent one: what is the same in both is written as it came.
+ */
+export function usageFrame(head: ChunkHead, usage: JsonObject, cost: NanoUsd, source?: JsonDocument): string {
+  const { id, object = 'chat.completion.chunk', created, model } = head;
+  const chunk = { id, object, created, model, choices: [], usage: usageWithCost(usage, cost) };
+  return dataFrame(onOneLine(writeEdited(chunk, source)));
 }
 
 /** The one frame of a failure after the stream has begun; no `[DONE]` follows it. */

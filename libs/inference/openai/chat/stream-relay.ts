@@ -1,8 +1,8 @@
 import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../../backends/trouble';
-import { isJsonObject, type JsonObject } from '../../json';
+import { isJsonObject, JsonDocument, type JsonObject } from '../../json';
 import type { UsageReading } from '../../metering/facts';
-import { inputOnly, plausible, readOpenAiUsage } from '../../metering/usage';
+import { inputOnly, plausible, readOpenAiUsage, unambiguous } from '../../metering/usage';
 import { isDone, isSignOfLife } from '../../streaming/signs-of-life';
 import type { SseRemainder } from '../../streaming/sse-parser';
 import { backendErrorOf, backendErrorOfFrame } from './backend-error';
@@ -27,7 +27,7 @@ export interface ChatStreamOptions {
   /** UTF-8 bytes that a choice generated; by default those of its `delta`. */
   readonly bytesOf?: (choice: JsonObject) => number;
   /** Is told of every chunk that is understood, for those who do not pass it on as it is. */
-  readonly onChunk?: (chunk: JsonObject) => void;
+  readonly onChunk?: (chunk: JsonObject, data: string) => void;
 }
 
 function deltaBytes({ delta }: JsonObject): number {
@@ -37,6 +37,10 @@ function deltaBytes({ delta }: JsonObject): number {
 /** Finish reasons are short words; this one goes into the record. */
 const FINISH_REASON_BYTES_MAX = 64;
 const EMPTY: readonly unknown[] = [];
+
+function isUsageOf({ value }: JsonDocument, usage: unknown): boolean {
+  return isJsonObject(value) && value.usage === usage;
+}
 
 function indexOf(choice: JsonObject, choicesMax: number): number {
   const index = choice.index;
@@ -59,6 +63,8 @@ export class ChatStreamRelay {
   #garbage: GarbageReason | undefined;
   #error: BackendError | undefined;
   #rawUsage: unknown;
+  /** The chunk that it stood in. */
+  #usageSource: JsonDocument | undefined;
   /** More was generated after the last usage: it is a count on the way, and not the call's. */
   #usageIsStale = false;
   #textBytes = 0;
@@ -107,8 +113,8 @@ export class ChatStreamRelay {
     if (isChunk) this.#learn(chunk);
     this.#hasChoices ||= choices.length > 0;
     for (const choice of choices) this.#choice(choice);
-    const carriesUsage = this.#takeUsage(chunk);
-    this.options.onChunk?.(chunk);
+    const carriesUsage = this.#takeUsage(chunk, data);
+    this.options.onChunk?.(chunk, data);
     // A chunk without choices is usage, which is ours to send, or an annotation that only some clients expect.
     if (!isChunk || (choices.length === 0 && (carriesUsage || !this.options.includeUsage))) return '';
     this.#begun = true;
@@ -125,7 +131,12 @@ export class ChatStreamRelay {
   /** The backend's usage, or what was charged where it reported none, as the last chunk. */
   usage(charged: TokenUsage, cost: NanoUsd): string {
     const isReported = this.#reading().kind === 'reported' && isJsonObject(this.#rawUsage);
-    return usageFrame(this.#ownHead(), isReported ? (this.#rawUsage as JsonObject) : openAiUsage(charged), cost);
+    return usageFrame(
+      this.#ownHead(),
+      isReported ? (this.#rawUsage as JsonObject) : openAiUsage(charged),
+      cost,
+      this.#usageSource,
+    );
   }
 
   /** @param remainder what the SSE parser was left with; undefined after a clean end or when the body failed. */
@@ -184,7 +195,7 @@ export class ChatStreamRelay {
     if (this.#head !== undefined && this.#head.id !== '') return;
     const { id, created } = chunk;
     this.#head = {
-      id: typeof id === 'string' ? id : '',
+      id: typeof id === 'string' || typeof id === 'number' ? id : '',
       created: typeof created === 'number' ? created : this.options.createdSeconds,
       model: this.options.clientModel,
       ...this.#object(),
@@ -216,16 +227,18 @@ export class ChatStreamRelay {
   }
 
   /** Remembers the usage that a chunk carries. One maker puts it into a field of its own as well, or only there. */
-  #takeUsage(chunk: JsonObject): boolean {
+  #takeUsage(chunk: JsonObject, data: string): boolean {
     const { usage } = chunk;
     if (usage !== undefined && usage !== null) {
       this.#rawUsage = usage;
+      this.#usageSource = JsonDocument.of(data, chunk);
       this.#usageIsStale = false;
       return true;
     }
     const own = chunk.x_groq;
     if (isJsonObject(own) && isJsonObject(own.usage) && this.#rawUsage === undefined) {
       this.#rawUsage = own.usage;
+      this.#usageSource = JsonDocument.of(data, chunk);
       this.#usageIsStale = false;
     }
     return false;
@@ -234,6 +247,8 @@ export class ChatStreamRelay {
   #reading(): UsageReading {
     const reading = readOpenAiUsage(this.#rawUsage);
     if (this.#usageIsStale) return inputOnly(reading);
-    return plausible(reading, { textBytes: this.#textBytes, deltas: this.#deltas });
+    const member = this.#usageSource !== undefined && isUsageOf(this.#usageSource, this.#rawUsage) ? 'usage' : 'x_groq';
+    const sure = unambiguous(reading, this.#usageSource, member);
+    return plausible(sure, { textBytes: this.#textBytes, deltas: this.#deltas });
   }
 }

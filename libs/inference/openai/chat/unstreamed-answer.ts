@@ -1,8 +1,8 @@
 import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../../backends/trouble';
-import { isJsonObject, type JsonObject } from '../../json';
+import { isJsonObject, JsonDocument, type JsonObject, writeEdited } from '../../json';
 import type { SeenOutput, UsageReading } from '../../metering/facts';
-import { plausible, readOpenAiUsage } from '../../metering/usage';
+import { plausible, readOpenAiUsage, unambiguous } from '../../metering/usage';
 import { backendErrorOf } from './backend-error';
 import { openAiUsage, usageWithCost } from './make-frames';
 import { generatedBytes } from './seen';
@@ -25,7 +25,7 @@ const FINISH_REASON_BYTES_MAX = 64;
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JsonDocument.parse(text).value;
   } catch {
     return undefined; // No JSON text parses to undefined.
   }
@@ -68,7 +68,8 @@ export function readChatAnswer(text: string, bytesOf: ChoiceBytes = messageBytes
   const textBytes = choicesBytes(choices, bytesOf);
   if (textBytes === undefined) return { kind: 'garbage', reason: 'not-an-answer' };
   const seen: SeenOutput = { textBytes, deltas: 0 };
-  return { kind: 'answer', usage: plausible(readOpenAiUsage(body.usage), seen), seen, ...firstReason(choices), body };
+  const usage = plausible(unambiguous(readOpenAiUsage(body.usage), JsonDocument.from(body)), seen);
+  return { kind: 'answer', usage, seen, ...firstReason(choices), body };
 }
 
 export interface ChatSettlement {
@@ -91,5 +92,5 @@ export function settledChatAnswer(
 
 /** The same as JSON text. */
 export function renderChatAnswer(answer: Extract<ChatAnswer, { kind: 'answer' }>, settled: ChatSettlement): string {
-  return JSON.stringify(settledChatAnswer(answer, settled));
+  return writeEdited(settledChatAnswer(answer, settled), JsonDocument.from(answer.body));
 }

@@ -1,8 +1,8 @@
 import type { NanoUsd, TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../../backends/trouble';
-import { isJsonObject, type JsonObject } from '../../json';
+import { isJsonObject, JsonDocument, type JsonObject, writeEdited } from '../../json';
 import type { SeenOutput, UsageReading } from '../../metering/facts';
-import { readOpenAiUsage } from '../../metering/usage';
+import { readOpenAiUsage, unambiguous } from '../../metering/usage';
 import { backendErrorOf } from '../chat/backend-error';
 import { usageWithCost } from '../chat/make-frames';
 import { embeddingIn } from './encoding';
@@ -15,6 +15,8 @@ export type EmbeddingAnswer =
       readonly seen: SeenOutput;
       /** The backend's answer with every embedding in the client's format. */
       readonly body: JsonObject;
+      /** As it came. */
+      readonly source?: JsonDocument;
     }
   | { readonly kind: 'garbage'; readonly reason: GarbageReason }
   | { readonly kind: 'backend-error'; readonly error: BackendError };
@@ -23,20 +25,22 @@ const NOTHING_GENERATED: SeenOutput = { textBytes: 0, deltas: 0 };
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JsonDocument.parse(text).value;
   } catch {
     return undefined; // No JSON text parses to undefined.
   }
 }
 
-function inFormat(data: readonly unknown[], format: EmbeddingRequest['format']): JsonObject[] | undefined {
+function inFormat(data: readonly unknown[], format: EmbeddingRequest['format']): unknown {
   const items: JsonObject[] = [];
   for (const item of data) {
     const embedding = isJsonObject(item) ? embeddingIn(format, item.embedding) : undefined;
     if (!isJsonObject(item) || embedding === undefined) return undefined;
-    items.push({ ...item, embedding });
+    items.push(embedding === item.embedding ? item : { ...item, embedding });
   }
-  return items;
+  // What came as it was asked for is passed on as it came; nobody has to look for the rest in a text of megabytes.
+  const isAsSent = items.every((item, index) => item === data[index]);
+  return isAsSent ? data : JsonDocument.known(JSON.stringify(items), items).value;
 }
 
 /** Something was read and nothing generated: any other report is none. */
@@ -62,7 +66,15 @@ export function readEmbeddingAnswer(
   // Clients match embeddings to items by their place: one too few would shift the meaning of all that follow.
   const data = body.data.length === request.facts.prompts.length ? inFormat(body.data, request.format) : undefined;
   if (data === undefined) return { kind: 'garbage', reason: 'not-an-answer' };
-  return { kind: 'answer', usage: usageOf(body.usage), seen: NOTHING_GENERATED, body: { ...body, data } };
+  const source = JsonDocument.from(body);
+  const usage = unambiguous(usageOf(body.usage), source);
+  return {
+    kind: 'answer',
+    usage,
+    seen: NOTHING_GENERATED,
+    body: { ...body, data },
+    ...(source === undefined ? {} : { source }),
+  };
 }
 
 export interface EmbeddingSettlement {
@@ -82,10 +94,6 @@ export function renderEmbeddingAnswer(
     answer.usage.kind === 'reported' && isJsonObject(body.usage)
       ? body.usage
       : { prompt_tokens: tokens, total_tokens: tokens };
-  return JSON.stringify({
-    object: 'list',
-    ...body,
-    model: settled.clientModel,
-    usage: usageWithCost(shown, settled.cost),
-  });
+  const usage = usageWithCost(shown, settled.cost);
+  return writeEdited({ object: 'list', ...body, model: settled.clientModel, usage }, answer.source);
 }

@@ -1,5 +1,5 @@
 import { assertNever, type NanoUsd, type TokenUsage } from '#kernel';
-import type { JsonObject } from '../../json';
+import { JsonDocument, type JsonObject } from '../../json';
 import type { UsageDetails } from '../../metering/facts';
 import { type AnswerHead, joinEvents, type NeutralEncoder, type NeutralEvent, type NeutralFinish } from '../../neutral';
 import { type ErrorCode, type ErrorOptions, errorBody } from '../errors';
@@ -17,6 +17,7 @@ type Reasoning = Extract<OutputItem, { type: 'reasoning' }>;
 export class ResponsesEncoder implements NeutralEncoder {
   readonly #base: JsonObject;
   readonly #tools: ToolSet['offered'];
+  readonly #request: JsonDocument | undefined;
   readonly #items: OutputItem[] = [];
   readonly #done: JsonObject[] = [];
   #open: OutputItem | undefined;
@@ -30,6 +31,7 @@ export class ResponsesEncoder implements NeutralEncoder {
   ) {
     this.#base = responseBase(head, body);
     this.#tools = offeredTools(body);
+    this.#request = JsonDocument.from(body);
   }
 
   accept(event: NeutralEvent): string {
@@ -217,7 +219,8 @@ export class ResponsesEncoder implements NeutralEncoder {
   #frame(type: string, rest: JsonObject): string {
     const sequence = this.#sequence;
     this.#sequence += 1;
-    return responsesEventFrame(type, sequence, rest);
+    // Only whole responses say back what was asked.
+    return responsesEventFrame(type, sequence, rest, 'response' in rest ? this.#request : undefined);
   }
 }
 

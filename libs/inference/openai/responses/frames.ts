@@ -1,9 +1,14 @@
-import type { JsonObject } from '../../json';
+import { type JsonDocument, type JsonObject, onOneLine, writeAnew } from '../../json';
 import { type ErrorCode, type ErrorOptions, errorBody } from '../errors';
 
-/** One event of a response; its name stands in the data as well. */
-export function responsesEventFrame(type: string, sequence: number, rest: JsonObject): string {
-  return `event: ${type}\ndata: ${JSON.stringify({ type, ...rest, sequence_number: sequence })}\n\n`;
+/**
+ * One event of a response; its name stands in the data as well.
+ * @param request where the event repeats parts of it: they are written as they were sent.
+ */
+export function responsesEventFrame(type: string, sequence: number, rest: JsonObject, request?: JsonDocument): string {
+  const event = { type, ...rest, sequence_number: sequence };
+  const data = request === undefined ? JSON.stringify(event) : onOneLine(writeAnew(event, request));
+  return `event: ${type}\ndata: ${data}\n\n`;
 }
 
 /**

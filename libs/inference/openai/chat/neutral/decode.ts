@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../../json';
+import { isJsonObject, JsonDocument, type JsonObject } from '../../../json';
 import type { NeutralAnswer, NeutralDecoder, NeutralEvent } from '../../../neutral';
 import { ChatStream } from '../chat-stream';
 import { readChatAnswer } from '../unstreamed-answer';
@@ -38,7 +38,7 @@ export class ChatDecoder implements NeutralDecoder {
       choices: 1,
       fallbackId: '',
       createdSeconds: 0,
-      onChunk: (chunk) => this.#take(chunk),
+      onChunk: (chunk, data) => this.#take(chunk, data),
     });
   }
 
@@ -66,7 +66,8 @@ export class ChatDecoder implements NeutralDecoder {
     return { events: [], outcome: { kind: 'garbage', reason: 'tool-call-unreadable', usage, seen } };
   }
 
-  #take(chunk: JsonObject): void {
+  #take(chunk: JsonObject, data: string): void {
+    this.#calls.source = JsonDocument.of(data, chunk);
     const choices: readonly unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
     for (const choice of choices) {
       if (!isJsonObject(choice)) continue;
@@ -91,6 +92,7 @@ export function decodeChatAnswer(text: string): NeutralAnswer {
   const [choice]: readonly unknown[] = Array.isArray(body.choices) ? body.choices : [];
   const events: NeutralEvent[] = [];
   const calls = new ToolCalls();
+  calls.source = JsonDocument.from(body);
   if (isJsonObject(choice) && isJsonObject(choice.message)) readMessage(choice.message, calls, events);
   calls.close(events);
   events.push({ type: 'finish', reason: calls.finish(finishReason) });

@@ -1,13 +1,13 @@
-import { isJsonObject, type JsonObject } from '../../../json';
+import { isJsonObject, type JsonDocument, type JsonObject, textWithin } from '../../../json';
 import type { NeutralEvent, NeutralFinish } from '../../../neutral';
 
-const FINISHES: Readonly<Record<string, NeutralFinish>> = {
-  stop: 'stop',
-  length: 'length',
-  tool_calls: 'tool-calls',
-  function_call: 'tool-calls',
-  content_filter: 'content-filter',
-};
+const FINISHES: ReadonlyMap<unknown, NeutralFinish> = new Map<unknown, NeutralFinish>([
+  ['stop', 'stop'],
+  ['length', 'length'],
+  ['tool_calls', 'tool-calls'],
+  ['function_call', 'tool-calls'],
+  ['content_filter', 'content-filter'],
+]);
 
 /** What all arguments of one answer may come to. */
 const ARGUMENTS_CHARACTERS_MAX = 16 * 1024 * 1024;
@@ -26,10 +26,10 @@ interface Call {
 }
 
 /** The JSON text that a piece of arguments adds; undefined when it is no arguments. Some servers send the object itself. */
-function textOf(piece: unknown): string | undefined {
+function textOf(piece: unknown, source: JsonDocument | undefined): string | undefined {
   if (piece === undefined || piece === null) return '';
   if (typeof piece === 'string') return piece;
-  return isJsonObject(piece) ? JSON.stringify(piece) : undefined;
+  return isJsonObject(piece) ? textWithin(piece, source) : undefined;
 }
 
 function isWhole(text: string): boolean {
@@ -53,12 +53,14 @@ export class ToolCalls {
   /** The first that is not over. */
   #current = 0;
   #characters = 0;
+  /** What the message at hand stands in: arguments that are no text are told as they stand there. */
+  source: JsonDocument | undefined;
   /** Arguments of another shape than JSON text, a call of nothing, or a piece of a call that had ended. */
   isUnfit = false;
 
   /** Some servers call a tool and then say that they have stopped. */
   finish(reason: unknown): NeutralFinish {
-    const finish = (typeof reason === 'string' ? FINISHES[reason] : undefined) ?? 'stop';
+    const finish = FINISHES.get(reason) ?? 'stop';
     return finish === 'stop' && this.#calls.length > 0 ? 'tool-calls' : finish;
   }
 
@@ -90,7 +92,7 @@ export class ToolCalls {
     const isNew = known === undefined || (id !== '' && id !== known.id && name !== '');
     const call = isNew ? this.#begin(index, id, name, events) : known;
     if (call.name === '') call.name = name;
-    const text = textOf(given);
+    const text = textOf(given, this.source);
     this.#characters += text?.length ?? 0;
     if (text === undefined || (text !== '' && call.isOver) || this.#characters > ARGUMENTS_CHARACTERS_MAX) {
       this.isUnfit = true;
