@@ -1,3 +1,4 @@
+export * from './calls/call-cut';
 export * from './calls/call-runner';
 export * from './calls/caller';
 export { KeyedAnswers } from './calls/keyed-answers';

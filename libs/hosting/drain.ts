@@ -4,6 +4,9 @@ import type { Services } from './services';
 /** How long calls that were cut may take to write down how they ended. */
 const CUT_MS_MAX = 2_000;
 
+/** What the answers of calls that were cut have to leave in. */
+const FLUSH_MS = 250;
+
 /** How long a client that is no call's may still send its request or read its answer. */
 const LINGER_MS_MAX = 5_000;
 
@@ -21,10 +24,9 @@ export async function drain(services: Services, server: NestFastifyApplication, 
   logger.info({ signal, activeCalls: active.size }, 'draining');
   if (!(await active.ended(configuration.drainMs))) {
     logger.warn({ activeCalls: active.size }, 'calls are cut: what nobody can count ends as unresolved');
-    // Closing the server waits for its connections, and a backend that has fallen silent keeps its client's for ever.
-    server.getHttpServer().closeAllConnections();
+    services.calls.cut.cut();
     await active.ended(CUT_MS_MAX);
   }
-  await closeWithin(server, Math.min(LINGER_MS_MAX, configuration.drainMs));
+  await closeWithin(server, Math.min(LINGER_MS_MAX, Math.max(FLUSH_MS, configuration.drainMs)));
   await services.close();
 }

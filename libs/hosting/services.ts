@@ -3,6 +3,7 @@ import type { ControlPlane } from '#control';
 import { systemClock, systemIdentifiers } from '#environment';
 import {
   ActiveCalls,
+  CallCut,
   type CallDependencies,
   CallRunner,
   DEFAULT_CALL_SETTINGS,
@@ -127,6 +128,7 @@ export async function openServices(engines: Engines, configuration: Configuratio
     clock: systemClock,
     owner,
     mayDispatch: () => node?.membership.leaseHolds() ?? true,
+    cut: new CallCut(),
     router,
     observer: {
       ...observeAndLimit(logger, metrics, rates),

@@ -80,6 +80,8 @@ export interface CompleteCall {
   readonly certainty: 'reported' | 'counted';
   readonly outcome: 'complete' | 'interrupted';
   readonly finishReason?: string;
+  /** Why it was interrupted, where its client did not leave. */
+  readonly reason?: string;
   readonly servedFrom?: 'cache';
   readonly trace: CallTrace;
 }

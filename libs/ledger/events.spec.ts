@@ -145,6 +145,7 @@ const samples: EventSamples<LedgerEvent> = {
       data: { ...completed, ...inTeam, ...upstream, outcome: 'complete', finishReason: 'stop', late: false },
     },
     { type: 'InferenceCompleted', data: completed },
+    { type: 'InferenceCompleted', data: { ...completed, outcome: 'interrupted', reason: 'platform-stopped' } },
   ],
   InferenceFailed: [
     { type: 'InferenceFailed', data: { ...inTeam, ...upstream, stream: true, error: 'reset', billed: 'unknown' } },

@@ -209,6 +209,8 @@ const inferenceCompletedSchema = z.object({
   /** `interrupted`: the client left or the stream was cut, and what was seen is charged. */
   outcome: z.enum(['complete', 'interrupted']),
   finishReason: z.string().optional(),
+  /** Why it was interrupted, where its client did not leave. */
+  reason: z.string().exactOptional(),
   usage: usageSchema,
   certainty: z.enum(['reported', 'counted']),
   priceVersion: countField,

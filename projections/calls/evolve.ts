@@ -136,6 +136,7 @@ function completed(
     endedAt: at,
     stream: data.stream,
     ...(data.finishReason === undefined ? {} : { finishReason: data.finishReason }),
+    ...(data.reason === undefined ? {} : { code: data.reason }),
     ...(data.servedFrom === undefined ? {} : { servedFrom: data.servedFrom }),
     usage: data.usage,
     certainty: data.certainty,

@@ -48,7 +48,7 @@ const FILTER_COLUMNS: Readonly<Record<keyof CallsFilter, string>> = {
   code: 'code',
 };
 /** No call that ended well or is on its way has a code. */
-const WITHOUT_CODE: ReadonlySet<string> = new Set(['open', 'completed', 'interrupted', 'resolved']);
+const WITHOUT_CODE: ReadonlySet<string> = new Set(['open', 'completed', 'resolved']);
 
 function whereOf(orgId: OrganizationId, filter: CallsFilter, from?: EpochMs, to?: EpochMs): Where {
   const where: Record<string, Condition> = { orgId: { eq: orgId } };

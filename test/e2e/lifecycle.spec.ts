@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PlatformProcess, TEST_MODE } from '#testing/platform-process';
-import { errorOf, framesOf } from './support/answers';
+import { errorOf, framesOf, lastFrameError } from './support/answers';
 import { chatBody } from './support/tenant';
 import { World } from './support/world';
 
@@ -159,16 +159,38 @@ describe('SIGTERM', () => {
     expect(await tenant.money()).toEqual({ settled: 34_000n, held: 0n, unresolved: 0n });
   });
 
-  it('cuts what does not end in time: it is unresolved', async () => {
+  it('cuts what does not end in time, tells its clients so, and writes down that it was its own doing', async () => {
     const hasty = await World.open({ environment: { AIAAS_DRAIN_SECONDS: '0' } });
-    const [tenant, model] = [await hasty.tenant(), await hasty.model({ pauseAfter: 0 })];
-    const cut = tenant.chat(model, { user: 'marker-cut' }).catch((error: Error) => error);
+    const tenant = await hasty.tenant();
+    const [silent, talking] = [await hasty.model({ pauseAfter: 0 }), await hasty.model({ chunks: 4, pauseAfter: 2 })];
+    const body = JSON.stringify(chatBody(talking, { stream: true }));
+    const streaming = await tenant.fetch('/chat/completions', { method: 'POST', body });
+    const cut = tenant.chat(silent, { user: 'marker-cut' });
     await hasty.upstream.callWith('marker-cut');
     expect(await hasty.platform.kill('SIGTERM')).toEqual({ code: 0, signal: null });
-    await cut;
+
+    const answer = await cut;
+    expect([answer.status, errorOf(answer).code, answer.headers.get('x-should-retry')]).toEqual([
+      503,
+      'platform_stopped',
+      'false',
+    ]);
+    const text = await streaming.text();
+    expect(lastFrameError({ text }).code).toBe('platform_stopped');
+    expect(text).not.toContain('[DONE]');
+
+    const ended = async (requestId: string) => (await hasty.platform.callEvents(tenant.orgId, requestId)).at(-1);
+    expect(await ended(answer.requestId)).toMatchObject({
+      type: 'InferenceUnresolved',
+      data: { reason: 'platform-stopped' },
+    });
+    expect(await ended(streaming.headers.get('x-request-id') ?? '')).toMatchObject({
+      type: 'InferenceCompleted',
+      data: { outcome: 'interrupted', reason: 'platform-stopped' },
+    });
     await hasty.platform.start();
-    const { unresolved, held } = await tenant.money();
-    expect([held, unresolved > 0n]).toEqual([0n, true]);
+    const { unresolved, held, settled } = await tenant.money();
+    expect([held, unresolved > 0n, settled > 0n]).toEqual([0n, true, true]);
     await hasty.close();
   });
 

@@ -143,7 +143,7 @@ export const COMMANDS: { readonly [T in LedgerCommand['type']]: fc.Arbitrary<Of<
       outcome: fc.constantFrom('complete', 'interrupted'),
       trace,
     },
-    { finishReason: text, servedFrom: fc.constant('cache') },
+    { finishReason: text, reason: text, servedFrom: fc.constant('cache') },
   ),
   FailCall: record<Of<'FailCall'>>({ ...call, error: text, billed: fc.constantFrom('never', 'unknown'), trace }, {}),
   ReleaseCall: record<Of<'ReleaseCall'>>(

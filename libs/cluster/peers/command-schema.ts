@@ -102,6 +102,7 @@ const endings = [
     certainty: z.enum(['reported', 'counted']),
     outcome: z.enum(['complete', 'interrupted']),
     finishReason: z.string().exactOptional(),
+    reason: z.string().exactOptional(),
     servedFrom: z.literal('cache').exactOptional(),
     trace,
   }),

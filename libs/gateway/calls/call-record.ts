@@ -80,6 +80,8 @@ export class CallRecord {
     readonly certainty: 'reported' | 'counted';
     readonly outcome: 'complete' | 'interrupted';
     readonly finishReason?: string;
+    /** Why it was interrupted, where its client did not leave. */
+    readonly reason?: string;
     readonly servedFrom?: 'cache';
   }): Promise<Recorded> {
     return this.end({ type: 'CompleteCall', callId: this.caller.requestId, ...ending, trace: this.trace() });

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { JsonDocument, type PickedRoute, type SeenOutput } from '#inference';
+import { JsonDocument, type PickedRoute } from '#inference';
 import { sortBetas } from '#inference/anthropic';
 import type { NotStartedReason, OpenFailure, UpstreamResponse, UpstreamTrouble } from '#inference/backends';
 import { backendErrorOfBody } from '#inference/openai';
 import { type BackendId, foreignText } from '#kernel';
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest } from './dialect';
+import { endCounted, endUncounted, endUnsent, givenUpBy } from './given-up';
 import { nextAttempt } from './next-attempt';
 import { finishStreamed, keepWaiting } from './streamed-call';
 import { describeTrouble, endInTrouble, isBackendsFault, type MayGoOn } from './trouble';
@@ -82,6 +83,7 @@ export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<
   const endsByMs = clock.monotonicMs() + settings.callMsMax;
   let freshConnection = false;
   for (let count = 1; ; count += 1) {
+    if (call.deps.cut.isCut) return endUnsent(call, 'platform');
     backends.add(call.backend.id);
     router.sending(call.backend.id);
     const startedMs = clock.monotonicMs();
@@ -136,6 +138,7 @@ async function attempt<R extends MeteredRequest>(
   }
   const aborter = new AbortController();
   if (!call.keeper.runsOn) connection.onGone(() => aborter.abort());
+  const forgetCut = deps.cut.onCut(() => aborter.abort());
   const source = JsonDocument.from(request.body);
   const startedMs = deps.clock.monotonicMs();
   const callTimer = setTimeout(() => aborter.abort(), Math.max(0, endsByMs - startedMs));
@@ -175,6 +178,7 @@ async function attempt<R extends MeteredRequest>(
     await endUnanswered(call, response);
     return undefined;
   } finally {
+    forgetCut();
     clearTimeout(callTimer);
     clearInterval(keepAlive);
   }
@@ -183,26 +187,9 @@ async function attempt<R extends MeteredRequest>(
 /** A call that came to nothing before its answer began. */
 function endUnanswered<R extends MeteredRequest>(call: AdmittedCall<R>, response: Unanswered): Promise<void> {
   const trouble = troubleOf(response);
-  return trouble.kind === 'aborted' && call.connection.isGone
-    ? endWithoutClient(call, trouble.dispatched)
-    : endInTrouble(call, trouble);
-}
-
-/** The client left before the first byte: a streamed call is charged its input, an unstreamed one nobody can count. */
-async function endWithoutClient<R extends MeteredRequest>(call: AdmittedCall<R>, dispatched: boolean): Promise<void> {
-  call.outcome = 'client-gone';
-  call.status = 499;
-  if (!dispatched) {
-    await call.record.release('client-left-before-dispatch', call.wasSent);
-    return;
-  }
-  // A keyed call ends here only by the limit of its time: its key must not be taken for free.
-  await call.keeper.keepLoss();
-  const nothing: SeenOutput = { textBytes: 0, deltas: 0 };
-  if (!call.request.stream || call.isUncountable(nothing)) {
-    await call.record.abandon('client-left');
-    return;
-  }
-  const { usage, certainty } = call.metering({ kind: 'absent' }, nothing);
-  call.took(usage, await call.record.complete({ usage, certainty, outcome: 'interrupted' }));
+  const by = trouble.kind === 'aborted' ? givenUpBy(call) : undefined;
+  if (trouble.kind !== 'aborted' || by === undefined) return endInTrouble(call, trouble);
+  if (!trouble.dispatched) return endUnsent(call, by);
+  // A streamed call is charged its input, an unstreamed one nobody can count.
+  return call.request.stream ? endCounted(call, by) : endUncounted(call, by);
 }

@@ -36,7 +36,7 @@ export function nextAttempt<R extends MeteredRequest>(
   const { deps, model, caller, dialect, request, connection } = call;
   const { attemptsMax, retryPauseMs } = deps.settings;
   if (!classifyTrouble(trouble, unbilledErrorsOf(call.backend)).mayFailOver || count >= attemptsMax) return undefined;
-  if (connection.isGone && !call.keeper.runsOn) return undefined;
+  if (deps.cut.isCut || (connection.isGone && !call.keeper.runsOn)) return undefined;
   if (trouble.kind === 'stale-connection') return { waitMs: 0, freshConnection: true };
   if (caller.routing.onlyBackend === undefined) {
     const another = chooseRoute(deps, dialect, request, model, caller, backends);

@@ -3,6 +3,7 @@ import type { Backend, BackendKind, Model, UpcomingPrices } from '#inference/cat
 import type { BackendId, BootId, CallId, Clock, EpochMs, ModelId, Prices } from '#kernel';
 import type { LedgerService } from '#ledger';
 import type { Router } from '../routing/router';
+import type { CallCut } from './call-cut';
 import type { Caller } from './caller';
 import type { KeyedAnswers } from './keyed-answers';
 import type { ResponseCache } from './response-cache';
@@ -69,6 +70,8 @@ export interface CallDependencies {
   readonly owner: BootId;
   /** Whether the others still take this process for alive: what it holds may be ended by them when they do not. */
   readonly mayDispatch: () => boolean;
+  /** Ends the calls of a process that stops and cannot wait for them. */
+  readonly cut: CallCut;
   readonly router: Router;
   readonly observer: CallObserver;
   readonly settings: CallSettings;

@@ -30,6 +30,7 @@ import {
   ledgerStream,
 } from '#ledger';
 import { Router } from '../routing/router';
+import { CallCut } from './call-cut';
 import { CallRunner } from './call-runner';
 import type { Caller } from './caller';
 import { ClientConnection } from './client-connection';
@@ -233,6 +234,7 @@ export class CallWorld {
       clock,
       owner: OWNER,
       mayDispatch: () => this.isLeaseHeld,
+      cut: new CallCut(),
       router: new Router({
         backends: () => backends,
         clock,

@@ -3,6 +3,7 @@ import type { BodyFailure, UpstreamBody, UpstreamResponse, UpstreamTrouble } fro
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest, RelayedStream, StreamOutcome } from './dialect';
 import { ForeignBody } from './foreign-body';
+import { endCounted, type GivenUpBy, givenUpBy } from './given-up';
 import { endBrokenAnswer, type MayGoOn, noteBrokenAnswer } from './trouble';
 
 type Answer = Extract<UpstreamResponse, { kind: 'answer' }>;
@@ -160,8 +161,9 @@ export async function finishStreamed<R extends MeteredRequest>(
   });
   const outcome = relay.end(end.kind === 'ended');
   const hasPassed = flow?.hasPassed === true;
+  const by = gaveUp(call, end);
   if (outcome.kind === 'complete') await settleComplete(call, relay, outcome, () => flow?.begin());
-  else if (end.kind === 'client-gone') await settleInterrupted(call, outcome);
+  else if (by !== undefined) await endCounted(call, by, outcome.usage, outcome.seen);
   else if (await settleWhole(call, end, () => flow?.begin())) return undefined;
   else {
     const trouble = troubleOf(call, outcome, end, hasPassed ? 'passed' : answer);
@@ -229,19 +231,10 @@ async function settleWhole<R extends MeteredRequest>(
   return true;
 }
 
-/** The client left in mid-stream: it is charged what it saw, or, where that says nothing, the hold stays unresolved. */
-async function settleInterrupted<R extends MeteredRequest>(
-  call: AdmittedCall<R>,
-  outcome: StreamOutcome,
-): Promise<void> {
-  const { usage, certainty } = call.metering(outcome.usage, outcome.seen);
-  call.outcome = 'client-gone';
-  call.status = 499;
-  if (certainty === 'counted' && call.isUncountable(outcome.seen)) {
-    await call.record.abandon('client-left', usage);
-    return;
-  }
-  call.took(usage, await call.record.complete({ usage, certainty, outcome: 'interrupted' }));
+/** Who gave the stream up, if it was not its backend that broke it. */
+function gaveUp<R extends MeteredRequest>(call: AdmittedCall<R>, end: FlowEnd): GivenUpBy | undefined {
+  if (end.kind === 'client-gone') return 'client';
+  return end.kind === 'failed' && end.failure.kind === 'aborted' ? givenUpBy(call) : undefined;
 }
 
 /** Why a stream did not come to its end. */

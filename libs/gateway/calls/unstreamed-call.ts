@@ -7,6 +7,7 @@ import {
 } from '#inference/backends';
 import type { AdmittedCall } from './admitted-call';
 import type { AnswerReading, MeteredRequest } from './dialect';
+import { endUncounted, givenUpBy } from './given-up';
 import { endBrokenAnswer, type MayGoOn, noteBrokenAnswer } from './trouble';
 
 type Answer = Extract<UpstreamResponse, { kind: 'answer' }>;
@@ -25,11 +26,12 @@ export async function finishUnstreamed<R extends MeteredRequest>(
   answer: Answer,
   mayGoOn: MayGoOn,
 ): Promise<UpstreamTrouble | undefined> {
-  const { dialect, request, record, connection } = call;
+  const { dialect, request, record } = call;
   const whole = await readBody(answer.body, call.deps.settings.answerBytesMax);
-  if (whole.kind === 'failure' && whole.failure.kind === 'aborted' && connection.isGone) {
+  const by = whole.kind === 'failure' && whole.failure.kind === 'aborted' ? givenUpBy(call) : undefined;
+  if (by !== undefined) {
     record.sawFirstByte();
-    await leftByClient(call);
+    await endUncounted(call, by);
     return undefined;
   }
   const reading =
@@ -96,13 +98,4 @@ async function settle<R extends MeteredRequest>(
   call.took(usage, recorded);
   connection.answer(200, call.headers(answer.headers.requestId, contentType), text);
   if (!isUncountable) await call.keeper.settled();
-}
-
-/** Nobody can count an unstreamed answer that was not read. */
-async function leftByClient<R extends MeteredRequest>(call: AdmittedCall<R>): Promise<void> {
-  call.outcome = 'client-gone';
-  call.status = 499;
-  // A keyed call ends here only by the limit of its time: its key must not be taken for free.
-  await call.keeper.keepLoss();
-  await call.record.abandon('client-left');
 }

@@ -196,6 +196,11 @@ const BACKENDS = {
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 const PLATFORM = {
+  platform_stopped: incurable(
+    503,
+    'server_error',
+    'The platform stopped in the middle of this call, which may be charged. Look it up by its id before repeating it.',
+  ),
   record_unavailable: incurable(
     503,
     'server_error',

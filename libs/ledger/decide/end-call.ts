@@ -131,6 +131,7 @@ function completion(
   if (trace.upstreamRequestId !== undefined) data.upstreamRequestId = trace.upstreamRequestId;
   if (trace.firstByteMs !== undefined) data.firstByteMs = wholeMs(trace.firstByteMs);
   if (command.finishReason !== undefined) data.finishReason = command.finishReason;
+  if (command.reason !== undefined) data.reason = command.reason;
   if (command.servedFrom !== undefined) data.servedFrom = command.servedFrom;
   return data;
 }
