@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { type DynamicModule, Inject, Module } from '@nestjs/common';
-import { APP_FILTER, DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { FastifyInstance } from 'fastify';
 import { AccessGuard } from './access/access.guard';
@@ -24,13 +24,14 @@ import { OneHandlerEach } from './dispatch/one-handler-each';
 import { QUERY_HANDLERS } from './dispatch/query-handlers';
 import { Edge } from './edge/edge';
 import { OrganizationParts } from './edge/organization-parts';
+import { QueryGuard } from './edge/query.guard';
 import { ADMIN_HTTP_OPTIONS, type AdminHttpOptions } from './options';
 import { ProblemFilter } from './problems/problem.filter';
 import { nameRequests, requireJson } from './request-identity';
 
 /**
- * The command plane, `/admin/v1`, on Nest's Fastify adapter. It also names every request outside `/v1` and answers every
- * failure there, so it belongs into the application's root module once.
+ * The command plane, `/admin/v1`, on Nest's Fastify adapter. It also names every request outside `/v1`, holds
+ * every query to what its route documents, and answers every failure there, so it belongs into the application's root module once.
  */
 @Module({})
 export class AdminHttpModule {
@@ -56,6 +57,7 @@ export class AdminHttpModule {
       providers: [
         { provide: ADMIN_HTTP_OPTIONS, useValue: options },
         { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_GUARD, useClass: QueryGuard },
         AccessGuard,
         AccessCheck,
         OneHandlerEach,

@@ -1,4 +1,14 @@
-import { Controller, Get, Header, Inject, Param, Query as QueryString, Req, UseGuards } from '@nestjs/common';
+import {
+  applyDecorators,
+  Controller,
+  Get,
+  Header,
+  Inject,
+  Param,
+  Query as QueryString,
+  Req,
+  UseGuards,
+} from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#admin-http';
@@ -8,25 +18,43 @@ import { USAGE_OUTCOMES, type UsageFilter, type UsageRangeParams } from '#projec
 import type { FieldNames, QueryName, QueryParams } from '#read-side';
 import { AnalyticsGuard, readerOf } from './analytics.guard';
 import { ANALYTICS_HTTP_OPTIONS, type AnalyticsHttpOptions } from './options';
-import { atLeast, granularity, groupBy, type Query, range, single, where, wholeNumber } from './parameters';
+import { atLeast, granularity, groupBy, type Query, range, single, timeZone, where, wholeNumber } from './parameters';
 import { answered } from './refusals';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** What every report takes. */
-function RangeQueries(): MethodDecorator {
-  const queries = [
+const AT_LEAST = ApiQuery({
+  name: 'atLeast',
+  required: false,
+  description: 'Wait until the views have reached this position.',
+});
+const LIMIT = ApiQuery({ name: 'limit', required: false, description: '1 to 1,000.' });
+const AFTER = ApiQuery({ name: 'after', required: false, description: 'The `next` of the page before.' });
+
+/** Whatever a query may be about, and when; what a route documents is what it takes. */
+function FilterQueries(): MethodDecorator {
+  return applyDecorators(
     ApiQuery({ name: 'from', required: false, description: 'Inclusive; a date or RFC 3339. Default: seven days ago.' }),
     ApiQuery({ name: 'to', required: false, description: 'Exclusive. Default: now.' }),
+    ApiQuery({ name: 'timeZone', required: false, description: 'IANA name; dates, hours and days are local ones.' }),
+    ApiQuery({ name: 'where', required: false, isArray: true, type: String, description: '<dimension>:<value>.' }),
+    AT_LEAST,
+  );
+}
+
+/** What every report takes. */
+function RangeQueries(): MethodDecorator {
+  return applyDecorators(
+    FilterQueries(),
     ApiQuery({ name: 'granularity', required: false, enum: ['hour', 'day', 'month', 'total'] }),
-    ApiQuery({ name: 'groupBy', required: false, description: 'Dimensions, separated by commas.' }),
-    ApiQuery({ name: 'where', required: false, description: '<dimension>:<value>; may be repeated.' }),
-    ApiQuery({ name: 'timeZone', required: false, description: 'IANA name; hours and days are local ones.' }),
-    ApiQuery({ name: 'atLeast', required: false, description: 'Wait until the views have reached this position.' }),
-  ];
-  return (target, key, descriptor) => {
-    for (const query of queries) query(target, key, descriptor);
-  };
+    ApiQuery({
+      name: 'groupBy',
+      required: false,
+      isArray: true,
+      type: String,
+      description: 'Dimensions, separated by commas or repeated.',
+    }),
+  );
 }
 
 function callOutcome(text: string): CallOutcome {
@@ -73,9 +101,9 @@ export class AnalyticsController {
 
   @Get('calls')
   @Header('content-type', JSON_TYPE)
-  @RangeQueries()
-  @ApiQuery({ name: 'limit', required: false })
-  @ApiQuery({ name: 'after', required: false })
+  @FilterQueries()
+  @LIMIT
+  @AFTER
   @ApiOperation({ summary: 'Single calls, newest first.' })
   calls(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
     const scope = this.scope(request, org);
@@ -101,6 +129,7 @@ export class AnalyticsController {
   }
 
   @Get('budgets/:id/history')
+  @AT_LEAST
   @ApiOperation({ summary: 'What a budget counted, period by period, and how it was changed.' })
   budgetHistory(
     @Req() request: FastifyRequest,
@@ -123,8 +152,9 @@ export class AnalyticsController {
 
   @Get('api-keys')
   @Header('content-type', JSON_TYPE)
-  @ApiQuery({ name: 'limit', required: false })
-  @ApiQuery({ name: 'after', required: false })
+  @AT_LEAST
+  @LIMIT
+  @AFTER
   @ApiOperation({ summary: 'Keys with their last use and totals.' })
   apiKeys(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
     const { orgId, projectId } = this.scope(request, org);
@@ -140,6 +170,7 @@ export class AnalyticsController {
   }
 
   @Get('freshness')
+  @AT_LEAST
   @ApiOperation({ summary: 'How far the views reach, and how many calls are not final yet.' })
   freshness(@Req() request: FastifyRequest, @Param('org') org: string, @QueryString() query: Query) {
     const { orgId, projectId } = this.scope(request, org);
@@ -149,14 +180,14 @@ export class AnalyticsController {
 
   private rangeOf(request: FastifyRequest, org: string, query: Query): UsageRangeParams {
     const scope = this.scope(request, org);
-    const timeZone = single(query, 'timeZone');
+    const zone = timeZone(query);
     return {
       orgId: scope.orgId,
       ...range(query, this.options.timeOf(scope.orgId)),
       granularity: granularity(query),
       groupBy: groupBy(query),
       where: scope.where(where(query)),
-      ...(timeZone === undefined ? {} : { timeZone }),
+      ...(zone === undefined ? {} : { timeZone: zone }),
     };
   }
 

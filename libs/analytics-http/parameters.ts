@@ -1,5 +1,6 @@
 import { type InvalidField, Problem } from '#admin-http';
-import { type EpochMs, epochMs, parseInstant } from '#kernel';
+import { isTimeZone, momentNamed } from '#http-edge';
+import { type EpochMs, epochMs } from '#kernel';
 import { type Granularity, USAGE_DIMENSIONS, type UsageDimension, type UsageFilter } from '#projections/usage';
 
 /** A query string as Fastify gives it: a parameter that is repeated is a list. */
@@ -29,17 +30,26 @@ export function single(query: Query, name: string): string | undefined {
   return first;
 }
 
-/** A date (midnight UTC) or an RFC 3339 time. */
+/** In which dates are days, and stretches of a report begin; UTC unless told otherwise. */
+export function timeZone(query: Query): string | undefined {
+  const name = single(query, 'timeZone');
+  if (name !== undefined && !isTimeZone(name))
+    throw new Problem(422, 'time_zone_unknown', `"${name}" is no IANA time zone, such as "Asia/Kolkata".`);
+  return name;
+}
+
+/** A date, which is a day of the zone that the query names, or an RFC 3339 time. */
 function moment(query: Query, name: string): EpochMs | undefined {
   const text = single(query, name);
   if (text === undefined) return undefined;
-  const at = parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
+  const at = momentNamed(text, timeZone(query));
   if (at === undefined) throw invalidParameter(name, `'${name}' is a date (2026-01-31) or an RFC 3339 time.`);
   return at;
 }
 
 /** `from` inclusive, `to` exclusive; the last seven days unless told otherwise. */
 export function range(query: Query, now: EpochMs): { readonly from: EpochMs; readonly to: EpochMs } {
+  timeZone(query);
   const to = moment(query, 'to') ?? epochMs(now + 1);
   const from = moment(query, 'from') ?? epochMs(to - 7 * DAY_MS);
   if (from >= to) throw invalidParameter('from', "'from' lies before 'to'.");

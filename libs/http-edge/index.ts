@@ -1,4 +1,6 @@
 export * from './credentials';
+export * from './moments';
 export * from './plane-paths';
+export * from './query-parameters';
 export * from './rates';
 export * from './security-headers';

@@ -266,12 +266,28 @@ describe('the analytics plane', () => {
     ['calls?limit=0', '/limit'],
     ['calls?limit=many', '/limit'],
     ['usage?atLeast=-1', '/atLeast'],
+    ['usage?model=echo', '/model'],
+    ['usage?groupby=model', '/groupby'],
+    ['latency?project=other', '/project'],
+    ['errors?limit=1', '/limit'],
+    ['calls?granularity=day', '/granularity'],
+    ['calls?outcome=unresolved', '/outcome'],
+    ['api-keys?key=a', '/key'],
+    ['freshness?from=2026-01-01', '/from'],
   ])('%s is refused, and why', async (question, pointer) => {
     const problem = expectProblem(await ask(question), 422, 'invalid_request');
     expect(problem.errors).toEqual([{ pointer, message: expect.any(String) }]);
   });
 
-  it('an unknown time zone is refused', async () => {
-    expectProblem(await ask('usage?timeZone=Mars/Olympus'), 422, 'time_zone_unknown');
+  it.each(['usage', 'latency', 'errors', 'calls'])('an unknown time zone is refused: %s', async (report) => {
+    expectProblem(await ask(`${report}?timeZone=Mars/Olympus`), 422, 'time_zone_unknown');
+  });
+
+  it.each([
+    ['', '2026-06-01T00:00:00.000Z', '2026-06-02T00:00:00.000Z'],
+    ['&timeZone=Asia/Kolkata', '2026-05-31T18:30:00.000Z', '2026-06-01T18:30:00.000Z'],
+  ])('a plain date is a day of the named zone%s', async (zone, from, to) => {
+    for (const report of ['usage', 'latency', 'errors'])
+      expect(jsonOf(await ask(`${report}?from=2026-06-01&to=2026-06-02${zone}`)).range).toMatchObject({ from, to });
   });
 });

@@ -1,6 +1,6 @@
 import { Body, Delete, Get, Param, Patch, Post } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiBody, ApiExtraModels, getSchemaPath } from '@nestjs/swagger';
+import { ApiBody, ApiExtraModels, ApiQuery, getSchemaPath } from '@nestjs/swagger';
 import type { CommandAnswer, CommandContext, OpenBackendSettings } from '#control';
 import {
   type CatalogueCommand,
@@ -27,7 +27,7 @@ import { instant } from '../dto/rules';
 import { accepted, answerOf, createdAnswerOf } from '../edge/answers';
 import { Edge } from '../edge/edge';
 import { type Exchange, HttpExchange } from '../edge/exchange';
-import { pageOf } from '../edge/pages';
+import { pageOf, refuseParameters } from '../edge/pages';
 import { invalidField, notFound } from '../problems/problem';
 import { validated } from '../problems/validated-body';
 import {
@@ -152,11 +152,14 @@ export class ModelsController {
 
   @Get('*')
   @ReadRoute('`…/{id}`: one model; the id may hold slashes. `…/{id}/prices`: its price versions.', ModelView)
+  @ApiQuery({ name: 'limit', required: false, type: Number, description: 'Of `…/{id}/prices`: 1 to 200; default 50.' })
+  @ApiQuery({ name: 'after', required: false, type: String, description: 'Of `…/{id}/prices`: the `next` of before.' })
   get(@HttpExchange() exchange: Exchange) {
     return this.edge.read(exchange, async () => {
       const { state, revision, at } = await this.queries.execute(new ReadCatalogue());
       const { part, modelId } = modelPathOf(exchange);
       const tag = String(revision);
+      if (part === 'model') refuseParameters(exchange.query, ['limit', 'after']);
       if (part === 'model') return { body: bodyOfModel(state, modelId, { at }), tag };
       if (part === 'reopen') throw notFound('path');
       const versions = modelIn(state, modelId).prices;

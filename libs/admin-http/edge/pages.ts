@@ -47,3 +47,9 @@ export function pageOf<I extends string, T>(ids: readonly I[], query: Query, vie
     next: rest.length > limit ? (page.at(-1) ?? null) : null,
   };
 }
+
+/** Of a path that is several things: refuses what another of them would take. */
+export function refuseParameters(query: Query, names: readonly string[]): void {
+  for (const name of names)
+    if (query[name] !== undefined) throw invalidField(`/${name}`, `There is no parameter '${name}' here.`);
+}

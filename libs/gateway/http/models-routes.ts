@@ -31,24 +31,37 @@ function anthropicModel(model: Model) {
   };
 }
 
+function asksForPage(query: unknown): boolean {
+  return ['limit', 'after_id', 'before_id'].some((name) => Object.hasOwn(query ?? {}, name));
+}
+
 function callableModels(request: FastifyRequest, options: V1Options): readonly Model[] {
   const { key } = request.v1;
   return key === undefined ? [] : options.models.callableModels(key, options.calls.ledger.timeOf(key.orgId));
 }
 
+/** What some clients say of themselves wherever they ask; no answer depends on it. */
+const OF_CLIENTS = { beta: 'once', client_version: 'once', 'api-version': 'once' } as const;
+
+const OF_LIST = { ...OF_CLIENTS, limit: 'once', after_id: 'once', before_id: 'once' } as const;
+
 /** Both APIs have the path; who names a version of Anthropic's is answered in its shape, errors too. */
 export function registerModels(plane: FastifyInstance, options: V1Options): void {
-  plane.get('/models', async (request, reply) => {
+  plane.get('/models', { config: { query: OF_LIST } }, async (request, reply) => {
     const models = callableModels(request, options);
     reply.header('x-request-id', request.v1.requestId);
-    if (!asksAsAnthropic(request)) return { object: 'list', data: models.map(openAiModel) };
     const wanted = readPage(request.query);
     if (!wanted.ok) return sendError(request, reply, 'invalid_value', wanted.fault);
+    // OpenAI's list is one page; who asks for less gets less, and is told that there is more.
+    if (!asksAsAnthropic(request)) {
+      if (!asksForPage(request.query)) return { object: 'list', data: models.map(openAiModel) };
+      return { object: 'list', ...pageOf(models.map(openAiModel), wanted.page) };
+    }
     reply.header('request-id', request.v1.requestId);
     return pageOf(models.map(anthropicModel), wanted.page);
   });
   // The id may hold slashes, raw or encoded.
-  plane.get<{ Params: { '*': string } }>('/models/*', async (request, reply) => {
+  plane.get<{ Params: { '*': string } }>('/models/*', { config: { query: OF_CLIENTS } }, async (request, reply) => {
     const id = request.params['*'] as ModelId;
     const model = callableModels(request, options).find((candidate) => candidate.id === id);
     if (model === undefined) return sendError(request, reply, 'model_not_found', { param: 'model' });

@@ -147,7 +147,11 @@ export function inferencePaths() {
       [
         inQuery('from', 'Inclusive; a date or an RFC 3339 time. Default: 30 days ago.'),
         inQuery('to', 'Exclusive. Default: now.'),
+        inQuery('start_date', 'Another name of from.'),
+        inQuery('end_date', 'Another name of to.'),
+        inQuery('timeZone', 'IANA name; dates are days of this zone, UTC unless told otherwise. Also: time_zone.'),
         inQuery('model', 'Only this model.'),
+        inQuery('atLeast', 'Wait until the view has reached this position.'),
       ],
       400,
     ),

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { queryProblem } from '#http-edge';
 import { InvalidJsonError, readClientBody } from '#inference';
 import { foreignText } from '#kernel';
 import { ClientConnection } from '../calls/client-connection';
@@ -51,6 +52,14 @@ function authenticate(options: V1Options, inFlight: BytesInFlight) {
     }
     return undefined;
   };
+}
+
+/** A read that leaves out what it does not know would answer another question than was asked. */
+async function refuseQuery(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+  const { query } = request.routeOptions.config;
+  const problem = query === undefined ? undefined : queryProblem(request.query, query);
+  if (problem === undefined) return undefined;
+  return sendError(request, reply, 'invalid_value', { param: problem.parameter, message: problem.message });
 }
 
 /** The framework's own failures, in our shape. */
@@ -111,6 +120,7 @@ export function v1Plane(
     );
     plane.setErrorHandler(answerFailure(options.onUnexpected));
     plane.addHook('onRequest', authenticate(options, new BytesInFlight()));
+    plane.addHook('preHandler', refuseQuery);
     for (const [path, dialect] of Object.entries(DIALECTS))
       plane.post(
         path,

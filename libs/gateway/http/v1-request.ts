@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { RequestRates } from '#http-edge';
+import type { QueryParameters, RequestRates } from '#http-edge';
 import { type ClientBody, NO_BODY } from '#inference';
 import { anthropicErrorAnswer, readAnthropicHeaders } from '#inference/anthropic';
 import { type ErrorCode, type ErrorOptions, errorAnswer } from '#inference/openai';
@@ -47,6 +47,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Of routes whose clients read errors in another shape than OpenAI's. */
     errorAnswer?: typeof errorAnswer;
+    /** Of reads: the parameters that they take. Calls take any, for clients add their own, and none changes an answer. */
+    query?: QueryParameters;
     /** Of routes whose requests are calls, which the ledger admits. */
     runsModels?: boolean;
   }
