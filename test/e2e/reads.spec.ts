@@ -38,7 +38,7 @@ describe('reads', () => {
     expect((await readCall(tenant, refused.requestId)).status).toBe(200);
     const failing = await world.model({ status: 500 });
     const failed = await tenant.chat(failing);
-    expect((await readCall(tenant, failed.requestId)).text).toContain('unresolved');
+    expect((await readCall(tenant, failed.requestId)).text).toContain('status-500');
   });
 
   it("shows nobody else's calls, and does not tell whether there is one", async () => {
