@@ -12,6 +12,8 @@ import {
   type EventId,
   epochMs,
   epochMsField,
+  type NanoUsd,
+  nanoUsd,
   nanoUsdField,
   type ProjectId,
   type TeamId,
@@ -24,10 +26,12 @@ import {
   type LedgerEventOf,
   ledgerSchemas,
   limitsSchema,
+  resolutionSourceSchema,
+  unresolvedPolicySchema,
   usageSchema,
 } from './events';
 import type { ExpiringMap } from './expiring-map';
-import { type EndedCall, type LedgerState, scopeKey } from './state';
+import { type EndedCall, type LedgerState, type ResolvedCall, scopeKey } from './state';
 
 /**
  * Carry sets: the state written into its own stream, so that loading need not fold from the beginning. A carry
@@ -35,7 +39,7 @@ import { type EndedCall, type LedgerState, scopeKey } from './state';
  */
 
 /** Raised whenever the stored form of the state changes; sets of other versions are ignored. */
-export const CARRY_VERSION = 3;
+export const CARRY_VERSION = 4;
 /** Leaves room for the envelope and for the escapes of a JSON text within JSON. */
 export const CARRY_PART_BYTES_MAX = 40_000;
 
@@ -60,6 +64,8 @@ const endedSchema = z.object({ ids: z.string(), how: z.string(), until: z.string
 
 const HOW_LETTERS: Readonly<Record<EndedCall, string>> = { completed: 'c', failed: 'f', released: 'r' };
 const HOW_OF_LETTER: Readonly<Record<string, EndedCall>> = { c: 'completed', f: 'failed', r: 'released' };
+
+const countedSchema = z.object({ usage: usageSchema, cost: nanoUsdField });
 
 const carrySchema = z.object({
   time: epochMsField,
@@ -101,9 +107,11 @@ const carrySchema = z.object({
     z.object({
       ...holdShape,
       since: epochMsField,
-      counted: z.object({ usage: usageSchema, cost: nanoUsdField }).optional(),
+      reason: z.string(),
+      counted: countedSchema.optional(),
     }),
   ),
+  unresolvedPolicy: unresolvedPolicySchema.optional(),
   organizationLimits: limitsSchema,
   keyLimits: z.array(z.tuple([brandedField<ApiKeyId>(), limitsSchema])),
   buckets: z.array(z.tuple([z.string(), z.object({ level: z.number(), at: epochMsField })])),
@@ -114,7 +122,22 @@ const carrySchema = z.object({
   recentKeys: expiring(idempotencySchema),
   resolvedKeys: expiring(idempotencySchema),
   ended: endedSchema,
-  resolved: expiring(z.object({ ...holdShape, isSettled: z.boolean() })),
+  resolved: expiring(
+    z.object({
+      ...holdShape,
+      isSettled: z.boolean(),
+      counted: countedSchema.optional(),
+      resolution: z.object({
+        source: resolutionSourceSchema,
+        reason: z.string(),
+        cost: nanoUsdField,
+        charged: nanoUsdField,
+        excess: nanoUsdField,
+        tokens: bigintField,
+      }),
+      commandIds: z.array(z.string()),
+    }),
+  ),
 });
 
 function sortedEntries<K extends string, V>(map: ImmutableMap<K, V>): [K, V][] {
@@ -172,6 +195,7 @@ export function carryText(state: LedgerState): string {
     periods: sortedEntries(state.periods),
     holds: sortedEntries(state.holds).map(([, hold]) => hold),
     unresolved: sortedEntries(state.unresolved).map(([, call]) => call),
+    ...(state.unresolvedPolicy === undefined ? {} : { unresolvedPolicy: state.unresolvedPolicy }),
     organizationLimits: state.organizationLimits,
     keyLimits: sortedEntries(state.keyLimits),
     buckets: sortedEntries(state.buckets),
@@ -214,6 +238,8 @@ export function stateFromCarryText(text: string): LedgerState {
     holds: ImmutableMap(carry.holds.map((hold) => [hold.call.callId, hold])),
     unresolved: ImmutableMap(carry.unresolved.map((call) => [call.call.callId, call])) as LedgerState['unresolved'],
     openByKey: ImmutableMap(Object.entries(openByKey)) as LedgerState['openByKey'],
+    unresolvedByKey: unresolvedByKey(carry.unresolved),
+    ...(carry.unresolvedPolicy === undefined ? {} : { unresolvedPolicy: carry.unresolvedPolicy }),
     organizationLimits: carry.organizationLimits,
     keyLimits: ImmutableMap(carry.keyLimits),
     buckets: ImmutableMap(carry.buckets),
@@ -224,8 +250,14 @@ export function stateFromCarryText(text: string): LedgerState {
     recentKeys: expiringMap(carry.recentKeys),
     resolvedKeys: expiringMap(carry.resolvedKeys),
     ended: endedMap(carry.ended),
-    resolved: expiringMap(carry.resolved),
+    resolved: expiringMap<ResolvedCall>(carry.resolved as Parameters<typeof expiringMap<ResolvedCall>>[0]),
   };
+}
+
+function unresolvedByKey(calls: z.output<typeof carrySchema>['unresolved']): LedgerState['unresolvedByKey'] {
+  const sums: Record<string, NanoUsd> = {};
+  for (const { call } of calls) sums[call.keyId] = nanoUsd((sums[call.keyId] ?? 0n) + call.holdCost);
+  return ImmutableMap(Object.entries(sums)) as LedgerState['unresolvedByKey'];
 }
 
 export type CarryPart = LedgerEventOf<'CarryRecorded'>;

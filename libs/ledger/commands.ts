@@ -24,6 +24,8 @@ import type {
   KeyOwner,
   Limits,
   LimitsTarget,
+  ResolutionSource,
+  UnresolvedPolicy,
 } from './events';
 
 /** Facts about a keyed call that left the ledger's own memory: from an index that is complete to inside that memory. */
@@ -91,6 +93,8 @@ export interface FailCall {
   readonly callId: CallId;
   readonly error: string;
   readonly billed: 'never' | 'unknown';
+  /** What is known at least of a call that may have been billed. */
+  readonly counted?: TokenUsage;
   readonly trace: CallTrace;
 }
 
@@ -120,14 +124,53 @@ export interface ExpireCall {
   readonly cause: 'deadline' | 'owner-dead';
 }
 
+/** Says what a call cost that is unresolved; of one that is resolved already: corrects that. */
 export interface ResolveCall {
   readonly type: 'ResolveCall';
   readonly callId: CallId;
-  readonly source: 'operator' | 'reconciliation' | 'policy';
+  readonly source: ResolutionSource;
   readonly cost: NanoUsd;
   /** Default: none for a cost of 0, the counted ones where known, else the ceiling. */
   readonly tokens?: bigint;
   readonly reason: string;
+  /** Of a command that may be repeated: what it did once is not done again, whatever was corrected since. */
+  readonly commandId?: string;
+}
+
+/** Which unresolved calls are meant; what is absent does not matter. */
+export interface UnresolvedFilter {
+  readonly model?: ModelId;
+  readonly keyId?: ApiKeyId;
+  readonly projectId?: ProjectId;
+  /** When they were authorized; inclusive. */
+  readonly from?: EpochMs;
+  /** Exclusive. */
+  readonly to?: EpochMs;
+  /** Why nobody knows their cost. */
+  readonly reason?: string;
+}
+
+/** What each of several calls is taken to have cost. */
+export type ResolveAt =
+  /** What was counted, or the ceiling of a call of which nothing was. */
+  { readonly kind: 'counted' | 'ceiling' } | { readonly kind: 'cost'; readonly cost: NanoUsd };
+
+/** Resolves the calls that have been unresolved for longest, a page at a time. */
+export interface ResolveCalls {
+  readonly type: 'ResolveCalls';
+  readonly filter: UnresolvedFilter;
+  readonly at: ResolveAt;
+  readonly source: Exclude<ResolutionSource, 'policy'>;
+  readonly reason: string;
+  readonly callsMax: number;
+  /** A repeat resolves no others. */
+  readonly commandId: string;
+}
+
+/** Resolves a call as the organization's policy says, once it is time. */
+export interface ResolveByPolicy {
+  readonly type: 'ResolveByPolicy';
+  readonly callId: CallId;
 }
 
 /** A call that was refused before the ledger was asked: an unknown model, say. */
@@ -191,6 +234,11 @@ export interface SetLimits extends Conditional {
   readonly limits: Limits;
 }
 
+export interface SetUnresolvedPolicy extends Conditional {
+  readonly type: 'SetUnresolvedPolicy';
+  readonly policy: UnresolvedPolicy;
+}
+
 export interface BarSubjectCommand {
   readonly type: 'BarSubject';
   readonly subject: BarSubject;
@@ -224,12 +272,15 @@ export type LedgerCommand =
   | AbandonCall
   | ExpireCall
   | ResolveCall
+  | ResolveCalls
+  | ResolveByPolicy
   | RecordRefusal
   | CountRefusals
   | DefineBudget
   | ChangeBudget
   | EndBudget
   | SetLimits
+  | SetUnresolvedPolicy
   | BarSubjectCommand
   | UnbarSubject
   | AssignProject

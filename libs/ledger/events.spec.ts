@@ -37,6 +37,7 @@ const untraced = { authorizedAt: NOON, attempts: [{ backendId: backend, totalMs:
 const usage = { input: 10, cachedInput: 20, cacheWrite: 30, output: 40 };
 const touch = { budgetId: budget('b'), from: NOON, unit: 'cost', amount: usd('123456789.000000001') } as const;
 const limits = { requestsPerMinute: 100, burst: 200, tokensPerMinute: 10_000, concurrency: 10 };
+const costLimits = { callCostMax: usd('0.5'), unresolvedCostMax: usd('5') };
 const defined = {
   budgetId: budget('b'),
   name: 'Größe ∑ "x"',
@@ -118,6 +119,7 @@ const samples: EventSamples<LedgerEvent> = {
   LimitsSet: [
     { type: 'LimitsSet', data: { target: { type: 'api-key', id: key('a') }, limits } },
     { type: 'LimitsSet', data: { target: { type: 'organization' }, limits: {} } },
+    { type: 'LimitsSet', data: { target: { type: 'organization' }, limits: costLimits } },
   ],
   SubjectBarred: [
     { type: 'SubjectBarred', data: { subject: { type: 'api-key', id: key('a') }, reason: 'leaked' } },
@@ -149,6 +151,17 @@ const samples: EventSamples<LedgerEvent> = {
   ],
   InferenceFailed: [
     { type: 'InferenceFailed', data: { ...inTeam, ...upstream, stream: true, error: 'reset', billed: 'unknown' } },
+    {
+      type: 'InferenceFailed',
+      data: {
+        ...subject,
+        ...untraced,
+        stream: false,
+        error: 'reset',
+        billed: 'unknown',
+        counted: { usage, cost: usd('0.1') },
+      },
+    },
   ],
   InferenceReleased: [
     { type: 'InferenceReleased', data: { ...inTeam, ...upstream, reason: 'connect failed', dispatched: false } },
@@ -169,7 +182,37 @@ const samples: EventSamples<LedgerEvent> = {
       data: { ...subject, ...untraced, reason: 'deadline', holdCost: usd('1') },
     },
   ],
-  InferenceResolved: [{ type: 'InferenceResolved', data: { ...inTeam, ...resolved, source: 'operator' } }],
+  InferenceResolved: [
+    { type: 'InferenceResolved', data: { ...inTeam, ...resolved, source: 'operator' } },
+    { type: 'InferenceResolved', data: { ...subject, ...resolved, source: 'policy', commandId: 'once' } },
+  ],
+  InferenceCorrected: [
+    {
+      type: 'InferenceCorrected',
+      data: {
+        ...inTeam,
+        ...resolved,
+        source: 'operator',
+        before: { cost: usd('1.5'), charged: usd('1'), excess: usd('0.5'), tokens: 1_000n },
+        adjustments: [{ ...touch, amount: -usd('0.1') }],
+        commandId: 'once',
+      },
+    },
+    {
+      type: 'InferenceCorrected',
+      data: {
+        ...subject,
+        ...resolved,
+        source: 'reconciliation',
+        before: { cost: usd('0'), charged: usd('0'), excess: usd('0'), tokens: 0n },
+        adjustments: [],
+      },
+    },
+  ],
+  UnresolvedPolicySet: [
+    { type: 'UnresolvedPolicySet', data: { policy: { resolveAt: 'counted', afterSeconds: 86_400 } } },
+    { type: 'UnresolvedPolicySet', data: { policy: { resolveAt: 'never', afterSeconds: 0 } } },
+  ],
   InferenceRefused: [{ type: 'InferenceRefused', data: { ...subject, code: 'budget_exhausted' } }],
   RefusalsCounted: [
     {

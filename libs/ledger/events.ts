@@ -88,6 +88,10 @@ export const limitsSchema = z.object({
   burst: countField.optional(),
   tokensPerMinute: countField.optional(),
   concurrency: countField.optional(),
+  /** The most that one call may hold; of an organization: any of its calls. */
+  callCostMax: nanoUsdField.optional(),
+  /** Once a key has so much unresolved it is admitted no further call; of an organization: each of its keys. */
+  unresolvedCostMax: nanoUsdField.optional(),
 });
 export type Limits = z.output<typeof limitsSchema>;
 
@@ -105,6 +109,14 @@ const keyOwners = [
 /** In whose name a key is used. */
 export const keyOwnerSchema = z.discriminatedUnion('type', keyOwners);
 export type KeyOwner = z.output<typeof keyOwnerSchema>;
+
+export const unresolvedPolicySchema = z.object({
+  /** `counted`: what was counted, or the ceiling of a call of which nothing was. `never`: somebody says what it cost. */
+  resolveAt: z.enum(['counted', 'ceiling', 'never']),
+  /** From when the call became unresolved. */
+  afterSeconds: countField,
+});
+export type UnresolvedPolicy = z.output<typeof unresolvedPolicySchema>;
 
 export const barSubjectSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('organization') }),
@@ -223,6 +235,8 @@ const inferenceCompletedSchema = z.object({
   late: z.boolean(),
 });
 
+const countedSchema = z.object({ usage: usageSchema, cost: nanoUsdField });
+
 const inferenceFailedSchema = z.object({
   ...callSubjectShape,
   ...upstreamShape,
@@ -230,6 +244,8 @@ const inferenceFailedSchema = z.object({
   error: z.string(),
   /** `unknown`: the hold becomes unresolved at the ceiling. `never`: this kind of failure is not billed. */
   billed: z.enum(['never', 'unknown']),
+  /** Of an unresolved one: what is known at least, for whoever resolves it. */
+  counted: countedSchema.exactOptional(),
 });
 
 const inferenceReleasedSchema = z.object({
@@ -246,18 +262,40 @@ const inferenceUnresolvedSchema = z.object({
   reason: z.string(),
   holdCost: nanoUsdField,
   /** What was seen before the call was lost, for whoever resolves it. */
-  counted: z.object({ usage: usageSchema, cost: nanoUsdField }).optional(),
+  counted: countedSchema.optional(),
 });
 
-const inferenceResolvedSchema = z.object({
-  ...callSubjectShape,
-  authorizedAt: epochMsField,
-  source: z.enum(['operator', 'reconciliation', 'policy']),
-  reason: z.string(),
+export const resolutionSourceSchema = z.enum(['operator', 'reconciliation', 'policy']);
+export type ResolutionSource = z.output<typeof resolutionSourceSchema>;
+
+const resolutionShape = {
   cost: nanoUsdField,
   charged: nanoUsdField,
   excess: nanoUsdField,
   tokens: bigintField,
+};
+
+const inferenceResolvedSchema = z.object({
+  ...callSubjectShape,
+  authorizedAt: epochMsField,
+  source: resolutionSourceSchema,
+  reason: z.string(),
+  ...resolutionShape,
+  /** Of a command that may be repeated, so that its repeat resolves nothing else. */
+  commandId: z.string().exactOptional(),
+});
+
+const inferenceCorrectedSchema = z.object({
+  ...callSubjectShape,
+  authorizedAt: epochMsField,
+  source: resolutionSourceSchema,
+  reason: z.string(),
+  /** What it was taken for until now. */
+  before: z.object(resolutionShape),
+  ...resolutionShape,
+  /** What the settled sums of budgets change by, in the period that the call belongs to; negative where it cost less. */
+  adjustments: z.array(touchSchema),
+  commandId: z.string().exactOptional(),
 });
 
 const inferenceRefusedSchema = z.object({
@@ -317,6 +355,7 @@ export const ledgerSchemas = {
   BudgetThresholdReached: { version: 1, data: budgetReachedSchema },
   BudgetExceeded: { version: 1, data: budgetExceededSchema },
   LimitsSet: { version: 1, data: z.object({ target: limitsTargetSchema, limits: limitsSchema }) },
+  UnresolvedPolicySet: { version: 1, data: z.object({ policy: unresolvedPolicySchema }) },
   // The first version knew no owners of keys.
   SubjectBarred: {
     version: 2,
@@ -331,6 +370,7 @@ export const ledgerSchemas = {
   InferenceReleased: { version: 1, data: inferenceReleasedSchema },
   InferenceUnresolved: { version: 1, data: inferenceUnresolvedSchema },
   InferenceResolved: { version: 1, data: inferenceResolvedSchema },
+  InferenceCorrected: { version: 1, data: inferenceCorrectedSchema },
   InferenceRefused: { version: 1, data: inferenceRefusedSchema },
   RefusalsCounted: { version: 1, data: refusalsCountedSchema },
   LedgerTimeCorrected: { version: 1, data: z.object({ from: epochMsField, to: epochMsField }) },

@@ -24,6 +24,16 @@ export function withReplacedValue<V>(map: ExpiringMap<V>, key: string, value: V)
   return entry === undefined ? map : { ...map, entries: map.entries.set(key, { value, until: entry.until }) };
 }
 
+/** The same map without its oldest entries beyond so many. */
+export function bounded<V>(map: ExpiringMap<V>, entriesMax: number): ExpiringMap<V> {
+  let { entries, queue } = map;
+  for (let first = queue.first(); first !== undefined && queue.size > entriesMax; first = queue.first()) {
+    queue = queue.shift();
+    if (entries.get(first.key)?.until === first.until) entries = entries.delete(first.key);
+  }
+  return queue === map.queue ? map : { entries, queue };
+}
+
 /** The same entries, each forgotten so much earlier. */
 export function shifted<V>(map: ExpiringMap<V>, earlierMs: number): ExpiringMap<V> {
   const earlier = (until: EpochMs) => epochMs(until - earlierMs);

@@ -25,6 +25,22 @@ export interface RateRefusalDetails {
   readonly retryAfterMs: number;
 }
 
+/** A call that may hold so much at most. */
+export interface CallCostDetails {
+  readonly scope: 'api-key' | 'organization';
+  readonly limit: bigint;
+  readonly requested: bigint;
+  /** The largest output cap that fits; absent when none would. */
+  readonly capThatFits?: number;
+}
+
+/** A key of which too much is unresolved. */
+export interface UnresolvedCostDetails {
+  readonly scope: 'api-key' | 'organization';
+  readonly limit: bigint;
+  readonly unresolved: bigint;
+}
+
 type Explained<Code extends string, Details> = Refusal<Code, Details> & { readonly details: Details };
 
 /**
@@ -40,6 +56,8 @@ export type CallRefusal =
   | Explained<'idempotency_outcome_unknown', { readonly callId: CallId }>
   | Explained<'idempotency_answered', { readonly callId: CallId }>
   | Explained<'idempotency_in_progress', { readonly callId: CallId }>
+  | Explained<'call_cost_limit_exceeded', CallCostDetails>
+  | Explained<'unresolved_limit_exceeded', UnresolvedCostDetails>
   | Explained<'budget_exhausted', BudgetRefusalDetails>
   | Explained<'rate_limit_exceeded', RateRefusalDetails>
   | Explained<'concurrency_limit_exceeded', RateRefusalDetails>
@@ -63,6 +81,8 @@ export type LedgerCommandRefusal =
   | Refusal<'definition_stale'>
   | Refusal<'budget_invalid'>
   | Refusal<'limits_invalid'>
+  | Refusal<'policy_invalid'>
+  | Refusal<'resolve_invalid'>
   | Refusal<'unencodable'>;
 
 export type LedgerRefusal = CallRefusal | LedgerCommandRefusal;

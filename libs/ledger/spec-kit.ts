@@ -20,9 +20,17 @@ import {
   type TokenUsage,
   usd,
 } from '#kernel';
-import type { AuthorizeCall, ChangeBudget, CompleteCall, DefineBudget, LedgerCommand, ReleaseCall } from './commands';
+import type {
+  AuthorizeCall,
+  ChangeBudget,
+  CompleteCall,
+  DefineBudget,
+  LedgerCommand,
+  ReleaseCall,
+  ResolveCalls,
+} from './commands';
 import { decide } from './decide';
-import type { BudgetScope, InferenceAuthorized, KeyOwner, LedgerEvent } from './events';
+import type { BudgetScope, InferenceAuthorized, KeyOwner, LedgerEvent, UnresolvedPolicy } from './events';
 import { evolve } from './evolve';
 import type { LedgerRefusal } from './refusals';
 import { initialLedgerState, type LedgerState, type PeriodCounter } from './state';
@@ -129,9 +137,33 @@ export function expire(name: string, cause: 'deadline' | 'owner-dead' = 'deadlin
   return { type: 'ExpireCall', callId: call(name), cause };
 }
 
-export function resolve(name: string, cost: NanoUsd, tokens?: bigint): LedgerCommand {
-  const given = tokens === undefined ? {} : { tokens };
+export function resolve(name: string, cost: NanoUsd, tokens?: bigint, commandId?: string): LedgerCommand {
+  const given = {
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(commandId === undefined ? {} : { commandId }),
+  };
   return { type: 'ResolveCall', callId: call(name), source: 'operator', cost, reason: 'invoice', ...given };
+}
+
+export function resolveAll(options: Partial<Omit<ResolveCalls, 'type'>> = {}): ResolveCalls {
+  return {
+    type: 'ResolveCalls',
+    filter: {},
+    at: { kind: 'counted' },
+    source: 'operator',
+    reason: 'asked',
+    callsMax: 100,
+    commandId: 'once',
+    ...options,
+  };
+}
+
+export function byPolicy(name: string): LedgerCommand {
+  return { type: 'ResolveByPolicy', callId: call(name) };
+}
+
+export function choosePolicy(resolveAt: UnresolvedPolicy['resolveAt'], afterSeconds: number): LedgerCommand {
+  return { type: 'SetUnresolvedPolicy', policy: { resolveAt, afterSeconds } };
 }
 
 export const ORGANIZATION: BudgetScope = { type: 'organization' };

@@ -1,13 +1,31 @@
 import { Map as ImmutableMap } from 'immutable';
 import type { ApiKeyId, BudgetId, CallId, EpochMs, EventId, NanoUsd, ProjectId, TeamId, TokenUsage } from '#kernel';
 import { epochMs } from '#kernel';
-import type { BudgetMode, BudgetPeriod, BudgetScope, BudgetUnit, InferenceAuthorized, Limits } from './events';
+import type {
+  BudgetMode,
+  BudgetPeriod,
+  BudgetScope,
+  BudgetUnit,
+  InferenceAuthorized,
+  Limits,
+  ResolutionSource,
+  UnresolvedPolicy,
+} from './events';
 import { type ExpiringMap, emptyExpiringMap } from './expiring-map';
 
 /** How long a repeated settlement is recognized, and an answered call's Idempotency-Key remembered by the ledger. */
 export const RECENT_CALLS_MS = 60_000;
-/** How long an operator's resolve is remembered, so that a later settlement moves no money. */
-export const RESOLVED_CALLS_MS = 24 * 3_600_000;
+/** How long the Idempotency-Key of a resolved call is remembered. */
+export const RESOLVED_KEYS_MS = 24 * 3_600_000;
+/** How long a resolve can be corrected, and a later settlement is known to move no money: beyond a month's invoice. */
+export const RESOLVED_CALLS_MS = 45 * 24 * 3_600_000;
+/** Beyond so many the oldest can no longer be corrected. */
+export const RESOLVED_CALLS_MAX = 5_000;
+/** Commands that have resolved or corrected one call and may be repeated, newest last. */
+export const COMMANDS_PER_CALL_MAX = 8;
+
+/** Where an organization has chosen none. */
+export const DEFAULT_UNRESOLVED_POLICY: UnresolvedPolicy = { resolveAt: 'counted', afterSeconds: 24 * 3_600 };
 /** Refusals of one kind are counted into one event per window. */
 export const REFUSAL_WINDOW_MS = 10_000;
 
@@ -51,16 +69,37 @@ export interface Hold {
   readonly authorizedAt: EpochMs;
 }
 
+export interface CountedUsage {
+  readonly usage: TokenUsage;
+  readonly cost: NanoUsd;
+}
+
 /** A call whose cost nobody knows yet: its whole hold counts. */
 export interface UnresolvedCall extends Hold {
   readonly since: EpochMs;
-  readonly counted?: { readonly usage: TokenUsage; readonly cost: NanoUsd };
+  /** Why nobody knows it. */
+  readonly reason: string;
+  readonly counted?: CountedUsage;
+}
+
+/** What somebody, or the organization's policy, took a call to have cost. */
+export interface Resolution {
+  readonly source: ResolutionSource;
+  readonly reason: string;
+  readonly cost: NanoUsd;
+  readonly charged: NanoUsd;
+  readonly excess: NanoUsd;
+  readonly tokens: bigint;
 }
 
 /** A call whose cost somebody decided. */
 export interface ResolvedCall extends Hold {
   /** Its true cost came afterwards and was recorded, once. */
   readonly isSettled: boolean;
+  readonly counted?: CountedUsage;
+  /** As it stands, corrections included. */
+  readonly resolution: Resolution;
+  readonly commandIds: readonly string[];
 }
 
 /** `level` is in sixty-thousandths of a token, so that a rate per minute refills by whole numbers every millisecond. */
@@ -95,6 +134,10 @@ export interface LedgerState {
   readonly holds: ImmutableMap<CallId, Hold>;
   readonly unresolved: ImmutableMap<CallId, UnresolvedCall>;
   readonly openByKey: ImmutableMap<ApiKeyId, number>;
+  /** What each key's unresolved calls hold. */
+  readonly unresolvedByKey: ImmutableMap<ApiKeyId, NanoUsd>;
+  /** Absent: the default. */
+  readonly unresolvedPolicy?: UnresolvedPolicy;
   readonly organizationLimits: Limits;
   readonly keyLimits: ImmutableMap<ApiKeyId, Limits>;
   /** By `bucketKey`; an absent bucket is full. */
@@ -121,6 +164,7 @@ export const initialLedgerState: LedgerState = {
   holds: ImmutableMap(),
   unresolved: ImmutableMap(),
   openByKey: ImmutableMap(),
+  unresolvedByKey: ImmutableMap(),
   organizationLimits: {},
   keyLimits: ImmutableMap(),
   buckets: ImmutableMap(),

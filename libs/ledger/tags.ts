@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '#kernel';
-import type { Limits, LimitsTarget } from './events';
+import type { Limits, LimitsTarget, UnresolvedPolicy } from './events';
 import { keyLimits } from './limits';
 import type { BudgetDefinition, LedgerState } from './state';
 
@@ -21,6 +21,10 @@ export function budgetTag(budget: Omit<BudgetDefinition, 'countedSince' | 'budge
 
 export function limitsTag(limits: Limits): string {
   return tagOf(limits);
+}
+
+export function policyTag(policy: UnresolvedPolicy): string {
+  return tagOf(policy);
 }
 
 export function limitsOf(state: LedgerState, target: LimitsTarget): Limits {

@@ -49,6 +49,9 @@ export const LEDGER: Readonly<Record<LedgerEvent['type'], string>> = {
   InferenceReleased: 'A call came to nothing that anybody bills: its whole hold is given back.',
   InferenceUnresolved: 'Nobody knows what a call cost: its whole hold counts until somebody resolves it.',
   InferenceResolved: 'Somebody said what an unresolved call cost.',
+  InferenceCorrected:
+    'How a call was resolved turned out wrong: what it cost instead, and what budgets of its period change by.',
+  UnresolvedPolicySet: 'What becomes of unresolved calls that nobody resolves, and when.',
   InferenceRefused: 'A call was not admitted: the first of its key, code and model in ten seconds.',
   RefusalsCounted: 'Further refusals of the same key, code and model within a window.',
   LedgerTimeCorrected:

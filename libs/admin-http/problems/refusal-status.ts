@@ -86,6 +86,8 @@ const STATUS_OF_REFUSAL: Readonly<Record<ControlRefusalCode, number>> = {
   call_invalid: 422,
   budget_invalid: 422,
   limits_invalid: 422,
+  policy_invalid: 422,
+  resolve_invalid: 422,
   unencodable: 422,
 };
 

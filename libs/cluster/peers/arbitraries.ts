@@ -84,7 +84,14 @@ const call = { callId: branded<CallId>() };
 const caller = { keyId: branded<never>(), projectId: branded<never>(), model: branded<never>() };
 const limits = record<Of<'SetLimits'>['limits']>(
   {},
-  { requestsPerMinute: number, burst: number, tokensPerMinute: number, concurrency: number },
+  {
+    requestsPerMinute: number,
+    burst: number,
+    tokensPerMinute: number,
+    concurrency: number,
+    callCostMax: money,
+    unresolvedCostMax: money,
+  },
 );
 const mode = fc.constantFrom('block', 'warn', 'notify');
 const thresholds = fc.array(number, { maxLength: 3 });
@@ -145,7 +152,10 @@ export const COMMANDS: { readonly [T in LedgerCommand['type']]: fc.Arbitrary<Of<
     },
     { finishReason: text, reason: text, servedFrom: fc.constant('cache') },
   ),
-  FailCall: record<Of<'FailCall'>>({ ...call, error: text, billed: fc.constantFrom('never', 'unknown'), trace }, {}),
+  FailCall: record<Of<'FailCall'>>(
+    { ...call, error: text, billed: fc.constantFrom('never', 'unknown'), trace },
+    { counted: usage },
+  ),
   ReleaseCall: record<Of<'ReleaseCall'>>(
     { ...call, owner: branded(), reason: text, dispatched: fc.boolean(), trace },
     {},
@@ -154,7 +164,41 @@ export const COMMANDS: { readonly [T in LedgerCommand['type']]: fc.Arbitrary<Of<
   ExpireCall: record<Of<'ExpireCall'>>({ ...call, cause: fc.constantFrom('deadline', 'owner-dead') }, {}),
   ResolveCall: record<Of<'ResolveCall'>>(
     { ...call, source: fc.constantFrom('operator', 'reconciliation', 'policy'), cost: money, reason: text },
-    { tokens: integer },
+    { tokens: integer, commandId: text },
+  ),
+  ResolveCalls: record<Of<'ResolveCalls'>>(
+    {
+      filter: record<Of<'ResolveCalls'>['filter']>(
+        {},
+        {
+          model: branded(),
+          keyId: branded(),
+          projectId: branded(),
+          from: fc.nat().map(epochMs),
+          to: fc.nat().map(epochMs),
+          reason: text,
+        },
+      ),
+      at: fc.oneof(
+        fc.constantFrom('counted', 'ceiling').map((kind) => ({ kind }) as const),
+        money.map((cost) => ({ kind: 'cost', cost }) as const),
+      ),
+      source: fc.constantFrom('operator', 'reconciliation'),
+      reason: text,
+      callsMax: number,
+      commandId: text,
+    },
+    {},
+  ),
+  ResolveByPolicy: record<Of<'ResolveByPolicy'>>({ ...call }, {}),
+  SetUnresolvedPolicy: record<Of<'SetUnresolvedPolicy'>>(
+    {
+      policy: fc.record(
+        { resolveAt: fc.constantFrom('counted', 'ceiling', 'never'), afterSeconds: number },
+        { noNullPrototype: true },
+      ),
+    },
+    { ifMatch },
   ),
   RecordRefusal: record<Of<'RecordRefusal'>>({ ...call, ...caller, endpoint, code: text }, {}),
   CountRefusals: record<Of<'CountRefusals'>>(
@@ -253,7 +297,28 @@ const rateDetails = fc.record(
   plain,
 );
 
+const limitScope = fc.constantFrom('api-key', 'organization');
+
 export const refusal = fc.oneof(
+  fc.record(
+    {
+      code: fc.constant('call_cost_limit_exceeded'),
+      message: text,
+      details: fc.record(
+        { scope: limitScope, limit: integer, requested: integer, capThatFits: number },
+        { noNullPrototype: true, requiredKeys: ['scope', 'limit', 'requested'] },
+      ),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      code: fc.constant('unresolved_limit_exceeded'),
+      message: text,
+      details: fc.record({ scope: limitScope, limit: integer, unresolved: integer }, plain),
+    },
+    plain,
+  ),
   fc.record(
     { code: fc.constantFrom('budget_exhausted', 'budget_contended'), message: text, details: budgetDetails },
     plain,

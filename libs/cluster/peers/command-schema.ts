@@ -11,6 +11,7 @@ import {
   keyOwnerSchema,
   type LedgerCommand,
   limitsTargetSchema,
+  unresolvedPolicySchema,
 } from '#ledger';
 
 /**
@@ -111,6 +112,7 @@ const endings = [
     callId,
     error: z.string(),
     billed: z.enum(['never', 'unknown']),
+    counted: usage.exactOptional(),
     trace,
   }),
   z.strictObject({
@@ -136,7 +138,9 @@ const endings = [
     cost: nanoUsdField,
     tokens: bigintField.exactOptional(),
     reason: z.string(),
+    commandId: z.string().exactOptional(),
   }),
+  z.strictObject({ type: z.literal('ResolveByPolicy'), callId }),
 ] as const;
 
 const refusals = [
@@ -168,7 +172,23 @@ const limits = z.strictObject({
   burst: z.number().exactOptional(),
   tokensPerMinute: z.number().exactOptional(),
   concurrency: z.number().exactOptional(),
+  callCostMax: nanoUsdField.exactOptional(),
+  unresolvedCostMax: nanoUsdField.exactOptional(),
 });
+
+const unresolvedFilter = z.strictObject({
+  model: model.exactOptional(),
+  keyId: keyId.exactOptional(),
+  projectId: projectId.exactOptional(),
+  from: moment.exactOptional(),
+  to: moment.exactOptional(),
+  reason: z.string().exactOptional(),
+});
+
+const resolveAt = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.enum(['counted', 'ceiling']) }),
+  z.strictObject({ kind: z.literal('cost'), cost: nanoUsdField }),
+]);
 
 const control = [
   z.strictObject({
@@ -194,6 +214,20 @@ const control = [
   }),
   z.strictObject({ type: z.literal('EndBudget'), budgetId, ifMatch }),
   z.strictObject({ type: z.literal('SetLimits'), target: limitsTargetSchema, limits, ifMatch }),
+  z.strictObject({
+    type: z.literal('ResolveCalls'),
+    filter: unresolvedFilter,
+    at: resolveAt,
+    source: z.enum(['operator', 'reconciliation']),
+    reason: z.string(),
+    callsMax: z.number(),
+    commandId: z.string(),
+  }),
+  z.strictObject({
+    type: z.literal('SetUnresolvedPolicy'),
+    policy: z.strictObject({ resolveAt: unresolvedPolicySchema.shape.resolveAt, afterSeconds: z.number() }),
+    ifMatch,
+  }),
   z.strictObject({ type: z.literal('BarSubject'), subject: barSubjectSchema, reason: z.string() }),
   z.strictObject({ type: z.literal('UnbarSubject'), subject: barSubjectSchema }),
   z.strictObject({ type: z.literal('CorrectTime'), from: moment, to: moment }),

@@ -28,6 +28,19 @@ const rateDetails = z.strictObject({
   retryAfterMs: z.number(),
 });
 
+const callCostDetails = z.strictObject({
+  scope: z.enum(['api-key', 'organization']),
+  limit: bigintField,
+  requested: bigintField,
+  capThatFits: z.number().exactOptional(),
+});
+
+const unresolvedCostDetails = z.strictObject({
+  scope: z.enum(['api-key', 'organization']),
+  limit: bigintField,
+  unresolved: bigintField,
+});
+
 const callDetails = z.strictObject({ callId: brandedField<CallId>() });
 
 /** Refusals whose code says everything. */
@@ -48,6 +61,8 @@ const refusalSchema = z.discriminatedUnion('code', [
   explained('idempotency_outcome_unknown', callDetails),
   explained('idempotency_answered', callDetails),
   explained('idempotency_in_progress', callDetails),
+  explained('call_cost_limit_exceeded', callCostDetails),
+  explained('unresolved_limit_exceeded', unresolvedCostDetails),
   explained('budget_exhausted', budgetDetails),
   explained('budget_contended', budgetDetails),
   explained('rate_limit_exceeded', rateDetails),
@@ -68,6 +83,8 @@ const refusalSchema = z.discriminatedUnion('code', [
   plain('definition_stale'),
   plain('budget_invalid'),
   plain('limits_invalid'),
+  plain('policy_invalid'),
+  plain('resolve_invalid'),
   plain('unencodable'),
 ]);
 

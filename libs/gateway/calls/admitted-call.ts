@@ -114,6 +114,11 @@ export class AdmittedCall<R extends MeteredRequest> {
     return { usage: { ...counted, output }, certainty: 'counted' };
   }
 
+  /** What is known at least of a call that a backend has seen, and of whose output nothing was: the bound of its input. */
+  leastUsage(): TokenUsage {
+    return this.metering({ kind: 'absent' }, { textBytes: 0, deltas: 0 }).usage;
+  }
+
   /** Whether counting what was seen says little about what the backend generated. */
   isUncountable(seen: SeenOutput): boolean {
     return this.model.hiddenReasoning || seen.isPartial === true;

@@ -4,6 +4,7 @@ import type {
   Attempt,
   AuthorizeCall,
   CallTrace,
+  FailCall,
   LedgerCommand,
   LedgerOutcome,
   LedgerService,
@@ -87,8 +88,10 @@ export class CallRecord {
     return this.end({ type: 'CompleteCall', callId: this.caller.requestId, ...ending, trace: this.trace() });
   }
 
-  fail(error: string, billed: 'never' | 'unknown'): Promise<Recorded> {
-    return this.end({ type: 'FailCall', callId: this.caller.requestId, error, billed, trace: this.trace() });
+  fail(error: string, billed: 'never' | 'unknown', counted?: FailCall['counted']): Promise<Recorded> {
+    const callId = this.caller.requestId;
+    const known = counted === undefined ? {} : { counted };
+    return this.end({ type: 'FailCall', callId, error, billed, ...known, trace: this.trace() });
   }
 
   release(reason: string, dispatched: boolean): Promise<Recorded> {

@@ -44,12 +44,12 @@ export async function endUnsent<R extends MeteredRequest>(call: AdmittedCall<R>,
   if (by === 'platform') call.answerRecorded(recorded, 'not_ready', { retryAfterMs: 1_000 });
 }
 
-/** Nobody can count an answer that was not read. */
+/** Nobody can count an answer that was not read; what is known at least is the bound of its input. */
 export async function endUncounted<R extends MeteredRequest>(call: AdmittedCall<R>, by: GivenUpBy): Promise<void> {
   note(call, by);
   // The key of a call that may be charged must not be taken for free.
   await call.keeper.keepLoss();
-  tell(call, by, await call.record.abandon(REASONS[by]));
+  tell(call, by, await call.record.abandon(REASONS[by], call.leastUsage()));
 }
 
 /** A stream is charged what was seen of it, or, where that says nothing, its hold stays unresolved. */

@@ -58,6 +58,17 @@ function callRefusal(refusal: CallRefusal): RefusalAnswer {
         details: { call_id: refusal.details.callId },
         retryAfterMs: IN_PROGRESS_RETRY_MS,
       };
+    case 'call_cost_limit_exceeded': {
+      const { scope, limit, requested, capThatFits } = refusal.details;
+      const cap = capThatFits === undefined ? {} : { cap_that_fits: capThatFits };
+      const details = { scope, limit: amount('cost', limit), requested: amount('cost', requested), ...cap };
+      return { code: refusal.code, message: refusal.message, details };
+    }
+    case 'unresolved_limit_exceeded': {
+      const { scope, limit, unresolved } = refusal.details;
+      const details = { scope, limit: amount('cost', limit), unresolved: amount('cost', unresolved) };
+      return { code: refusal.code, message: refusal.message, details };
+    }
     case 'budget_exhausted':
       return { code: 'budget_exhausted', message: refusal.message, details: budgetDetails(refusal.details) };
     case 'budget_contended':
@@ -87,6 +98,8 @@ const CALL_REFUSALS: ReadonlySet<string> = new Set<CallRefusal['code']>([
   'idempotency_outcome_unknown',
   'idempotency_answered',
   'idempotency_in_progress',
+  'call_cost_limit_exceeded',
+  'unresolved_limit_exceeded',
   'budget_exhausted',
   'rate_limit_exceeded',
   'concurrency_limit_exceeded',

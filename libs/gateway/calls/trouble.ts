@@ -53,9 +53,9 @@ function record<R extends MeteredRequest>(
     case 'failed-unbilled':
       return call.record.fail(reason, 'never');
     case 'failed-unresolved':
-      return call.record.fail(reason, 'unknown');
+      return call.record.fail(reason, 'unknown', counted ?? call.leastUsage());
     case 'unresolved':
-      return call.record.abandon(reason, counted);
+      return call.record.abandon(reason, counted ?? call.leastUsage());
     default:
       return assertNever(row.record);
   }

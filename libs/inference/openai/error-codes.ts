@@ -139,6 +139,16 @@ const LIMITS = {
     'budget_error',
     'A budget leaves no room for this call. Lower the output cap, or ask for a larger budget.',
   ),
+  call_cost_limit_exceeded: incurable(
+    402,
+    'budget_error',
+    'One call of this key, or of its organization, may not cost so much. Lower the output cap, or ask for a higher limit.',
+  ),
+  unresolved_limit_exceeded: incurable(
+    402,
+    'budget_error',
+    'Too much of what this key has used is unresolved. Ask an administrator to resolve it, or wait until it is.',
+  ),
   budget_contended: curable(429, 'budget_error', 'Other calls in flight hold the rest of a budget.'),
   too_many_requests: curable(429, 'rate_limit_error', 'Too many requests were refused in a short time. Slow down.'),
   rate_limit_exceeded: curable(429, 'rate_limit_error', 'Too many requests or tokens in too short a time.'),

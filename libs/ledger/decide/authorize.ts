@@ -15,6 +15,7 @@ import { bucketDemand, bucketRemaining, bucketsOf, bucketWaitMs, keyLimits } fro
 import { periodForCall } from '../periods';
 import type { BudgetRefusalDetails, CallRefusal } from '../refusals';
 import { type Budget, barKey, type LedgerState, type PeriodCounter, scopeKey } from '../state';
+import { callCostRefusal, costLimit, unresolvedRefusal } from './cost-limits';
 import { wholeNumber } from './whole-numbers';
 
 /** One budget as a call meets it. */
@@ -233,6 +234,20 @@ function budgetRefusal(
     : { code: 'budget_exhausted', message: `The budget "${definition.name}" has no room for this call.`, details };
 }
 
+/** The call as the ceiling of one call leaves it: a client's own cap stands or falls, a default one shrinks to it. */
+function underCeiling(command: AuthorizeCall, state: LedgerState): AuthorizeCall | { readonly refusal: CallRefusal } {
+  const ceiling = costLimit(state, command, 'callCostMax');
+  if (ceiling === undefined) return command;
+  const { bounds } = command;
+  const wanted = bounds.outputTokensCap;
+  const fits = capWithin(command, 'cost', ceiling.limit);
+  if (fits >= wanted) return command;
+  const least = bounds.outputCapSource === 'client' ? wanted : Math.min(wanted, command.outputTokensCapMin);
+  if (fits >= least) return { ...command, bounds: { ...bounds, outputTokensCap: fits } };
+  const capThatFits = fits >= 1 && bounds.outputsMax > 0 ? fits : undefined;
+  return { refusal: callCostRefusal(ceiling, amountOf(command, 'cost', least), capThatFits) };
+}
+
 type CapDecision = { readonly cap: number; readonly clamped: boolean } | { readonly refusal: CallRefusal };
 
 /** Chooses the output cap: a client's own stands or falls, a default one shrinks to what every budget affords. */
@@ -337,7 +352,11 @@ function pricedAt(command: AuthorizeCall, at: EpochMs): AuthorizeCall {
 export function authorize(asked: AuthorizeCall, state: LedgerState, at: EpochMs): Authorization {
   const barred = barRefusal(state, asked) ?? idempotencyRefusal(state, asked, at);
   if (barred !== undefined) return refusal(barred);
-  const command = pricedAt(asked, at);
+  const priced = pricedAt(asked, at);
+  const command = underCeiling(priced, state);
+  if ('refusal' in command) return refusal(command.refusal);
+  const lossRefusal = unresolvedRefusal(state, command);
+  if (lossRefusal !== undefined) return refusal(lossRefusal);
   const applicable = applicableBudgets(state, command, at);
   const decided = decideCap(command, applicable);
   const capRefusal = 'refusal' in decided ? decided.refusal : undefined;
@@ -350,7 +369,7 @@ export function authorize(asked: AuthorizeCall, state: LedgerState, at: EpochMs)
   const holdCost = ceilingCost(command.bounds, cap, command.prices);
   const data = authorization(command, state, at, cap, holdCost, rateTokens, touches);
   const authorized: LedgerEvent = { type: 'InferenceAuthorized', data };
-  const capClamped = 'cap' in decided && decided.clamped;
+  const capClamped = cap < asked.bounds.outputTokensCap;
   return {
     ok: true,
     admission: {

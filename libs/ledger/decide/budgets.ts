@@ -1,12 +1,13 @@
 import type { EpochMs } from '#kernel';
 import { accepted, refused } from '#kernel';
-import type { ChangeBudget, Conditional, DefineBudget, EndBudget, SetLimits } from '../commands';
+import type { ChangeBudget, DefineBudget, EndBudget, SetLimits } from '../commands';
 import type { LedgerEvent } from '../events';
 import { isTimeZone } from '../periods';
 import type { LedgerRefusal } from '../refusals';
 import { reachedThresholds } from '../settlement';
 import { type Budget, type BudgetDefinition, type LedgerState, periodKey, scopeKey } from '../state';
 import { budgetTag, limitsOf, limitsTag } from '../tags';
+import { isStale, STALE } from './conditional';
 
 type BudgetDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
 
@@ -22,16 +23,6 @@ export const DEFAULT_THRESHOLDS = [50, 80, 100] as const;
 export const BUDGET_LIMIT_MAX = 10n ** 24n;
 
 const NAME_LENGTH_MAX = 120;
-
-const STALE = refused<LedgerRefusal>({
-  code: 'definition_stale',
-  message: 'Somebody else has changed it since you looked; look again.',
-});
-
-/** Compared by the decider itself, so that nobody slips in between the comparison and the record, on any gateway. */
-function isStale({ ifMatch }: Conditional, tag: () => string): boolean {
-  return ifMatch !== undefined && !ifMatch.includes(tag());
-}
 
 function invalid(message: string): BudgetDecision {
   return refused<LedgerRefusal>({ code: 'budget_invalid', message });
@@ -162,6 +153,12 @@ export function setLimits(command: SetLimits, state: LedgerState): BudgetDecisio
     });
   if (limits.burst !== undefined && limits.requestsPerMinute === undefined)
     return refused<LedgerRefusal>({ code: 'limits_invalid', message: 'A burst needs requestsPerMinute.' });
+  const costs = [limits.callCostMax, limits.unresolvedCostMax];
+  if (!costs.every((cost) => cost === undefined || (cost >= 0n && cost <= BUDGET_LIMIT_MAX)))
+    return refused<LedgerRefusal>({
+      code: 'limits_invalid',
+      message: 'Costs are not negative, and at most 10^15 USD.',
+    });
   // The default is not what somebody has set: setting the same numbers is recorded, and outlives another default.
   const current = target.type === 'organization' ? state.organizationLimits : state.keyLimits.get(target.id);
   const unchanged =
@@ -169,6 +166,8 @@ export function setLimits(command: SetLimits, state: LedgerState): BudgetDecisio
     current.requestsPerMinute === limits.requestsPerMinute &&
     current.burst === limits.burst &&
     current.tokensPerMinute === limits.tokensPerMinute &&
-    current.concurrency === limits.concurrency;
+    current.concurrency === limits.concurrency &&
+    current.callCostMax === limits.callCostMax &&
+    current.unresolvedCostMax === limits.unresolvedCostMax;
   return unchanged ? accepted() : accepted<LedgerEvent>({ type: 'LimitsSet', data: { target, limits: { ...limits } } });
 }

@@ -1,21 +1,14 @@
-import { accepted, type CallId, type EpochMs, type NanoUsd, refused, type TokenUsage, ZERO_USD } from '#kernel';
-import type { AbandonCall, CallTrace, CompleteCall, ExpireCall, FailCall, ReleaseCall, ResolveCall } from '../commands';
+import { accepted, type CallId, type EpochMs, refused, type TokenUsage, ZERO_USD } from '#kernel';
+import type { AbandonCall, CallTrace, CompleteCall, ExpireCall, FailCall, ReleaseCall } from '../commands';
 import type { Attempt, CallSubject, LedgerEvent, LedgerEventOf, Touch } from '../events';
 import { entryAt } from '../expiring-map';
 import type { LedgerRefusal } from '../refusals';
-import {
-  type Charge,
-  chargeFor,
-  chargeForUsage,
-  isValidUsage,
-  reachedThresholds,
-  settledAmount,
-  usageTokens,
-} from '../settlement';
-import { type Hold, type LedgerState, periodKey } from '../state';
+import { type Charge, chargeForUsage, isValidUsage, usageTokens } from '../settlement';
+import type { CountedUsage, Hold, LedgerState } from '../state';
+import { thresholdEvents, thresholdsAfterSettling } from './threshold-events';
 import { wholeMs, wholeNumber } from './whole-numbers';
 
-type EndDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
+export type EndDecision = { ok: true; events: readonly LedgerEvent[] } | { ok: false; refusal: LedgerRefusal };
 
 export function subjectOf({ call }: Hold): CallSubject {
   const { callId, keyId, projectId, teamId, model, endpoint } = call;
@@ -46,45 +39,19 @@ function usageOf({ input, cachedInput, cacheWrite, output }: TokenUsage): TokenU
   return { input, cachedInput, cacheWrite, output };
 }
 
+/** What is known at least of a call whose cost nobody knows. */
+function countedOf(hold: Hold, usage: TokenUsage | undefined): { counted?: CountedUsage } {
+  if (usage === undefined || !isValidUsage(usage)) return {};
+  return { counted: { usage: usageOf(usage), cost: chargeForUsage(hold, usage).actual } };
+}
+
 const UNTRACED = { attempts: [], latencyMs: 0 } as const;
 
-function notFound(callId: CallId): EndDecision {
+export function notFound(callId: CallId): EndDecision {
   return refused<LedgerRefusal>({
     code: 'call_not_found',
     message: `No open or unresolved call ${callId} is in this ledger; it was settled, or its id is wrong.`,
   });
-}
-
-/** Announces each threshold that the settled and unresolved amounts newly reach. */
-function thresholdEvents(hold: Hold, state: LedgerState, delta: (touch: Touch) => bigint): readonly LedgerEvent[] {
-  const events: LedgerEvent[] = [];
-  for (const touch of hold.call.touches) {
-    const budget = state.budgets.get(touch.budgetId);
-    if (budget === undefined || budget.ended || budget.definition.thresholds.length === 0) continue;
-    const counter = state.periods.get(periodKey(touch.budgetId, touch.from));
-    if (counter === undefined) continue;
-    const { limit, thresholds, budgetId } = budget.definition;
-    const ahead = thresholds.filter((threshold) => threshold > counter.thresholdReached);
-    if (ahead.length === 0) continue;
-    const spent = counter.settled + counter.unresolved + delta(touch);
-    for (const threshold of reachedThresholds(ahead, spent, limit))
-      events.push({ type: 'BudgetThresholdReached', data: { budgetId, from: touch.from, threshold, spent, limit } });
-  }
-  return events;
-}
-
-function thresholdsAfterSettling(
-  hold: Hold,
-  state: LedgerState,
-  charged: NanoUsd,
-  tokens: bigint,
-  wasUnresolved: boolean,
-) {
-  return thresholdEvents(
-    hold,
-    state,
-    (touch) => settledAmount(touch, charged, tokens) - (wasUnresolved ? touch.amount : 0n),
-  );
 }
 
 /** What a call that charges nothing counts: one request, if a backend may have seen it. */
@@ -179,6 +146,7 @@ export function failCall(command: FailCall, state: LedgerState, at: EpochMs): En
       stream: hold.call.stream,
       error: command.error,
       billed: command.billed,
+      ...(command.billed === 'unknown' ? countedOf(hold, command.counted) : {}),
     },
   };
   const counts = command.billed === 'never' ? uncharged(true) : ({ amount }: Touch) => amount;
@@ -219,7 +187,6 @@ export function abandonCall(command: AbandonCall, state: LedgerState, at: EpochM
   if (entryAt(state.ended, command.callId, at) !== undefined) return accepted();
   const hold = state.holds.get(command.callId);
   if (hold === undefined) return isPastOpen(state, command.callId, at) ? accepted() : notFound(command.callId);
-  const { counted } = command;
   return accepted<LedgerEvent>(
     {
       type: 'InferenceUnresolved',
@@ -228,9 +195,7 @@ export function abandonCall(command: AbandonCall, state: LedgerState, at: EpochM
         ...traceOf(hold, command.trace),
         reason: command.reason,
         holdCost: hold.call.holdCost,
-        ...(counted === undefined || !isValidUsage(counted)
-          ? {}
-          : { counted: { usage: usageOf(counted), cost: chargeForUsage(hold, counted).actual } }),
+        ...countedOf(hold, command.counted),
       },
     },
     ...thresholdEvents(hold, state, ({ amount }) => amount),
@@ -252,40 +217,5 @@ export function expireCall(command: ExpireCall, state: LedgerState, at: EpochMs)
       data: { ...subjectOf(hold), ...traceOf(hold, UNTRACED), reason: command.cause, holdCost: hold.call.holdCost },
     },
     ...thresholdEvents(hold, state, ({ amount }) => amount),
-  );
-}
-
-export function resolveCall(command: ResolveCall, state: LedgerState, at: EpochMs): EndDecision {
-  const call = state.unresolved.get(command.callId);
-  if (call === undefined) {
-    if (entryAt(state.resolved, command.callId, at) !== undefined) return accepted();
-    if (state.holds.has(command.callId))
-      return refused<LedgerRefusal>({
-        code: 'call_not_unresolved',
-        message: 'The call is still running; wait until it ends.',
-      });
-    return notFound(command.callId);
-  }
-  if (command.cost < 0n || (command.tokens ?? 0n) < 0n)
-    return refused<LedgerRefusal>({ code: 'usage_invalid', message: 'Cost and tokens are not negative.' });
-  const { charged, excess } = chargeFor(call, command.cost);
-  const fallback =
-    command.cost === 0n ? 0n : call.counted === undefined ? call.call.holdTokens : usageTokens(call.counted.usage);
-  const tokens = command.tokens ?? fallback;
-  return accepted<LedgerEvent>(
-    {
-      type: 'InferenceResolved',
-      data: {
-        ...subjectOf(call),
-        authorizedAt: call.authorizedAt,
-        source: command.source,
-        reason: command.reason,
-        cost: command.cost,
-        charged,
-        excess,
-        tokens,
-      },
-    },
-    ...thresholdsAfterSettling(call, state, charged, tokens, true),
   );
 }

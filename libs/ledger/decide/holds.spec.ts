@@ -369,7 +369,10 @@ describe('a settlement after a resolve', () => {
     given(ledger(...resolved, complete('1', usd('0.75')), later(HOUR_MS)))
       .when(resolve('1', usd('0.5')))
       .thenNothing();
-    given(ledger(...resolved, later(25 * HOUR_MS)))
+    given(ledger(...resolved, complete('1', usd('0.75')), later(40 * 24 * HOUR_MS)))
+      .when(complete('1', usd('0.75')))
+      .thenNothing();
+    given(ledger(...resolved, later(46 * 24 * HOUR_MS)))
       .when(complete('1', usd('0.75')))
       .thenRefused('call_not_found');
   });

@@ -25,7 +25,9 @@ import type { LedgerRefusal } from '../refusals';
 import { barKey, type LedgerState, refusalKey, refusalKeyPrefix } from '../state';
 import { authorize } from './authorize';
 import { changeBudget, defineBudget, endBudget, setLimits } from './budgets';
-import { abandonCall, completeCall, expireCall, failCall, releaseCall, resolveCall } from './end-call';
+import { abandonCall, completeCall, expireCall, failCall, releaseCall } from './end-call';
+import { setUnresolvedPolicy } from './policy';
+import { resolveByPolicy, resolveCall, resolveCalls } from './resolve';
 import { isWholeNumber } from './whole-numbers';
 
 export type LedgerDecision =
@@ -145,6 +147,10 @@ function decideCommand(command: LedgerCommand, state: LedgerState, at: EpochMs):
       return expireCall(command, state, at);
     case 'ResolveCall':
       return resolveCall(command, state, at);
+    case 'ResolveCalls':
+      return resolveCalls(command, state, at);
+    case 'ResolveByPolicy':
+      return resolveByPolicy(command, state, at);
     case 'RecordRefusal':
       return accepted(...refusalEvents(command, state, at));
     case 'CountRefusals': {
@@ -159,6 +165,8 @@ function decideCommand(command: LedgerCommand, state: LedgerState, at: EpochMs):
       return endBudget(command, state);
     case 'SetLimits':
       return setLimits(command, state);
+    case 'SetUnresolvedPolicy':
+      return setUnresolvedPolicy(command, state);
     case 'BarSubject':
       return barSubject(command, state);
     case 'UnbarSubject':

@@ -86,6 +86,15 @@ describe('what cannot be cured is said first', () => {
     authorize('3', { ceiling: usd('1'), keyId: key('b') }),
   ];
 
+  const losses = [authorize('4', { ceiling: usd('0.5'), keyId: key('a') }), abandon('4')];
+  const tight = {
+    requestsPerMinute: 0,
+    burst: 0,
+    concurrency: 1,
+    callCostMax: usd('4'),
+    unresolvedCostMax: usd('0.5'),
+  };
+
   it.each([
     ['organization_suspended', [...setUp, ...bars], asked],
     ['project_suspended', [...setUp, ...bars.slice(1)], asked],
@@ -93,7 +102,9 @@ describe('what cannot be cured is said first', () => {
     ['api_key_revoked', [...setUp, ...bars.slice(3)], asked],
     ['idempotency_key_reused', setUp, asked],
     ['idempotency_in_progress', setUp, { ...asked, idempotency: { key: 'k', body: 'first' } }],
-    ['budget_exhausted', setUp, unkeyed],
+    ['call_cost_limit_exceeded', [...losses, ...setUp, setLimits(tight)], unkeyed],
+    ['unresolved_limit_exceeded', [...losses, ...setUp, setLimits({ ...tight, callCostMax: usd('5') })], unkeyed],
+    ['budget_exhausted', [...losses, ...setUp], unkeyed],
     ['rate_limit_exceeded', [...setUp, noLimit, ...contended], unkeyed],
     ['concurrency_limit_exceeded', [...setUp, noLimit, ...contended, setLimits({ concurrency: 1 })], unkeyed],
     ['budget_contended', [...setUp, noLimit, ...contended, setLimits({})], unkeyed],

@@ -1,4 +1,4 @@
-import { type EpochMs, type EventId, epochMs, type NanoUsd, totalTokens } from '#kernel';
+import { type EpochMs, type EventId, epochMs, type NanoUsd, nanoUsd, totalTokens } from '#kernel';
 import type { LedgerEventOf, Touch } from '../events';
 import { entryAt, pruned, withEntry, withReplacedValue } from '../expiring-map';
 import { bucketAfter, bucketDemand, bucketsOf } from '../limits';
@@ -11,14 +11,13 @@ import {
   periodKey,
   RECENT_CALLS_MS,
   REFUSAL_WINDOW_MS,
-  RESOLVED_CALLS_MS,
   refusalKey,
   type UnresolvedCall,
 } from '../state';
 import { withoutFinishedPeriod } from './budgets';
 
 /** Moves amounts between the three sums of each budget that a call touched. */
-function moveAmounts(
+export function moveAmounts(
   state: LedgerState,
   touches: readonly Touch[],
   move: (counter: PeriodCounter, touch: Touch) => PeriodCounter,
@@ -96,7 +95,7 @@ function withEnded(state: LedgerState, hold: Hold, how: EndedCall, at: EpochMs):
 }
 
 /** Frees the Idempotency-Key of a call that charged nothing. */
-function withKeyFreed(state: LedgerState, { call }: Hold): LedgerState {
+export function withKeyFreed(state: LedgerState, { call }: Hold): LedgerState {
   return call.idempotency === undefined ? state : { ...state, openKeys: state.openKeys.delete(call.idempotency.key) };
 }
 
@@ -114,19 +113,13 @@ function withKeyAnswered(state: LedgerState, hold: Hold, outcome: 'answered' | '
   };
 }
 
-/** The answer, if there was one, is lost: a repeat of the key must not run the call again unseen. */
-function withKeyResolved(state: LedgerState, hold: Hold, at: EpochMs): LedgerState {
-  const { idempotency, callId } = hold.call;
-  if (idempotency === undefined) return state;
-  const record = { callId, body: idempotency.body, outcome: 'unknown' } as const;
-  const until = epochMs(at + RESOLVED_CALLS_MS);
-  return {
-    ...withKeyFreed(state, hold),
-    resolvedKeys: withEntry(pruned(state.resolvedKeys, at), idempotency.key, record, until),
-  };
-}
-
-function settleAmounts(state: LedgerState, hold: Hold, from: 'held' | 'unresolved', charged: NanoUsd, tokens: bigint) {
+export function settleAmounts(
+  state: LedgerState,
+  hold: Hold,
+  from: 'held' | 'unresolved',
+  charged: NanoUsd,
+  tokens: bigint,
+) {
   return moveAmounts(state, hold.call.touches, (counter, touch) => ({
     ...counter,
     [from]: counter[from] - touch.amount,
@@ -156,20 +149,34 @@ export function completed(state: LedgerState, { data }: LedgerEventOf<'Inference
   }
   const next = withKeyAnswered(withEnded(state, late, 'completed', at), late, keyOutcome, at);
   return {
-    ...next,
-    unresolved: state.unresolved.delete(data.callId),
+    ...withoutUnresolved(next, late),
     periods: settleAmounts(state, late, 'unresolved', data.charged, BigInt(tokens)),
   };
 }
 
-function toUnresolved(state: LedgerState, hold: Hold, at: EpochMs, counted?: UnresolvedCall['counted']): LedgerState {
+/** Takes a call out of the unresolved ones. */
+export function withoutUnresolved(state: LedgerState, { call }: Hold): LedgerState {
+  const left = (state.unresolvedByKey.get(call.keyId) ?? 0n) - call.holdCost;
+  const { unresolvedByKey } = state;
+  return {
+    ...state,
+    unresolved: state.unresolved.delete(call.callId),
+    unresolvedByKey: left <= 0n ? unresolvedByKey.delete(call.keyId) : unresolvedByKey.set(call.keyId, nanoUsd(left)),
+  };
+}
+
+interface Loss {
+  readonly reason: string;
+  readonly counted?: UnresolvedCall['counted'] | undefined;
+}
+
+function toUnresolved(state: LedgerState, hold: Hold, at: EpochMs, { reason, counted }: Loss): LedgerState {
+  const { callId, keyId, holdCost } = hold.call;
+  const lost = { ...hold, since: at, reason };
   return {
     ...withoutHold(state, hold),
-    unresolved: state.unresolved.set(hold.call.callId, {
-      ...hold,
-      since: at,
-      ...(counted === undefined ? {} : { counted }),
-    }),
+    unresolved: state.unresolved.set(callId, counted === undefined ? lost : { ...lost, counted }),
+    unresolvedByKey: state.unresolvedByKey.set(keyId, nanoUsd((state.unresolvedByKey.get(keyId) ?? 0n) + holdCost)),
     periods: moveAmounts(state, hold.call.touches, (counter, { amount }) => ({
       ...counter,
       held: counter.held - amount,
@@ -184,7 +191,7 @@ export function unresolved(
   at: EpochMs,
 ): LedgerState {
   const hold = state.holds.get(data.callId);
-  return hold === undefined ? state : toUnresolved(state, hold, at, data.counted);
+  return hold === undefined ? state : toUnresolved(state, hold, at, data);
 }
 
 /** Gives back what an uncharged call held; a dispatched one still counts as one request. */
@@ -204,29 +211,14 @@ function withoutCharge(state: LedgerState, hold: Hold, how: EndedCall, dispatche
 export function failed(state: LedgerState, { data }: LedgerEventOf<'InferenceFailed'>, at: EpochMs): LedgerState {
   const hold = state.holds.get(data.callId);
   if (hold === undefined) return state;
-  return data.billed === 'unknown' ? toUnresolved(state, hold, at) : withoutCharge(state, hold, 'failed', true, at);
+  const { billed, error: reason, counted } = data;
+  if (billed === 'never') return withoutCharge(state, hold, 'failed', true, at);
+  return toUnresolved(state, hold, at, { reason, counted });
 }
 
 export function released(state: LedgerState, { data }: LedgerEventOf<'InferenceReleased'>, at: EpochMs): LedgerState {
   const hold = state.holds.get(data.callId);
   return hold === undefined ? state : withoutCharge(state, hold, 'released', data.dispatched, at);
-}
-
-export function resolved(state: LedgerState, { data }: LedgerEventOf<'InferenceResolved'>, at: EpochMs): LedgerState {
-  const call = state.unresolved.get(data.callId);
-  if (call === undefined) return state;
-  const next = withKeyResolved(state, call, at);
-  return {
-    ...next,
-    unresolved: state.unresolved.delete(data.callId),
-    periods: settleAmounts(state, call, 'unresolved', data.charged, data.tokens),
-    resolved: withEntry(
-      pruned(state.resolved, at),
-      data.callId,
-      { call: call.call, authorizedAt: call.authorizedAt, isSettled: false },
-      epochMs(at + RESOLVED_CALLS_MS),
-    ),
-  };
 }
 
 /** Opens the window in which further refusals of this kind are only counted. */

@@ -3,7 +3,8 @@ import type { LedgerEvent } from '../events';
 import { withoutFullBuckets } from '../limits';
 import { barKey, type LedgerState } from '../state';
 import { budgetChanged, budgetDefined, budgetEnded, limitsSet, periodMarked, periodOpened } from './budgets';
-import { authorized, completed, failed, refusalRecorded, released, resolved, unresolved } from './calls';
+import { authorized, completed, failed, refusalRecorded, released, unresolved } from './calls';
+import { corrected, resolved } from './resolutions';
 import { timeCorrected } from './time';
 
 const MINUTE_MS = 60_000;
@@ -61,6 +62,10 @@ function apply(state: LedgerState, { id, event }: LedgerFact, at: EpochMs): Ledg
       return unresolved(state, event, at);
     case 'InferenceResolved':
       return resolved(state, event, at);
+    case 'InferenceCorrected':
+      return corrected(state, event);
+    case 'UnresolvedPolicySet':
+      return { ...state, unresolvedPolicy: event.data.policy };
     case 'InferenceRefused':
     case 'RefusalsCounted':
       return refusalRecorded(state, event, at, id);

@@ -12,6 +12,7 @@ export function rankOf(command: LedgerCommand): Rank {
     case 'AbandonCall':
     case 'ExpireCall':
     case 'ResolveCall':
+    case 'ResolveByPolicy':
     case 'CountRefusals':
       return 'endings';
     case 'AuthorizeCall':
@@ -50,6 +51,11 @@ export class CommandQueue {
 
   get waitingCalls(): readonly WaitingCommand[] {
     return this.waiting;
+  }
+
+  /** Whether a waiting call's patience has ended. */
+  hasDue(nowMs: number): boolean {
+    return this.waiting.some(({ untilMs }) => nowMs >= untilMs);
   }
 
   /** Whether one more fits. */

@@ -46,6 +46,11 @@ function isOwnEvent(command: LedgerCommand, event: LedgerEvent): boolean {
     case 'ExpireCall':
       return event.type === 'InferenceUnresolved' && event.data.callId === command.callId;
     case 'ResolveCall':
+      return (
+        (event.type === 'InferenceResolved' || event.type === 'InferenceCorrected') &&
+        event.data.callId === command.callId
+      );
+    case 'ResolveByPolicy':
       return event.type === 'InferenceResolved' && event.data.callId === command.callId;
     default:
       return false;

@@ -34,6 +34,8 @@ export class LedgerService {
   private readonly runtime: LedgerRuntime;
   private readonly wall: Clock;
   private readonly warmLedgersMax: number;
+  /** Ledgers that are no longer warm, and when the policy resolves the next call in each; one entry per organization. */
+  private readonly asleepUntil = new Map<OrganizationId, number>();
   private cancelTick: (() => void) | undefined;
 
   constructor(
@@ -183,13 +185,29 @@ export class LedgerService {
   private evictIdle(kept: OrganizationId): void {
     for (const [orgId, writer] of this.writers) {
       if (this.writers.size <= this.warmLedgersMax) return;
-      if (orgId !== kept && writer.isIdle) this.writers.delete(orgId);
+      if (orgId === kept || !writer.isIdle) continue;
+      this.writers.delete(orgId);
+      if (writer.nextResolveAt < Number.POSITIVE_INFINITY) this.asleepUntil.set(orgId, writer.nextResolveAt);
+    }
+  }
+
+  /** Loads ledgers in which a call is due: from then on their ticks resolve it. */
+  private wakeLedgers(): void {
+    const now = this.runtime.clock.now();
+    for (const [orgId, until] of this.asleepUntil) {
+      if (now < until) continue;
+      this.asleepUntil.delete(orgId);
+      // A failure is met again by the next sweep, by whoever reads the ledger, or by the next start.
+      this.writer(orgId)
+        .read()
+        .catch(() => this.asleepUntil.set(orgId, until));
     }
   }
 
   private scheduleTick(): void {
     this.cancelTick = this.runtime.timers.after(TICK_MS, () => {
       for (const writer of this.writers.values()) writer.tick();
+      this.wakeLedgers();
       this.scheduleTick();
     });
   }

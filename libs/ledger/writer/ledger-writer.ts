@@ -92,6 +92,12 @@ export class LedgerWriter {
     return this.record.state;
   }
 
+  /** When the policy resolves the next of its calls, as far as this process knows; infinite where it does none. */
+  get nextResolveAt(): number {
+    const { state } = this.record;
+    return state === undefined ? Number.POSITIVE_INFINITY : this.overdue.nextDueAt(state);
+  }
+
   /** Position of the newest event that this writer knows. */
   get knownPosition(): bigint {
     return this.record.position;
@@ -158,6 +164,7 @@ export class LedgerWriter {
     if (this.retryMs === RETRY_MS_MIN && !this.record.isInDoubt)
       for (const { eventId, command } of this.refusals.take(at)) this.submitOwn(command, eventId);
     this.overdue.expireOverdue(state, at);
+    this.overdue.resolveDue(state, at);
     if (this.forwarding === undefined) return;
     this.overdue.expireOrphans(state);
     this.forwarding.tick();
@@ -216,7 +223,7 @@ export class LedgerWriter {
     // What waiting calls wait for may have been recorded by others.
     let isPolled = this.forwarding !== undefined && this.queue.waitingCalls.length > 0;
     if (isPolled) await this.record.refresh();
-    while (isPolled || this.queue.ready > 0 || this.hasDueWaiting()) {
+    while (isPolled || this.queue.ready > 0 || this.queue.hasDue(this.runtime.clock.monotonicMs())) {
       isPolled = false;
       await this.record.read();
       const { known } = this.record;
@@ -372,11 +379,6 @@ export class LedgerWriter {
     const { callId, owner } = command;
     const how = { reason: 'caller-left', dispatched: false, trace: { attempts: [], latencyMs: 0 } };
     this.submitOwn({ type: 'ReleaseCall', callId, owner, ...how });
-  }
-
-  private hasDueWaiting(): boolean {
-    const nowMs = this.runtime.clock.monotonicMs();
-    return this.queue.waitingCalls.some(({ untilMs }) => nowMs >= untilMs);
   }
 
   /** Waiting calls are decided again whenever something else is, and at the latest when their patience ends. */
