@@ -10,7 +10,7 @@ import { keepAccessTrail } from './access/access-trail';
 import { ADMIN_PREFIX } from './access/routes';
 import { ApiKeysController } from './controllers/api-keys.controller';
 import { BackendsController, ModelsController } from './controllers/catalogue.controllers';
-import { BudgetsController, CallsController, LimitsController } from './controllers/ledger.controllers';
+import { BudgetsController, LimitsController } from './controllers/ledger.controllers';
 import {
   ProjectsController,
   ServiceAccountsController,
@@ -19,6 +19,7 @@ import {
 import { OrganizationsController } from './controllers/organizations.controller';
 import { BackendServiceController, RoutingController } from './controllers/routing.controllers';
 import { SystemTokensController } from './controllers/system-tokens.controller';
+import { CallsController, UnresolvedPolicyController } from './controllers/unresolved.controllers';
 import { COMMAND_HANDLERS } from './dispatch/command-handlers';
 import { OneHandlerEach } from './dispatch/one-handler-each';
 import { QUERY_HANDLERS } from './dispatch/query-handlers';
@@ -48,6 +49,7 @@ export class AdminHttpModule {
         BudgetsController,
         LimitsController,
         CallsController,
+        UnresolvedPolicyController,
         BackendsController,
         BackendServiceController,
         ModelsController,

@@ -350,6 +350,7 @@ it('resolves a call whose cost nobody knows', async () => {
     {
       id: call,
       status: 'resolved',
+      source: 'operator',
       cost: '0.00015',
       charged: '0.00015',
       excess: '0',
@@ -358,8 +359,56 @@ it('resolves a call whose cost nobody knows', async () => {
     },
   ]);
   const before = await recorded();
-  expect(await resolve()).toMatchObject({ status: 200, body: { id: call, status: 'resolved' } });
+  expect(await resolve()).toMatchObject({ status: 200, body: first.body });
   expect(await recorded()).toBe(before);
+});
+
+describe('a resolve with another cost', () => {
+  const resolve = (call: CallId, cost: string, headers = {}) =>
+    server.send('POST', org(`/calls/${call}/resolve`), { cost, reason: 'as invoiced' }, headers);
+
+  it('corrects the one before, and says what that was', async () => {
+    const call = await unresolvedCall(machine);
+    await resolve(call, '0.00015');
+    const corrected = await resolve(call, '0.0001');
+    expect(corrected).toMatchObject({ status: 200, body: { cost: '0.0001', costBefore: '0.00015' } });
+    const stored = (await server.ledger.read(orgId as never)).resolved.entries.get(call)?.value;
+    expect(stored?.resolution).toMatchObject({ charged: usd('0.0001'), source: 'operator' });
+  });
+
+  it('is not undone by the repeat of an earlier command', async () => {
+    const call = await unresolvedCall(machine);
+    const first = await resolve(call, '0.00015', { 'idempotency-key': 'resolve-once' });
+    await resolve(call, '0.0001', { 'idempotency-key': 'correct-once' });
+    const before = await recorded();
+    const again = await resolve(call, '0.00015', { 'idempotency-key': 'resolve-once' });
+    expect([again.body, again.headers['idempotent-replayed'], await recorded()]).toEqual([first.body, 'true', before]);
+  });
+});
+
+describe('calls that are resolved a page at a time', () => {
+  it('are those that the filter names; a repeat of the command resolves no others', async () => {
+    const calls = [await unresolvedCall(machine), await unresolvedCall(machine), await unresolvedCall(machine)];
+    const body = { filter: { model: 'm', code: 'deadline' }, cost: '0.0001', reason: 'not billed', limit: 2 };
+    const page = (key: string) => server.send('POST', org('/calls/resolve'), body, { 'idempotency-key': key });
+    const first = await page('page-1');
+    expect(first).toMatchObject({ status: 200, body: { remaining: 1 } });
+    expect(first.body.data).toHaveLength(2);
+    expect(first.body.data).toContainEqual({
+      id: calls[0],
+      status: 'resolved',
+      source: 'operator',
+      cost: '0.0001',
+      charged: '0.0001',
+      excess: '0',
+      tokens: '20',
+      reason: 'not billed',
+    });
+    const before = await recorded();
+    expect([(await page('page-1')).body, await recorded()]).toEqual([first.body, before]);
+    const rest = await page('page-2');
+    expect(rest.body).toMatchObject({ data: [{ id: calls[2] }], remaining: 0 });
+  });
 });
 
 async function unresolvedCall({ clock }: TestMachine): Promise<CallId> {

@@ -10,7 +10,7 @@ export * from './command-keys';
 export type { KeyExecuted, KeyIssued, KeyWanted } from './commands/api-key-commands';
 export type { CatalogueExecuted, OpenBackendChanges, OpenBackendSettings } from './commands/catalogue-commands';
 export type { LedgerChange, LedgerChanged } from './commands/ledger-commands';
-export type { LedgerEdited } from './commands/ledger-edits';
+export type { LedgerEdit, LedgerEdited } from './commands/ledger-edits';
 export type { OrganizationChange, OrganizationExecuted } from './commands/organization-commands';
 export {
   type KnownSystemToken,

@@ -3,6 +3,7 @@ import { Map as ImmutableMap, List } from 'immutable';
 import { z } from 'zod';
 import {
   type ApiKeyId,
+  type BackendId,
   type BudgetId,
   bigintField,
   brandedField,
@@ -108,6 +109,7 @@ const carrySchema = z.object({
       ...holdShape,
       since: epochMsField,
       reason: z.string(),
+      backendId: brandedField<BackendId>().optional(),
       counted: countedSchema.optional(),
     }),
   ),
@@ -126,6 +128,7 @@ const carrySchema = z.object({
     z.object({
       ...holdShape,
       isSettled: z.boolean(),
+      backendId: brandedField<BackendId>().optional(),
       counted: countedSchema.optional(),
       resolution: z.object({
         source: resolutionSourceSchema,

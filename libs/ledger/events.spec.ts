@@ -194,6 +194,8 @@ const samples: EventSamples<LedgerEvent> = {
         ...resolved,
         source: 'operator',
         before: { cost: usd('1.5'), charged: usd('1'), excess: usd('0.5'), tokens: 1_000n },
+        backendId: backend,
+        counted: { usage, cost: usd('0.1') },
         adjustments: [{ ...touch, amount: -usd('0.1') }],
         commandId: 'once',
       },

@@ -290,6 +290,9 @@ const inferenceCorrectedSchema = z.object({
   authorizedAt: epochMsField,
   source: resolutionSourceSchema,
   reason: z.string(),
+  /** Where it was sent last, and what was counted of it, for whoever adds calls up. */
+  backendId: brandedField<BackendId>().exactOptional(),
+  counted: countedSchema.exactOptional(),
   /** What it was taken for until now. */
   before: z.object(resolutionShape),
   ...resolutionShape,

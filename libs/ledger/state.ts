@@ -1,5 +1,16 @@
 import { Map as ImmutableMap } from 'immutable';
-import type { ApiKeyId, BudgetId, CallId, EpochMs, EventId, NanoUsd, ProjectId, TeamId, TokenUsage } from '#kernel';
+import type {
+  ApiKeyId,
+  BackendId,
+  BudgetId,
+  CallId,
+  EpochMs,
+  EventId,
+  NanoUsd,
+  ProjectId,
+  TeamId,
+  TokenUsage,
+} from '#kernel';
 import { epochMs } from '#kernel';
 import type {
   BudgetMode,
@@ -79,6 +90,8 @@ export interface UnresolvedCall extends Hold {
   readonly since: EpochMs;
   /** Why nobody knows it. */
   readonly reason: string;
+  /** Where it was sent last; absent where that is not known, either. */
+  readonly backendId?: BackendId;
   readonly counted?: CountedUsage;
 }
 
@@ -96,6 +109,7 @@ export interface Resolution {
 export interface ResolvedCall extends Hold {
   /** Its true cost came afterwards and was recorded, once. */
   readonly isSettled: boolean;
+  readonly backendId?: BackendId;
   readonly counted?: CountedUsage;
   /** As it stands, corrections included. */
   readonly resolution: Resolution;

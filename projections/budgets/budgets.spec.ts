@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { epochMs } from '#kernel';
+import { epochMs, nanoUsd } from '#kernel';
 import { budgetViews } from '#ledger';
 import { budgetIds, completing, foldAll, Record, someRecord } from '../spec-kit';
 import { budgetsProjection } from './projection';
@@ -65,6 +65,26 @@ describe('the budgets view', () => {
       { limit: 10_000n, settled: 0n, held: 2_000n },
     ]);
     expect(periods[0]?.to).toBe(periods[1]?.from);
+  });
+
+  it('corrects the period that a call belongs to, however long it is over', async () => {
+    const record = new Record();
+    await record.perform(monthly);
+    const inMay = record.authorize();
+    await record.perform(inMay);
+    await record.perform({ type: 'ExpireCall', callId: inMay.callId, cause: 'owner-dead' });
+    const resolve = { type: 'ResolveCall', callId: inMay.callId, source: 'operator', reason: 'invoice' } as const;
+    await record.perform({ ...resolve, cost: nanoUsd(2_000n) });
+    record.later(31 * 86_400_000);
+    await record.perform(record.authorize());
+    await record.perform({ ...resolve, cost: nanoUsd(300n) });
+
+    const periods = (await folded(record)).all(periodsTable);
+
+    expect(periods).toMatchObject([
+      { settled: 300n, held: 0n, unresolved: 0n },
+      { settled: 0n, held: 2_000n },
+    ]);
   });
 
   it('tells who changed a budget, when and to what', async () => {

@@ -1,5 +1,5 @@
 import type { DecodedEvent } from '#kernel';
-import type { LedgerEvent } from '#ledger';
+import type { LedgerEvent, LedgerEventOf } from '#ledger';
 import {
   type Change,
   type DocumentRef,
@@ -23,7 +23,8 @@ import {
 } from './evolve';
 import { budgetsTable, holdsTable, type PeriodDoc, periodId, periodsTable } from './tables';
 
-type FoldedEvent = DefinitionEvent | PeriodEvent | HoldEvent;
+type CorrectionEvent = LedgerEventOf<'InferenceCorrected'>;
+type FoldedEvent = DefinitionEvent | PeriodEvent | HoldEvent | CorrectionEvent;
 
 const TYPES: ReadonlySet<LedgerEvent['type']> = new Set<FoldedEvent['type']>([
   'BudgetDefined',
@@ -38,6 +39,7 @@ const TYPES: ReadonlySet<LedgerEvent['type']> = new Set<FoldedEvent['type']>([
   'InferenceReleased',
   'InferenceUnresolved',
   'InferenceResolved',
+  'InferenceCorrected',
 ]);
 
 function touches({ event }: DecodedEvent<FoldedEvent>, documents: Documents): readonly DocumentRef[] {
@@ -60,6 +62,11 @@ function touches({ event }: DecodedEvent<FoldedEvent>, documents: Documents): re
         { table: periodsTable, id: periodId(budgetId, from) },
       ];
     }
+    case 'InferenceCorrected':
+      return event.data.adjustments.map(({ budgetId, from }) => ({
+        table: periodsTable,
+        id: periodId(budgetId, from),
+      }));
     default: {
       const { callId } = event.data;
       const change = holdChange(event, documents.get(holdsTable, callId));
@@ -115,6 +122,16 @@ function holdChanges(event: HoldEvent, documents: Documents): readonly Change[] 
   return [hold, ...[...periods].map(([id, period]) => put(periodsTable, id, period))];
 }
 
+/** Of a period that ended long ago, too: what it counts stays right for ever. */
+function correctionChanges({ data }: CorrectionEvent, documents: Documents): readonly Change[] {
+  return data.adjustments.flatMap((touch) => {
+    const id = periodId(touch.budgetId, touch.from);
+    const period = documents.get(periodsTable, id);
+    if (period === undefined) return [];
+    return [put(periodsTable, id, moved(period, { touch, settled: touch.amount, held: 0n, unresolved: 0n }))];
+  });
+}
+
 function evolve(event: DecodedEvent<FoldedEvent>, documents: Documents): readonly Change[] {
   switch (event.event.type) {
     case 'BudgetDefined':
@@ -125,6 +142,8 @@ function evolve(event: DecodedEvent<FoldedEvent>, documents: Documents): readonl
     case 'BudgetThresholdReached':
     case 'BudgetExceeded':
       return periodChanges(event as DecodedEvent<PeriodEvent>, documents);
+    case 'InferenceCorrected':
+      return correctionChanges(event.event, documents);
     default:
       return holdChanges(event.event, documents);
   }
@@ -140,7 +159,7 @@ const fold: Fold<LedgerEvent> = {
 export const BUDGETS_VIEW = 'budgets';
 export const budgetsProjection: Projection = projection(
   BUDGETS_VIEW,
-  1,
+  2,
   [budgetsTable, periodsTable, holdsTable],
   [fold],
 );

@@ -112,6 +112,24 @@ describe('the calls view', () => {
     expect(await call()).toMatchObject({ outcome: 'completed', usage: expect.not.objectContaining(counted) });
   });
 
+  it('shows how a resolved call was corrected, and what it was taken for before', async () => {
+    const { record, callId, call } = await oneCall();
+    await record.perform({ type: 'AbandonCall', callId, reason: 'client-left', trace: traced(900) });
+    const resolve = { type: 'ResolveCall', callId, source: 'operator' } as const;
+    await record.perform({ ...resolve, cost: nanoUsd(40n), tokens: 7n, reason: 'estimate' });
+    record.later(1_000);
+    await record.perform({ ...resolve, cost: nanoUsd(2_500n), reason: 'invoice' });
+
+    expect(await call()).toMatchObject({
+      outcome: 'resolved',
+      actual: 2_500n,
+      charged: 2_000n,
+      excess: 500n,
+      resolution: { cost: 2_500n, tokens: 2_000n, reason: 'invoice', at: record.now },
+      corrections: [{ cost: 40n, charged: 40n, tokens: 7n, at: record.now }],
+    });
+  });
+
   it('keeps what was known of a call that expired, and takes its late settlement', async () => {
     const { record, callId, call } = await oneCall();
     await record.perform({ type: 'ExpireCall', callId, cause: 'owner-dead' });

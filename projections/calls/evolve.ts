@@ -1,4 +1,4 @@
-import { type DecodedEvent, type NanoUsd, nanoUsd, type OrganizationId, ZERO_USD } from '#kernel';
+import { type DecodedEvent, type EpochMs, type NanoUsd, nanoUsd, type OrganizationId, ZERO_USD } from '#kernel';
 import { type LedgerEvent, type LedgerEventOf, parseLedgerStream } from '#ledger';
 import type { CallRecord } from './types';
 
@@ -12,6 +12,7 @@ export type CallEvent = Extract<
       | 'InferenceReleased'
       | 'InferenceUnresolved'
       | 'InferenceResolved'
+      | 'InferenceCorrected'
       | 'InferenceRefused';
   }
 >;
@@ -104,7 +105,7 @@ function refused(
 
 /** What happened upstream. An event that knows nothing of it leaves what an earlier one knew. */
 function upstream(
-  data: Exclude<EndEvent, { type: 'InferenceResolved' }>['data'],
+  data: Exclude<EndEvent, { type: 'InferenceResolved' | 'InferenceCorrected' }>['data'],
   call: CallRecord,
 ): Pick<CallRecord, 'attempts' | 'backendId' | 'latencyMs' | 'firstByteMs' | 'upstreamRequestId'> {
   const { attempts, upstreamRequestId, firstByteMs, latencyMs } = data;
@@ -147,16 +148,33 @@ function completed(
   };
 }
 
+/** Newest ones are kept. */
+const CORRECTIONS_MAX = 50;
+
+function corrected({ data }: LedgerEventOf<'InferenceCorrected'>, at: EpochMs, call: CallRecord): CallRecord {
+  const { source, reason, cost, tokens, charged, excess, before } = data;
+  const was = { cost: before.cost, charged: before.charged, tokens: before.tokens, at };
+  return {
+    ...call,
+    outcome: 'resolved',
+    actual: cost,
+    charged,
+    excess,
+    resolution: { source, reason, cost, tokens, at },
+    corrections: [...(call.corrections ?? []), was].slice(-CORRECTIONS_MAX),
+  };
+}
+
 function ended(event: DecodedEvent<LedgerEvent>, change: EndEvent, call: CallRecord): CallRecord {
   const { at } = event.metadata;
   switch (change.type) {
     case 'InferenceCompleted':
       return completed(change, event, call);
     case 'InferenceFailed': {
-      const { error, billed, stream } = change.data;
+      const { error, billed, stream, counted } = change.data;
       const end = { ...call, ...upstream(change.data, call), code: error, endedAt: at, stream };
       return billed === 'unknown'
-        ? { ...end, outcome: 'unresolved', certainty: 'unresolved' }
+        ? { ...end, outcome: 'unresolved', certainty: 'unresolved', ...(counted === undefined ? {} : { counted }) }
         : { ...end, outcome: 'failed' };
     }
     case 'InferenceReleased':
@@ -180,6 +198,8 @@ function ended(event: DecodedEvent<LedgerEvent>, change: EndEvent, call: CallRec
         ...(counted === undefined ? {} : { counted, usage: counted.usage }),
       };
     }
+    case 'InferenceCorrected':
+      return corrected(change, at, call);
     case 'InferenceResolved': {
       const { source, reason, cost, tokens, charged, excess } = change.data;
       const actual: NanoUsd = nanoUsd(cost);

@@ -14,6 +14,7 @@ const TYPES: ReadonlySet<LedgerEvent['type']> = new Set<FoldedEvent['type']>([
   'InferenceReleased',
   'InferenceUnresolved',
   'InferenceResolved',
+  'InferenceCorrected',
   'InferenceRefused',
   'RefusalsCounted',
 ]);
@@ -41,4 +42,4 @@ const fold: Fold<LedgerEvent> = {
 };
 
 export const CALLS_VIEW = 'calls';
-export const callsProjection: Projection = projection(CALLS_VIEW, 3, [callsTable], [fold]);
+export const callsProjection: Projection = projection(CALLS_VIEW, 4, [callsTable], [fold]);

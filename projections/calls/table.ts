@@ -47,6 +47,7 @@ interface CallRest {
     readonly tokens: string;
     readonly at: EpochMs;
   };
+  readonly corrections?: readonly (readonly [cost: string, charged: string, tokens: string, at: EpochMs])[];
   readonly settledAfterResolution?: { readonly usage: TokenUsage; readonly actual: string; readonly at: EpochMs };
   readonly events: readonly (readonly [EventId, string, EpochMs])[];
   readonly countedRefusal?: boolean;
@@ -86,6 +87,12 @@ function encodeRest(call: CallRecord): JsonValue {
       resolution === undefined
         ? undefined
         : { ...resolution, cost: String(resolution.cost), tokens: String(resolution.tokens) },
+    corrections: call.corrections?.map(({ cost, charged, tokens, at }) => [
+      String(cost),
+      String(charged),
+      String(tokens),
+      at,
+    ]),
     settledAfterResolution:
       late === undefined ? undefined : { usage: { ...late.usage }, actual: String(late.actual), at: late.at },
     events: call.events.map(({ id, type, at }) => [id, type, at]),
@@ -108,6 +115,12 @@ function decodeRest(rest: CallRest) {
       resolution === undefined
         ? undefined
         : { ...resolution, cost: money(resolution.cost), tokens: BigInt(resolution.tokens) },
+    corrections: rest.corrections?.map(([cost, wasCharged, tokens, at]) => ({
+      cost: money(cost),
+      charged: money(wasCharged),
+      tokens: BigInt(tokens),
+      at,
+    })),
     settledAfterResolution: late === undefined ? undefined : { ...late, actual: money(late.actual) },
   };
 }

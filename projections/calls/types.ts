@@ -79,6 +79,14 @@ export interface CallRecord extends CallSummary {
     readonly tokens: bigint;
     readonly at: EpochMs;
   };
+  /** What it was taken to have cost before, oldest first; `resolution` is how it stands. At most the newest 50. */
+  readonly corrections?: readonly {
+    readonly cost: NanoUsd;
+    readonly charged: NanoUsd;
+    readonly tokens: bigint;
+    /** Until when. */
+    readonly at: EpochMs;
+  }[];
   /** Settled after somebody had resolved it: recorded, and moved no money. */
   readonly settledAfterResolution?: { readonly usage: TokenUsage; readonly actual: NanoUsd; readonly at: EpochMs };
   /** Its events, oldest first. */

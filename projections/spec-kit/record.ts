@@ -226,6 +226,22 @@ function budgetCommand(dice: Dice): LedgerCommand {
   }
 }
 
+function resolving(dice: Dice, callId: CallId): LedgerCommand {
+  if (dice.below(2) === 0) {
+    const cost = nanoUsd(BigInt(dice.below(3_000)));
+    return { type: 'ResolveCall', callId, source: 'operator', cost, reason: 'invoice' };
+  }
+  return {
+    type: 'ResolveCalls',
+    filter: dice.below(2) === 0 ? {} : { model: dice.pick(models) },
+    at: { kind: dice.pick(['counted', 'ceiling']) },
+    source: 'operator',
+    reason: 'asked',
+    callsMax: 1 + dice.below(3),
+    commandId: `command-${dice.below(1_000)}`,
+  };
+}
+
 /** One of the things that can happen to calls and budgets next, in any state whatever. */
 function nextCommand(record: Record, dice: Dice, calls: CallId[]): LedgerCommand {
   const callId = calls[dice.below(calls.length)] ?? record.nextCallId();
@@ -237,7 +253,14 @@ function nextCommand(record: Record, dice: Dice, calls: CallId[]): LedgerCommand
       return budgetCommand(dice);
     case 3:
     case 4:
-      return { type: 'FailCall', callId, error: 'backend_error', billed: dice.pick(['never', 'unknown']), trace };
+      return {
+        type: 'FailCall',
+        callId,
+        error: 'backend_error',
+        billed: dice.pick(['never', 'unknown']),
+        ...(dice.below(2) === 0 ? {} : { counted: { input: 40, cachedInput: 0, cacheWrite: 0, output: 0 } }),
+        trace,
+      };
     case 5:
       return { type: 'ReleaseCall', callId, owner, reason: 'connect failed', dispatched: dice.below(2) === 0, trace };
     case 6: {
@@ -248,13 +271,7 @@ function nextCommand(record: Record, dice: Dice, calls: CallId[]): LedgerCommand
       return { type: 'ExpireCall', callId, cause: 'owner-dead' };
     case 8:
     case 9:
-      return {
-        type: 'ResolveCall',
-        callId,
-        source: 'operator',
-        cost: nanoUsd(BigInt(dice.below(3_000))),
-        reason: 'invoice',
-      };
+      return resolving(dice, callId);
     case 10: {
       const refusedCall = record.nextCallId();
       return {

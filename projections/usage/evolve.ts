@@ -1,4 +1,4 @@
-import { type DecodedEvent, type NanoUsd, nanoUsd, totalTokens } from '#kernel';
+import { type DecodedEvent, type NanoUsd, nanoUsd, type TokenUsage, totalTokens } from '#kernel';
 import type { LedgerEvent, LedgerEventOf } from '#ledger';
 import { EMPTY_HISTOGRAM, type EncodedHistogram, Histogram, histogramOf } from '#read-store';
 import { organizationOf } from '../calls';
@@ -15,11 +15,15 @@ export type UsageEvent = Extract<
       | 'InferenceReleased'
       | 'InferenceUnresolved'
       | 'InferenceResolved'
+      | 'InferenceCorrected'
       | 'InferenceRefused'
       | 'RefusalsCounted';
   }
 >;
-type EndEvent = Exclude<UsageEvent, { type: 'InferenceResolved' | 'InferenceRefused' | 'RefusalsCounted' }>;
+type EndEvent = Exclude<
+  UsageEvent,
+  { type: 'InferenceResolved' | 'InferenceCorrected' | 'InferenceRefused' | 'RefusalsCounted' }
+>;
 
 /** What an event changes: contributions put in and taken out, and what is remembered of the call. */
 export interface UsageChange {
@@ -80,11 +84,41 @@ function completed(
   return { added: [added], removed: [pending.contribution], pending: null };
 }
 
+/** Of which buckets they are is known only where they are those that were counted. */
+function tokensOfResolve(tokens: bigint, counted: TokenUsage | undefined): Partial<UsageSums> {
+  const isCounted = counted !== undefined && BigInt(totalTokens(counted)) === tokens;
+  return isCounted ? tokenSums(counted) : { unsplitTokens: Number(tokens) };
+}
+
+/** What is to be added to the row of a resolved call, negative where it was too much; the call itself is in it. */
+function corrected({ data }: LedgerEventOf<'InferenceCorrected'>, event: DecodedEvent<LedgerEvent>): UsageChange {
+  const { before, counted, backendId = null } = data;
+  const slot: UsageSlot = {
+    orgId: organizationOf(event),
+    projectId: data.projectId,
+    teamId: data.teamId ?? null,
+    keyId: data.keyId,
+    model: data.model,
+    backendId,
+    endpoint: data.endpoint,
+    outcome: 'resolved',
+    code: null,
+    servedFrom: backendId === null ? null : 'backend',
+  };
+  const sumsOf = ({ tokens, charged, excess }: Pick<typeof data, 'tokens' | 'charged' | 'excess'>): UsageSums => ({
+    ...NO_SUMS,
+    ...tokensOfResolve(tokens, counted?.usage),
+    cost: charged,
+    excess,
+  });
+  const at = data.authorizedAt;
+  return { added: [{ slot, at, sums: sumsOf(data) }], removed: [{ slot, at, sums: sumsOf(before) }] };
+}
+
 function resolved({ data }: LedgerEventOf<'InferenceResolved'>, pending: PendingCall | undefined): UsageChange {
   if (pending === undefined) return NOTHING;
   const { contribution, counted } = pending;
-  const isCounted = counted !== undefined && BigInt(totalTokens(counted)) === data.tokens;
-  const tokens = isCounted ? tokenSums(counted) : { unsplitTokens: Number(data.tokens) };
+  const tokens = tokensOfResolve(data.tokens, counted);
   const added: Contribution = {
     ...contribution,
     slot: { ...contribution.slot, outcome: 'resolved', code: null },
@@ -129,9 +163,9 @@ export function usageChange(event: DecodedEvent<UsageEvent>, pending: PendingCal
     case 'InferenceCompleted':
       return completed(change, event, pending);
     case 'InferenceFailed': {
-      const { error, billed } = change.data;
+      const { error, billed, counted } = change.data;
       return billed === 'unknown'
-        ? unresolved(ended(change, event, 'unresolved', error))
+        ? unresolved(ended(change, event, 'unresolved', error), counted?.usage)
         : { added: [ended(change, event, 'failed', error)], removed: [] };
     }
     case 'InferenceReleased':
@@ -140,6 +174,8 @@ export function usageChange(event: DecodedEvent<UsageEvent>, pending: PendingCal
       return unresolved(ended(change, event, 'unresolved', change.data.reason), change.data.counted?.usage);
     case 'InferenceResolved':
       return resolved(change, pending);
+    case 'InferenceCorrected':
+      return corrected(change, event);
     case 'InferenceRefused':
     case 'RefusalsCounted':
       return refused(change, event);

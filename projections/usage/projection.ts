@@ -34,6 +34,7 @@ const TYPES: ReadonlySet<LedgerEvent['type']> = new Set<UsageEvent['type']>([
   'InferenceReleased',
   'InferenceUnresolved',
   'InferenceResolved',
+  'InferenceCorrected',
   'InferenceRefused',
   'RefusalsCounted',
 ]);
@@ -170,7 +171,7 @@ const fold: Fold<LedgerEvent> = {
 export const USAGE_VIEW = 'usage';
 export const usageProjection: Projection = projection(
   USAGE_VIEW,
-  3,
+  4,
   [...Object.values(grainTables), ...Object.values(totalsTables), pendingTable],
   [fold],
 );

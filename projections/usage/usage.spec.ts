@@ -30,6 +30,35 @@ async function folded(record: Record) {
 }
 
 describe('the usage view', () => {
+  it('counts a corrected call once, as it stands, where it stood', async () => {
+    const record = new Record();
+    const command = record.authorize();
+    const { callId } = command;
+    await record.perform(command);
+    const counted = { input: 50, cachedInput: 0, cacheWrite: 0, output: 9 };
+    await record.perform({ type: 'AbandonCall', callId, reason: 'client-left', counted, trace: traced(900) });
+    const resolve = { type: 'ResolveCall', callId, source: 'operator', reason: 'asked' } as const;
+    await record.perform({ ...resolve, cost: nanoUsd(0n) });
+    record.later(50 * 3_600_000);
+    await record.perform({ ...resolve, cost: nanoUsd(2_500n), tokens: 70n });
+    await record.perform({ ...resolve, cost: nanoUsd(59n) });
+
+    const rows = (await folded(record)).all(grainTables.hours);
+
+    expect(rows).toMatchObject([
+      {
+        outcome: 'resolved',
+        backendId: backendIds[0],
+        calls: 1,
+        cost: 59n,
+        excess: 0n,
+        inputTokens: 50,
+        outputTokens: 9,
+      },
+    ]);
+    expect(rows[0]).toMatchObject({ unsplitTokens: 0 });
+  });
+
   it('adds up to exactly what the calls are, whatever happened, in every grain', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), async (seed) => {

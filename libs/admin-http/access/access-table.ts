@@ -55,7 +55,10 @@ export const ACCESS_TABLE: Readonly<Record<string, readonly Grantee[]>> = {
   'PATCH /admin/v1/organizations/:org/budgets/:id': SYSTEM,
   'DELETE /admin/v1/organizations/:org/budgets/:id': SYSTEM,
 
+  'POST /admin/v1/organizations/:org/calls/resolve': SYSTEM,
   'POST /admin/v1/organizations/:org/calls/:requestId/resolve': SYSTEM,
+  'GET /admin/v1/organizations/:org/unresolved-policy': SYSTEM,
+  'PUT /admin/v1/organizations/:org/unresolved-policy': SYSTEM,
 
   'POST /admin/v1/backends': SYSTEM,
   'GET /admin/v1/backends': SYSTEM,

@@ -17,7 +17,7 @@ import { pageOf } from '../edge/pages';
 import { notFound } from '../problems/problem';
 import { validated } from '../problems/validated-body';
 import { ApiKeyView, apiKeyView, IssuedApiKeyView } from '../views/api-keys.view';
-import { LimitsView, limitsBody } from '../views/ledger.view';
+import { LimitsView, limitsBody, wantedLimits } from '../views/ledger.view';
 import { AdminController, CommandRoute, ListRoute, ReadRoute } from './route-decorators';
 
 @AdminController('organizations/:org/api-keys', 'API keys')
@@ -138,7 +138,7 @@ export class ApiKeysController {
     return this.edge.command(exchange, async (context): Promise<CommandAnswer> => {
       const { orgId, found } = await this.find(exchange, org, id);
       const target = { type: 'api-key', id: found.key.id } as const;
-      const change = { type: 'SetLimits', target, limits: limitsBody(limits) } as const;
+      const change = { type: 'SetLimits', target, limits: wantedLimits(limits) } as const;
       const done = acceptedByLedger(await this.commands.execute(new EditLedger(context, orgId, change)));
       const now = limitsOf(done.state, target);
       const body: AnswerBody = { ...limitsBody(now) };

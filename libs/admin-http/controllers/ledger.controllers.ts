@@ -1,8 +1,8 @@
 import { Body, Delete, Get, Param, Patch, Post, Put } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { CommandAnswer, LedgerEdited } from '#control';
-import { type Organization, parseReason, REASON_RULE } from '#identity';
-import { type BudgetId, parseId, parseModelId, usd } from '#kernel';
+import type { Organization } from '#identity';
+import { type BudgetId, parseId, parseModelId } from '#kernel';
 import {
   type BudgetScope,
   type BudgetUnit,
@@ -14,7 +14,7 @@ import {
 } from '#ledger';
 import { ChangeLedger, EditLedger } from '../dispatch/commands';
 import { FindApiKey, ReadLedger } from '../dispatch/queries';
-import { type BudgetScopeDto, ChangeBudgetDto, DefineBudgetDto, LimitsDto, ResolveCallDto } from '../dto/ledger.dto';
+import { type BudgetScopeDto, ChangeBudgetDto, DefineBudgetDto, LimitsDto } from '../dto/ledger.dto';
 import { type Body as AnswerBody, acceptedByLedger } from '../edge/answers';
 import { Edge } from '../edge/edge';
 import { type Exchange, HttpExchange } from '../edge/exchange';
@@ -28,8 +28,7 @@ import {
   LimitsView,
   limitsBody,
   parseAmount,
-  ResolvedCallView,
-  resolvedCallBody,
+  wantedLimits,
 } from '../views/ledger.view';
 import { AdminController, CommandRoute, ListRoute, ReadRoute } from './route-decorators';
 
@@ -195,39 +194,10 @@ export class LimitsController {
     return this.edge.command(exchange, async (context): Promise<CommandAnswer> => {
       const { id: orgId } = this.edge.organization(exchange, org);
       const target = { type: 'organization' } as const;
-      const change = { type: 'SetLimits', target, limits: limitsBody(limits) } as const;
+      const change = { type: 'SetLimits', target, limits: wantedLimits(limits) } as const;
       const done = acceptedByLedger(await this.commands.execute(new EditLedger(context, orgId, change)));
       const now = limitsOf(done.state, target);
       return { status: 200, body: { ...limitsBody(now) }, etag: limitsTag(now), position: String(done.position) };
-    });
-  }
-}
-
-@AdminController('organizations/:org/calls', 'Calls')
-export class CallsController {
-  constructor(
-    private readonly edge: Edge,
-    private readonly commands: CommandBus,
-  ) {}
-
-  @Post(':requestId/resolve')
-  @CommandRoute('Settles a call whose cost nobody knows, at the cost that you name.', ResolvedCallView)
-  resolve(
-    @HttpExchange() exchange: Exchange,
-    @Param('org') org: string,
-    @Param('requestId') requestId: string,
-    @Body(validated(ResolveCallDto)) { cost, reason }: ResolveCallDto,
-  ) {
-    return this.edge.command(exchange, async (context): Promise<CommandAnswer> => {
-      const { id: orgId } = this.edge.organization(exchange, org);
-      const callId = parseId('req', requestId);
-      if (callId === undefined) throw notFound('call');
-      if (parseReason(reason) === undefined)
-        throw invalidField('/reason', `Why is it settled so? Please ${REASON_RULE}.`);
-      const change = { type: 'ResolveCall', callId, source: 'operator', cost: usd(cost), reason } as const;
-      const done = acceptedByLedger(await this.commands.execute(new ChangeLedger(context, orgId, change)));
-      const resolved = done.events.find((event) => event.type === 'InferenceResolved');
-      return { status: 200, body: { ...resolvedCallBody(callId, resolved) }, position: String(done.position) };
     });
   }
 }

@@ -7,6 +7,7 @@ import type {
   KeyWanted,
   LedgerChange,
   LedgerChanged,
+  LedgerEdit,
   LedgerEdited,
   OpenBackendChanges,
   OpenBackendSettings,
@@ -19,7 +20,6 @@ import type {
 import type { ChangeApiKey as ApiKeyChanges } from '#identity';
 import type { BackendKind, CatalogueCommand } from '#inference/catalogue';
 import type { ApiKeyId, BackendId, OrganizationId, SystemTokenId } from '#kernel';
-import type { ChangeBudget, EndBudget, SetLimits } from '#ledger';
 
 /** The commands of the admin plane, as the bus tells them apart: one handler each. */
 
@@ -130,7 +130,7 @@ export class EditLedger extends Command<LedgerEdited> {
   constructor(
     readonly context: CommandContext,
     readonly orgId: OrganizationId,
-    readonly change: ChangeBudget | EndBudget | SetLimits,
+    readonly change: LedgerEdit,
   ) {
     super();
   }

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString, Min } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString, Max, Min } from 'class-validator';
 import {
   type BudgetMode,
   type BudgetPeriod,
@@ -9,9 +9,13 @@ import {
   budgetPeriodSchema,
   budgetUnitSchema,
   DEFAULT_THRESHOLDS,
+  POLICY_SECONDS_MAX,
+  RESOLVED_AT_ONCE_MAX,
   THRESHOLDS_MAX,
+  type UnresolvedPolicy,
+  unresolvedPolicySchema,
 } from '#ledger';
-import { IsPart, IsUsd, Omittable } from './rules';
+import { IsId, IsInstant, IsPart, IsUsd, Omittable } from './rules';
 
 export const BUDGET_SCOPE_TYPES = ['organization', 'team', 'project', 'api-key', 'model'] as const;
 const UNITS = budgetUnitSchema.options;
@@ -125,6 +129,98 @@ export class LimitsDto {
   @Min(0)
   @IsInt()
   concurrency?: number;
+
+  @ApiPropertyOptional({
+    example: '0.5',
+    description: 'The most that one call may hold, in USD; of an organization: any of its calls.',
+  })
+  @Omittable()
+  @IsUsd()
+  callCostMax?: string;
+
+  @ApiPropertyOptional({
+    example: '5',
+    description:
+      'Once calls of a key hold so much that nobody knows the cost of, in USD, it is admitted no further call; of an organization: each of its keys.',
+  })
+  @Omittable()
+  @IsUsd()
+  unresolvedCostMax?: string;
+}
+
+const POLICY_AMOUNTS = unresolvedPolicySchema.shape.resolveAt.options;
+const RESOLVE_AMOUNTS = ['counted', 'ceiling'] as const;
+const AMOUNTS = 'counted: what was counted (the ceiling, where nothing was). ceiling: all that the call held.';
+
+export class UnresolvedPolicyDto {
+  @ApiProperty({ enum: POLICY_AMOUNTS, description: `${AMOUNTS} never: only somebody who says what it cost.` })
+  @IsIn(POLICY_AMOUNTS)
+  resolveAt!: UnresolvedPolicy['resolveAt'];
+
+  @ApiProperty({ minimum: 0, maximum: POLICY_SECONDS_MAX, example: 86_400, description: 'Since it became unresolved.' })
+  @Max(POLICY_SECONDS_MAX)
+  @Min(0)
+  @IsInt()
+  afterSeconds!: number;
+}
+
+export class UnresolvedFilterDto {
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsString()
+  model?: string;
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsId('key')
+  apiKeyId?: string;
+
+  @ApiPropertyOptional()
+  @Omittable()
+  @IsId('prj')
+  projectId?: string;
+
+  @ApiPropertyOptional({ description: 'When they were authorized; inclusive.' })
+  @Omittable()
+  @IsInstant()
+  from?: string;
+
+  @ApiPropertyOptional({ description: 'Exclusive.' })
+  @Omittable()
+  @IsInstant()
+  to?: string;
+
+  @ApiPropertyOptional({ description: 'Why nobody knows their cost: the code that the call shows.' })
+  @Omittable()
+  @IsString()
+  code?: string;
+}
+
+export class ResolveCallsDto {
+  @ApiProperty({ description: 'Which unresolved calls; {} is all of them.' })
+  @IsPart(() => UnresolvedFilterDto)
+  filter!: UnresolvedFilterDto;
+
+  @ApiPropertyOptional({ enum: RESOLVE_AMOUNTS, description: `${AMOUNTS} Either this or cost.` })
+  @Omittable()
+  @IsIn(RESOLVE_AMOUNTS)
+  at?: (typeof RESOLVE_AMOUNTS)[number];
+
+  @ApiPropertyOptional({ example: '0', description: 'What each of them cost, in USD.' })
+  @Omittable()
+  @IsUsd()
+  cost?: string;
+
+  @ApiProperty({ example: 'The provider has not billed them.' })
+  @IsString()
+  reason!: string;
+
+  @ApiPropertyOptional({ minimum: 1, maximum: RESOLVED_AT_ONCE_MAX, default: RESOLVED_AT_ONCE_MAX })
+  @Omittable()
+  @Max(RESOLVED_AT_ONCE_MAX)
+  @Min(1)
+  @IsInt()
+  limit?: number;
 }
 
 export class ResolveCallDto {

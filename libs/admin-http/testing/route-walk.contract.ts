@@ -181,15 +181,19 @@ export const WALK: readonly Walked[] = [
   {
     route: 'PUT /admin/v1/organizations/:org/api-keys/:id/limits',
     path: () => org(`/api-keys/${id('key')}/limits`),
-    body: () => ({ requestsPerMinute: 5, concurrency: 2 }),
-    answer: { requestsPerMinute: 5, concurrency: 2 },
-    invalid: [[{ burst: -1 }, '/burst']],
+    body: () => ({ requestsPerMinute: 5, concurrency: 2, callCostMax: '0.5', unresolvedCostMax: '5' }),
+    answer: { requestsPerMinute: 5, concurrency: 2, callCostMax: '0.5', unresolvedCostMax: '5' },
+    invalid: [
+      [{ burst: -1 }, '/burst'],
+      [{ callCostMax: 0.5 }, '/callCostMax'],
+      [{ unresolvedCostMax: '-1' }, '/unresolvedCostMax'],
+    ],
     isRepeatable: true,
   },
   {
     route: 'GET /admin/v1/organizations/:org/api-keys/:id/limits',
     path: () => org(`/api-keys/${id('key')}/limits`),
-    answer: { requestsPerMinute: 5, concurrency: 2 },
+    answer: { requestsPerMinute: 5, concurrency: 2, callCostMax: '0.5', unresolvedCostMax: '5' },
   },
   {
     route: 'PUT /admin/v1/organizations/:org/limits',
@@ -245,6 +249,39 @@ export const WALK: readonly Walked[] = [
     route: 'DELETE /admin/v1/organizations/:org/budgets/:id',
     path: () => org(`/budgets/${id('budget')}`),
     answer: { ended: true },
+    isRepeatable: true,
+  },
+  {
+    route: 'GET /admin/v1/organizations/:org/unresolved-policy',
+    path: () => org('/unresolved-policy'),
+    answer: { resolveAt: 'counted', afterSeconds: 86_400 },
+  },
+  {
+    route: 'PUT /admin/v1/organizations/:org/unresolved-policy',
+    path: () => org('/unresolved-policy'),
+    body: () => ({ resolveAt: 'ceiling', afterSeconds: 3_600 }),
+    answer: { resolveAt: 'ceiling', afterSeconds: 3_600 },
+    invalid: [
+      [{ resolveAt: 'soon', afterSeconds: 1 }, '/resolveAt'],
+      [{ resolveAt: 'never' }, '/afterSeconds'],
+      [{ resolveAt: 'counted', afterSeconds: 31_536_001 }, '/afterSeconds'],
+    ],
+    isRepeatable: true,
+  },
+  {
+    route: 'POST /admin/v1/organizations/:org/calls/resolve',
+    path: () => org('/calls/resolve'),
+    body: () => ({ filter: { model: 'none' }, at: 'counted', reason: 'as invoiced' }),
+    answer: { data: [], remaining: 0 },
+    invalid: [
+      [{ at: 'counted', reason: 'x' }, '/filter'],
+      [{ filter: { from: 'yesterday' }, at: 'counted', reason: 'x' }, '/filter/from'],
+      [{ filter: { apiKeyId: 'x' }, at: 'counted', reason: 'x' }, '/filter/apiKeyId'],
+      [{ filter: {}, reason: 'x' }, '/at'],
+      [{ filter: {}, at: 'counted', cost: '0', reason: 'x' }, '/at'],
+      [{ filter: {}, at: 'counted', reason: '' }, '/reason'],
+      [{ filter: {}, at: 'counted', reason: 'x', limit: 101 }, '/limit'],
+    ],
     isRepeatable: true,
   },
   {

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { formatInstant, formatUsd, nanoUsd, parseUsd } from '#kernel';
+import { formatInstant, formatUsd, type NanoUsd, nanoUsd, parseUsd, usd } from '#kernel';
 import {
   type BudgetMode,
   type BudgetPeriod,
@@ -9,8 +9,12 @@ import {
   budgetPeriodSchema,
   budgetUnitSchema,
   type BudgetView as LedgerBudgetView,
-  type LedgerEventOf,
   type Limits,
+  type ResolutionSource,
+  type ResolvedCall,
+  resolutionSourceSchema,
+  type UnresolvedPolicy,
+  unresolvedPolicySchema,
 } from '#ledger';
 import { BudgetScopeDto } from '../dto/ledger.dto';
 import { createdAt } from './organizations.view';
@@ -108,10 +112,38 @@ export class LimitsView {
   tokensPerMinute?: number;
   @ApiPropertyOptional()
   concurrency?: number;
+  @ApiPropertyOptional({ example: '0.5' })
+  callCostMax?: string;
+  @ApiPropertyOptional({ example: '5' })
+  unresolvedCostMax?: string;
 }
 
 /** An absent limit is none. */
-export function limitsBody({ requestsPerMinute, burst, tokensPerMinute, concurrency }: Limits): LimitsView {
+export function limitsBody(limits: Limits): LimitsView {
+  const { callCostMax, unresolvedCostMax } = limits;
+  return {
+    ...ratesOf(limits),
+    ...(callCostMax === undefined ? {} : { callCostMax: formatUsd(callCostMax) }),
+    ...(unresolvedCostMax === undefined ? {} : { unresolvedCostMax: formatUsd(unresolvedCostMax) }),
+  };
+}
+
+/** What somebody wants them to be. */
+export function wantedLimits(wanted: LimitsView): Limits {
+  const { callCostMax, unresolvedCostMax } = wanted;
+  return {
+    ...ratesOf(wanted),
+    ...(callCostMax === undefined ? {} : { callCostMax: usd(callCostMax) }),
+    ...(unresolvedCostMax === undefined ? {} : { unresolvedCostMax: usd(unresolvedCostMax) }),
+  };
+}
+
+function ratesOf({
+  requestsPerMinute,
+  burst,
+  tokensPerMinute,
+  concurrency,
+}: Omit<Limits, 'callCostMax' | 'unresolvedCostMax'>) {
   return {
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     ...(burst === undefined ? {} : { burst }),
@@ -125,28 +157,50 @@ export class ResolvedCallView {
   id!: string;
   @ApiProperty({ enum: ['resolved'] })
   status!: 'resolved';
-  @ApiPropertyOptional({ description: 'Absent when it had been resolved before.' })
-  cost?: string;
-  @ApiPropertyOptional({ description: 'What budgets count: at most what the call had held.' })
-  charged?: string;
-  @ApiPropertyOptional()
-  excess?: string;
-  @ApiPropertyOptional()
-  tokens?: string;
-  @ApiPropertyOptional()
-  reason?: string;
+  @ApiProperty({ enum: resolutionSourceSchema.options, description: 'Who said so last.' })
+  source!: ResolutionSource;
+  @ApiProperty()
+  cost!: string;
+  @ApiProperty({ description: 'What budgets count: at most what the call had held.' })
+  charged!: string;
+  @ApiProperty()
+  excess!: string;
+  @ApiProperty()
+  tokens!: string;
+  @ApiProperty()
+  reason!: string;
+  @ApiPropertyOptional({ description: 'What it was taken to have cost before; only where this command changed that.' })
+  costBefore?: string;
 }
 
-export function resolvedCallBody(id: string, event: LedgerEventOf<'InferenceResolved'> | undefined): ResolvedCallView {
-  if (event === undefined) return { id, status: 'resolved' };
-  const { cost, charged, excess, tokens, reason } = event.data;
+export class ResolvedCallsView {
+  @ApiProperty({ type: [ResolvedCallView] })
+  data!: readonly ResolvedCallView[];
+  @ApiProperty({
+    description: 'Unresolved calls that the filter names and that are left: repeat the command for them.',
+  })
+  remaining!: number;
+}
+
+export class UnresolvedPolicyView {
+  @ApiProperty({ enum: unresolvedPolicySchema.shape.resolveAt.options })
+  resolveAt!: UnresolvedPolicy['resolveAt'];
+  @ApiProperty()
+  afterSeconds!: number;
+}
+
+/** How a call stands that was resolved, corrections included. */
+export function resolvedCallBody({ call, resolution }: ResolvedCall, costBefore?: NanoUsd): ResolvedCallView {
+  const { source, cost, charged, excess, tokens, reason } = resolution;
   return {
-    id,
+    id: call.callId,
     status: 'resolved',
+    source,
     cost: formatUsd(cost),
     charged: formatUsd(charged),
     excess: formatUsd(excess),
     tokens: tokens.toString(),
     reason,
+    ...(costBefore === undefined ? {} : { costBefore: formatUsd(costBefore) }),
   };
 }

@@ -11,7 +11,9 @@ import {
   type LedgerService,
   type LedgerState,
   type ResolveCall,
+  type ResolveCalls,
   type SetLimits,
+  type SetUnresolvedPolicy,
   type UnbarSubject,
 } from '#ledger';
 import { barOf } from '../bars';
@@ -28,7 +30,9 @@ export type LedgerChange =
   | BarSubjectCommand
   | UnbarSubject
   | AssignProject
-  | ResolveCall;
+  | SetUnresolvedPolicy
+  | ResolveCall
+  | ResolveCalls;
 
 export type LedgerChanged =
   | {
@@ -103,7 +107,9 @@ function isDefinition({ type }: LedgerChange): boolean {
     case 'BarSubject':
     case 'UnbarSubject':
     case 'AssignProject':
+    case 'SetUnresolvedPolicy':
     case 'ResolveCall':
+    case 'ResolveCalls':
       return false;
   }
 }

@@ -28,6 +28,7 @@ import {
   resolve,
   resolveAll,
   type Script,
+  usageOf,
 } from '../spec-kit';
 
 const DAY_MS = 24 * HOUR_MS;
@@ -55,6 +56,7 @@ describe('a resolve with another cost', () => {
           authorizedAt: NOON,
           source: 'operator',
           reason: 'invoice',
+          counted: { usage: usageOf(usd('2')), cost: usd('2') },
           before: { cost: usd('2'), charged: usd('2'), excess: usd('0'), tokens: 2_000_000_000n },
           cost: usd('3'),
           charged: usd('3'),

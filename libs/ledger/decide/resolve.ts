@@ -67,7 +67,12 @@ function corrected(call: ResolvedCall, verdict: Verdict, state: LedgerState): Le
   const adjustments = call.call.touches
     .map((touch) => ({ ...touch, amount: difference(touch) }))
     .filter(({ amount }) => amount !== 0n);
-  const subject = { ...subjectOf(call), authorizedAt: call.authorizedAt };
+  const subject = {
+    ...subjectOf(call),
+    authorizedAt: call.authorizedAt,
+    ...(call.backendId === undefined ? {} : { backendId: call.backendId }),
+    ...(call.counted === undefined ? {} : { counted: call.counted }),
+  };
   const before = { cost, charged, excess, tokens };
   return [
     { type: 'InferenceCorrected', data: { ...subject, ...after, before, adjustments, ...tagged(verdict) } },

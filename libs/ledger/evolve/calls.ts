@@ -1,5 +1,5 @@
 import { type EpochMs, type EventId, epochMs, type NanoUsd, nanoUsd, totalTokens } from '#kernel';
-import type { LedgerEventOf, Touch } from '../events';
+import type { Attempt, LedgerEventOf, Touch } from '../events';
 import { entryAt, pruned, withEntry, withReplacedValue } from '../expiring-map';
 import { bucketAfter, bucketDemand, bucketsOf } from '../limits';
 import { settledAmount } from '../settlement';
@@ -167,12 +167,14 @@ export function withoutUnresolved(state: LedgerState, { call }: Hold): LedgerSta
 
 interface Loss {
   readonly reason: string;
+  readonly attempts: readonly Attempt[];
   readonly counted?: UnresolvedCall['counted'] | undefined;
 }
 
-function toUnresolved(state: LedgerState, hold: Hold, at: EpochMs, { reason, counted }: Loss): LedgerState {
+function toUnresolved(state: LedgerState, hold: Hold, at: EpochMs, { reason, attempts, counted }: Loss): LedgerState {
   const { callId, keyId, holdCost } = hold.call;
-  const lost = { ...hold, since: at, reason };
+  const backendId = attempts.at(-1)?.backendId;
+  const lost = { ...hold, since: at, reason, ...(backendId === undefined ? {} : { backendId }) };
   return {
     ...withoutHold(state, hold),
     unresolved: state.unresolved.set(callId, counted === undefined ? lost : { ...lost, counted }),
@@ -211,9 +213,9 @@ function withoutCharge(state: LedgerState, hold: Hold, how: EndedCall, dispatche
 export function failed(state: LedgerState, { data }: LedgerEventOf<'InferenceFailed'>, at: EpochMs): LedgerState {
   const hold = state.holds.get(data.callId);
   if (hold === undefined) return state;
-  const { billed, error: reason, counted } = data;
+  const { billed, error: reason, attempts, counted } = data;
   if (billed === 'never') return withoutCharge(state, hold, 'failed', true, at);
-  return toUnresolved(state, hold, at, { reason, counted });
+  return toUnresolved(state, hold, at, { reason, attempts, counted });
 }
 
 export function released(state: LedgerState, { data }: LedgerEventOf<'InferenceReleased'>, at: EpochMs): LedgerState {

@@ -38,6 +38,7 @@ export function resolved(state: LedgerState, { data }: LedgerEventOf<'InferenceR
     call: call.call,
     authorizedAt: call.authorizedAt,
     isSettled: false,
+    ...(call.backendId === undefined ? {} : { backendId: call.backendId }),
     ...(call.counted === undefined ? {} : { counted: call.counted }),
     resolution: resolutionOf(data),
     commandIds: data.commandId === undefined ? [] : [data.commandId],
