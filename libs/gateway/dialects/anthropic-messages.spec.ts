@@ -55,6 +55,19 @@ describe('POST /v1/messages', () => {
   }
 
   describe('before an Anthropic backend', () => {
+    it("a budget of thinking that fitted its client's cap fits the one that was granted", () => {
+      const thinking = (max_tokens: number, budget_tokens: number, outputTokensCap: number) => {
+        const body = { ...params, max_tokens, thinking: { type: 'enabled', budget_tokens } };
+        const target = { ...targetOf('anthropic'), outputTokensCap };
+        return anthropicMessages.buildUpstream(accepted(anthropicMessages, body), target).thinking;
+      };
+      expect(thinking(32_000, 16_000, 32_000)).toEqual({ type: 'enabled', budget_tokens: 16_000 });
+      expect(thinking(32_000, 16_000, 9_000)).toEqual({ type: 'enabled', budget_tokens: 8_999 });
+      expect(thinking(32_000, 16_000, 1_024)).toEqual({ type: 'disabled' });
+      // For the backend to refuse, in its own words.
+      expect(thinking(8_000, 16_000, 8_000)).toEqual({ type: 'enabled', budget_tokens: 16_000 });
+    });
+
     it('passes the request on with the granted cap', () => {
       const body = { ...params, stream: true, top_k: 5, thinking: { type: 'enabled', budget_tokens: 1_024 } };
       const request = accepted(anthropicMessages, body);
@@ -190,7 +203,6 @@ describe('POST /v1/messages', () => {
     });
 
     it.each<[string, object, string]>([
-      ['a thinking budget', { thinking: { type: 'enabled', budget_tokens: 1_024 } }, 'thinking'],
       ['top_k', { top_k: 5 }, 'top_k'],
       [
         'a document by URL',
@@ -204,28 +216,79 @@ describe('POST /v1/messages', () => {
         { messages: [{ role: 'user', content: [{ type: 'image', source: { type: 'file', file_id: 'f' } }] }] },
         'messages[0].content[0].source.type',
       ],
-      [
-        'a picture as the result of a tool',
-        {
-          messages: [
-            {
-              role: 'user',
-              content: [
-                {
-                  type: 'tool_result',
-                  tool_use_id: 't',
-                  content: [{ type: 'image', source: { type: 'url', url: 'https://e.com' } }],
-                },
-              ],
-            },
-          ],
-        },
-        'messages[0].content[0]',
-      ],
       ['examples in a tool', { tools: [{ ...tool, input_examples: [] }] }, 'tools[0].input_examples'],
     ])('refuses %s by its name', (_name, rest, param) => {
       const request = accepted(anthropicMessages, { ...params, ...rest });
       expect(anthropicMessages.refusalFor?.(request, 'openai')).toMatchObject({ code: 'unsupported_field', param });
+    });
+
+    const sent = (rest: object) =>
+      anthropicMessages.buildUpstream(accepted(anthropicMessages, { ...params, ...rest }), targetOf('openai'));
+
+    it.each([
+      [{ thinking: { type: 'enabled', budget_tokens: 1_024 } }, 'low'],
+      [{ thinking: { type: 'enabled', budget_tokens: 10_000 } }, 'medium'],
+      [{ thinking: { type: 'enabled', budget_tokens: 31_999 } }, 'high'],
+      [{ thinking: { type: 'enabled', budget_tokens: 31_999 }, output_config: { effort: 'max' } }, 'max'],
+      [{ thinking: { type: 'adaptive' } }, undefined],
+      [{ thinking: { type: 'disabled' } }, undefined],
+    ])('a budget of thinking becomes an effort, within the same cap: %j', (rest, effort) => {
+      expect(sent(rest)).toMatchObject({ max_tokens: 64 });
+      expect(sent(rest).reasoning_effort).toBe(effort);
+    });
+
+    it('thinking of earlier turns, sealed or not, is left out, and a turn of nothing else with it', () => {
+      const sealed = { type: 'redacted_thinking', data: 'x' };
+      const thought = { type: 'thinking', thinking: 'hm', signature: '' };
+      const messages = [
+        { role: 'user', content: 'a' },
+        { role: 'assistant', content: [thought, sealed, { type: 'text', text: 'b' }] },
+        { role: 'user', content: 'c' },
+        { role: 'assistant', content: [sealed] },
+      ];
+      expect(sent({ messages }).messages).toEqual([
+        { role: 'user', content: 'a' },
+        { role: 'assistant', content: 'b' },
+        { role: 'user', content: 'c' },
+      ]);
+    });
+
+    it('what tools show stands before the next words of the user, and their results stay together', () => {
+      const source = { type: 'base64', media_type: 'image/png', data: 'AAAA' };
+      const result = (tool_use_id: string, ...content: object[]) => ({ type: 'tool_result', tool_use_id, content });
+      const use = (id: string) => ({ type: 'tool_use', id, name: 'look', input: {} });
+      const image = { type: 'image', source };
+      const messages = [
+        { role: 'user', content: 'go' },
+        { role: 'assistant', content: [use('a'), use('b')] },
+        { role: 'user', content: [result('a', { type: 'text', text: 'one' }, image), result('b', image)] },
+        { role: 'assistant', content: [use('c')] },
+        { role: 'user', content: [result('c', image), { type: 'text', text: 'Well?' }] },
+      ];
+      const shown = (number: number) => [
+        { type: 'text', text: `(image ${number} of the tool results)` },
+        { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } },
+      ];
+      const told = (number: number) => `(image ${number} of the tool results: shown below)`;
+      expect(sent({ messages }).messages).toMatchObject([
+        { role: 'user' },
+        { role: 'assistant' },
+        { role: 'tool', tool_call_id: 'a', content: `one\n${told(1)}` },
+        { role: 'tool', tool_call_id: 'b', content: told(2) },
+        { role: 'user', content: [...shown(1), ...shown(2)] },
+        { role: 'assistant' },
+        { role: 'tool', tool_call_id: 'c', content: told(3) },
+        { role: 'user', content: [...shown(3), { type: 'text', text: 'Well?' }] },
+      ]);
+    });
+
+    it.each([
+      ['no such city', 'Error: no such city'],
+      ['Error: no such city', 'Error: no such city'],
+      ['<error>no such city</error>', '<error>no such city</error>'],
+    ])('a tool that failed says so: %j', (text, content) => {
+      const result = { type: 'tool_result', tool_use_id: 't', is_error: true, content: text };
+      expect(sent({ messages: [{ role: 'user', content: [result] }] }).messages).toMatchObject([{ content }]);
     });
 
     it('streams to the official client, in the order of the protocol', async () => {

@@ -127,7 +127,17 @@ describe('what was counted of a request bounds what its backend gets', () => {
           fc.oneof(
             fc.record({ type: fc.constant('text'), text }),
             fc.constant(image),
-            fc.record({ type: fc.constant('tool_result'), tool_use_id: text, content: text }),
+            fc.record({
+              type: fc.constant('tool_result'),
+              tool_use_id: text,
+              is_error: fc.boolean(),
+              content: fc.oneof(
+                text,
+                fc.array(fc.oneof(fc.record({ type: fc.constant('text'), text }), fc.constant(image)), {
+                  maxLength: 3,
+                }),
+              ),
+            }),
           ),
           { minLength: 1 },
         ),
@@ -167,7 +177,20 @@ describe('what was counted of a request bounds what its backend gets', () => {
         name: text,
         arguments: args.map((value) => JSON.stringify(value)),
       }),
-      fc.record({ type: fc.constant('function_call_output'), call_id: text, output: text }),
+      fc.record({
+        type: fc.constant('function_call_output'),
+        call_id: text,
+        output: fc.oneof(
+          text,
+          fc.array(
+            fc.oneof(
+              fc.record({ type: fc.constant('input_text'), text }),
+              fc.constant({ type: 'input_image', image_url: 'https://e.com/a.png' }),
+            ),
+            { maxLength: 3 },
+          ),
+        ),
+      }),
     );
     const tools = fc.array(
       fc.record({ type: fc.constant('function'), name: text, description: text, parameters: schema }),

@@ -109,7 +109,6 @@ describe('POST /v1/chat/completions before an Anthropic backend', () => {
     ['a bias', { logit_bias: { 1: 2 } }, 'logit_bias'],
     ['JSON without a schema', { response_format: { type: 'json_object' } }, 'response_format'],
     ['too much heat', { temperature: 1.5 }, 'temperature'],
-    ['late instructions', { messages: [...params.messages, { role: 'system', content: 'x' }] }, 'messages[1].role'],
     [
       'sound',
       { messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }] },
@@ -138,6 +137,20 @@ describe('POST /v1/chat/completions before an Anthropic backend', () => {
     ],
   ])('refuses %s by its name', (_name, rest, param) => {
     expect(sent(rest)).toMatchObject({ code: 'unsupported_field', param });
+  });
+
+  it('late instructions stand with the others, in their order', () => {
+    const messages = [
+      { role: 'system', content: 'first' },
+      ...params.messages,
+      { role: 'developer', content: 'then' },
+      { role: 'user', content: 'Well?' },
+      { role: 'system', content: 'last' },
+    ];
+    expect(sent({ messages })).toMatchObject({
+      system: 'first\n\nthen\n\nlast',
+      messages: [{ role: 'user', content: [{}, { text: 'Well?' }] }],
+    });
   });
 
   it('refuses arguments that are no object', () => {

@@ -17,6 +17,11 @@ const KNOWN_BLOCKS: ReadonlySet<unknown> = new Set([
 /** What another dialect may write around a tool, a call or its result when it carries them over. */
 const WRAPPING_BYTES = 128;
 
+/** How many parts of a tool's result are no text. */
+function mediaIn(content: unknown): number {
+  return Array.isArray(content) ? content.filter((part) => isJsonObject(part) && part.type !== 'text').length : 0;
+}
+
 /** Adds up what a request brings into its prompt, and finds cache entries that cost more than those with a price. */
 export class MessagesMeter extends TextMeter {
   #images = 0;
@@ -88,8 +93,10 @@ export class MessagesMeter extends TextMeter {
     if (!KNOWN_BLOCKS.has(block.type)) this.#otherParts += 1;
     // Other dialects have a message of its own for the result of each tool.
     if (block.type === 'tool_result') {
-      this.#messages += 1;
-      this.bytes += WRAPPING_BYTES;
+      // And one of the user's for what a tool shows beside its text.
+      const messages = 1 + mediaIn(block.content);
+      this.#messages += messages;
+      this.bytes += messages * WRAPPING_BYTES;
     }
     for (const key of Object.keys(block)) {
       const value = block[key];

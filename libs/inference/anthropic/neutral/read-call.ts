@@ -94,15 +94,22 @@ function readToolChoice(choice: unknown, carrying: Carrying): NeutralToolChoice 
   }
 }
 
-/** Whether and how the model thinks is the backend's own; a budget for it has no meaning elsewhere. */
-function checkThinking(thinking: unknown, carrying: Carrying): void {
-  if (!present(thinking)) return;
-  const { type } = carrying.object(thinking, 'thinking');
-  if (type !== 'disabled' && type !== 'adaptive')
-    carrying.refuse(
-      'thinking',
-      "The backend of this model takes no thinking budget. Leave 'thinking' out, or use 'output_config.effort'.",
-    );
+/** The most tokens of thinking that count as little, and as middling; any more is much. */
+const BUDGET_OF_LOW_MAX = 4_096;
+const BUDGET_OF_MEDIUM_MAX = 16_384;
+
+/**
+ * A budget of thinking as the effort that comes nearest: it has no other meaning elsewhere, and what it costs is output
+ * within the cap either way. Adaptive and disabled thinking are left to the model, as most know no such switch.
+ */
+function readThinking(thinking: unknown, carrying: Carrying): NeutralEffort | undefined {
+  if (!present(thinking)) return undefined;
+  const { type, budget_tokens: budget } = carrying.object(thinking, 'thinking');
+  if (type === 'disabled' || type === 'adaptive') return undefined;
+  if (type !== 'enabled') carrying.refuse('thinking.type');
+  const tokens = carrying.number(budget, 'thinking.budget_tokens');
+  if (tokens <= BUDGET_OF_LOW_MAX) return 'low';
+  return tokens <= BUDGET_OF_MEDIUM_MAX ? 'medium' : 'high';
 }
 
 interface Output {
@@ -138,7 +145,7 @@ function readOutput(config: unknown, carrying: Carrying): Output {
 /** A request for a message, already checked by `parseMessagesRequest`, in neutral form. */
 export function readMessagesCall(body: JsonObject, carrying: Carrying): NeutralCall {
   carrying.onlyKnown(body, KNOWN, '');
-  checkThinking(body.thinking, carrying);
+  const effort = readThinking(body.thinking, carrying);
   const toolChoice = readToolChoice(body.tool_choice, carrying);
   const { tool_choice: choice, metadata } = body;
   const isSerial = isJsonObject(choice) && choice.disable_parallel_tool_use === true;
@@ -151,6 +158,8 @@ export function readMessagesCall(body: JsonObject, carrying: Carrying): NeutralC
     ...(present(body.temperature) ? { temperature: carrying.number(body.temperature, 'temperature') } : {}),
     ...(present(body.top_p) ? { topP: carrying.number(body.top_p, 'top_p') } : {}),
     stop: stop.map((entry, index) => carrying.text(entry, `stop_sequences[${index}]`)),
+    ...(effort === undefined ? {} : { effort }),
+    // An effort that is wished for by name goes first.
     ...readOutput(body.output_config, carrying),
     ...(isJsonObject(metadata) && typeof metadata.user_id === 'string' ? { user: metadata.user_id } : {}),
   };

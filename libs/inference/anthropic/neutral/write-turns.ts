@@ -80,7 +80,7 @@ function append(messages: Message[], role: Message['role'], content: readonly Js
   else messages.push({ role, content: [...content] });
 }
 
-/** The instructions before the conversation, and its messages. */
+/** All instructions, and the messages of the conversation. */
 export function writeMessages(
   turns: readonly NeutralTurn[],
   carrying: Carrying,
@@ -90,12 +90,9 @@ export function writeMessages(
   for (const turn of turns) {
     switch (turn.role) {
       case 'system':
-        if (messages.length > 0)
-          carrying.refuse(
-            `${turn.path}.role`,
-            'The backend of this model takes instructions only before the first turn.',
-          );
-        else if (turn.text.trim() !== '') system.push(turn.text);
+        // Not every backend of this format takes instructions in mid-conversation, and as a turn of the user's they
+        // would weigh less: they stand with the others, in their order.
+        if (turn.text.trim() !== '') system.push(turn.text);
         break;
       case 'user':
         append(messages, 'user', writeUserParts(turn.parts, turn.path, carrying));

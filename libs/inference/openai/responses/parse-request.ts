@@ -109,11 +109,24 @@ const WRAPPED_ITEMS: ReadonlySet<unknown> = new Set([
 /** Earlier reasoning is not passed on, and tools are counted as such. */
 const UNCOUNTED_ITEMS: ReadonlySet<unknown> = new Set(['reasoning', 'additional_tools']);
 
+/** What a tool shows beside its text stands in a message of the user's at a backend. */
+function meterOutput(meter: PromptMeter, { output, ...item }: JsonObject): void {
+  meter.check('output');
+  meter.message({ ...item, content: output });
+  if (!Array.isArray(output)) return;
+  for (const part of output)
+    if (isJsonObject(part) && part.type !== 'input_text') {
+      meter.message({ role: 'user' });
+      meter.bytes += WRAPPING_BYTES;
+    }
+}
+
 function meterInput(meter: PromptMeter, input: unknown): void {
   if (typeof input === 'string') meter.message({ role: 'user', content: input });
   else if (Array.isArray(input))
     for (const item of input) {
       if (UNCOUNTED_ITEMS.has(item.type)) meter.check(item);
+      else if (Array.isArray(item.output)) meterOutput(meter, item);
       else meter.message(item);
       if (item.type === 'custom_tool_call') meterFreeText(meter, item);
       if (WRAPPED_ITEMS.has(item.type)) meter.bytes += WRAPPING_BYTES;
