@@ -12,7 +12,7 @@ import {
 import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#admin-http';
-import { type BudgetId, type OrganizationId, parseId, present } from '#kernel';
+import { type BudgetId, type OrganizationId, type ProjectId, parseId, present } from '#kernel';
 import type { CallOutcome, CallsSearchParams } from '#projections/calls';
 import { USAGE_OUTCOMES, type UsageFilter, type UsageRangeParams } from '#projections/usage';
 import type { FieldNames, QueryName, QueryParams } from '#read-side';
@@ -62,6 +62,12 @@ function callOutcome(text: string): CallOutcome {
   if (known === undefined)
     throw new Problem(422, 'invalid_request', `An outcome is open or one of: ${USAGE_OUTCOMES.join(', ')}.`);
   return known;
+}
+
+/** Whoever asks for another project gets an answer about nothing, and never its own numbers in place of it. */
+function withinProject(filter: UsageFilter, projectId: ProjectId): UsageFilter {
+  const { project = [projectId] } = filter;
+  return { ...filter, project: project.filter((id) => id === projectId) };
 }
 
 /** Questions to the views. Every answer says how far the record behind it reaches. */
@@ -204,7 +210,7 @@ export class AnalyticsController {
     const orgId: OrganizationId = named;
     if (reader.kind === 'system') return { orgId, projectId: undefined, where: (filter: UsageFilter) => filter };
     const { projectId } = reader;
-    return { orgId, projectId, where: (filter: UsageFilter): UsageFilter => ({ ...filter, project: [projectId] }) };
+    return { orgId, projectId, where: (filter: UsageFilter) => withinProject(filter, projectId) };
   }
 
   private wholeOrganization(request: FastifyRequest, org: string) {

@@ -76,7 +76,8 @@ export const ORGANIZATION: Readonly<Record<OrganizationEvent['type'], string>> =
   ServiceAccountChanged: 'Name and roles as they are from now on.',
   ServiceAccountDisabled: 'A service account is disabled for good.',
   GrantedModelsSet: 'The whole list of models that it may use beyond those that are open to all.',
-  ResponseCacheSet: 'How long answers are reused, and what a reuse costs in percent; absent: they are not reused.',
+  ResponseCacheSet:
+    'How long answers are reused, what a reuse costs in percent, and by whom; absent: they are not reused.',
   AnswersStorageSet: 'Whether answers may be kept, encrypted, for repeated requests.',
 };
 

@@ -244,8 +244,8 @@ describe('the analytics plane', () => {
         const { totals } = await report('usage?granularity=total', secret, org);
         expect(totals).toMatchObject({ calls: '1', refused: '0', cost: '0.000016' });
       }
-      const asked = await report(`usage?granularity=total&where=project:${tenant.projectId}`, secret);
-      expect(asked.totals).toMatchObject({ calls: '1' });
+      const own = await report(`usage?granularity=total&where=project:${otherProject}`, secret);
+      expect(own.totals).toMatchObject({ calls: '1' });
       const { data } = jsonOf<{ data: readonly Json[] }>(await ask('calls', secret));
       expect(data.map(({ callId }) => callId)).toEqual([calls[5]]);
       expectProblem(await ask(`budgets/${tenant.budgetId}/history`, secret), 403, 'not_permitted');
@@ -253,6 +253,26 @@ describe('the analytics plane', () => {
       expectProblem(await ask('usage', secret, stranger.orgId), 404, 'not_found');
       expectProblem(await ask('usage', secret, 'nobody'), 404, 'not_found');
     });
+  });
+
+  it.each([
+    ['a project', () => `project:${tenant.projectId}`],
+    ['an API key', () => `api-key:${tenant.key.id}`],
+  ])('a key learns nothing, not its own numbers either, by naming %s of others', async (_what, named) => {
+    const { secret } = await world.platform.admin.createKey(tenant.orgId, otherProject, { scopes: ['analytics:read'] });
+    const where = `where=${named()}`;
+    for (const granularity of ['total', 'day']) {
+      const usage = await report(`usage?granularity=${granularity}&${where}`, secret);
+      expect(usage.totals).toMatchObject({ calls: '0', refused: '0', cost: '0' });
+      expect(usage.rows.every(({ calls }) => calls === '0')).toBe(true);
+    }
+    expect((await report(`usage?groupBy=project,api-key&${where}`, secret)).rows).toEqual([]);
+    expect(jsonOf<{ data: unknown[] }>(await ask(`calls?${where}`, secret)).data).toEqual([]);
+    for (const kind of ['latency', 'errors']) {
+      const text = JSON.stringify(jsonOf(await ask(`${kind}?granularity=total&${where}`, secret)));
+      expect(text).not.toContain(tenant.projectId);
+      expect(text).not.toMatch(/"(?:calls|count)":"?[1-9]/);
+    }
   });
 
   it.each([

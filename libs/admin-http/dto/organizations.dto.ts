@@ -1,6 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString } from 'class-validator';
-import { ANSWERS_STORAGE, type AnswersStorage, SERVICE_ACCOUNT_ROLES } from '#identity';
+import {
+  ANSWERS_STORAGE,
+  type AnswersStorage,
+  RESPONSE_CACHE_SCOPES,
+  type ResponseCacheScope,
+  SERVICE_ACCOUNT_ROLES,
+} from '#identity';
 import type { TeamId } from '#kernel';
 import { IsId, IsPart, Nullable, Omittable } from './rules';
 
@@ -27,6 +33,15 @@ export class ResponseCacheDto {
   @ApiProperty({ description: 'What an answer from the cache costs, in percent of what it would have cost.' })
   @IsInt()
   hitPricePercent!: number;
+
+  @ApiPropertyOptional({
+    enum: RESPONSE_CACHE_SCOPES,
+    default: 'project',
+    description: 'Whose equal requests share answers: those of a project, or of all projects of the organization.',
+  })
+  @Omittable()
+  @IsIn(RESPONSE_CACHE_SCOPES)
+  scope?: ResponseCacheScope;
 }
 
 export class ChangeOrganizationDto {

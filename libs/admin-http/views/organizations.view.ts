@@ -53,7 +53,7 @@ export function organizationView({ state, organization }: Pick<OrganizationRecor
     status: state.status,
     ...(state.status === 'suspended' ? { reason: state.reason } : {}),
     answersStorage,
-    ...(responseCache === undefined ? {} : { responseCache }),
+    ...(responseCache === undefined ? {} : { responseCache: { scope: 'project', ...responseCache } }),
     createdAt: createdAt(id),
   };
   return view;

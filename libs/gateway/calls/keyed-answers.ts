@@ -13,6 +13,9 @@ export interface KeyedCall {
   readonly known?: KnownIdempotency;
 }
 
+/** Marks the digest of a request's text as it was sent; no digest by itself holds a full stop. */
+const OF_TEXT = 'text.';
+
 /** Printable, so that it can be a header and be spoken of. */
 export function isIdempotencyKey(text: string): boolean {
   return /^[!-~]{1,255}$/.test(text);
@@ -38,28 +41,29 @@ export class KeyedAnswers {
   ) {}
 
   /** What the ledger must know of a call with this key. Scope: project, endpoint, key. */
-  async identify(caller: Caller, endpoint: Endpoint, idempotencyKey: string, { text }: ClientBody): Promise<KeyedCall> {
-    const subject = hmacSubject(caller.orgId);
-    const scope = JSON.stringify([caller.projectId, endpoint, idempotencyKey]);
-    const [keyMac, bodyMac] = await Promise.all([
-      hmacFor(this.keyStore, subject, scope),
-      hmacFor(this.keyStore, subject, text),
+  async identify(caller: Caller, endpoint: Endpoint, idempotencyKey: string, sent: ClientBody): Promise<KeyedCall> {
+    const { orgId } = caller;
+    const betas = caller.anthropic?.betas ?? [];
+    const asked = betas.length === 0 ? sent.text : JSON.stringify([sent.text, betas]);
+    const [key, digest] = await Promise.all([
+      this.macOf(orgId, JSON.stringify([caller.projectId, endpoint, idempotencyKey])),
+      this.macOf(orgId, asked),
     ]);
-    const key = Buffer.from(keyMac).toString('base64url');
+    const body = `${OF_TEXT}${digest}`;
     const row = await this.store.find(key, this.clock.now());
-    return {
-      key,
-      body: Buffer.from(bodyMac).toString('base64url'),
-      ...(row === undefined
-        ? {}
-        : {
-            known: {
-              callId: row.callId,
-              body: row.body,
-              outcome: row.answer === undefined ? ('unknown' as const) : ('answered' as const),
-            },
-          }),
-    };
+    if (row === undefined) return { key, body };
+    const outcome = row.answer === undefined ? 'unknown' : 'answered';
+    const isSame = row.body === body || (await this.isSameAsBefore(orgId, row.body, sent));
+    return { key, body, known: { callId: row.callId, body: isSame ? body : row.body, outcome } };
+  }
+
+  /** Rows of a day ago may know their request by what its text was parsed to, and not by the text. */
+  private async isSameAsBefore(orgId: OrganizationId, known: string, { value }: ClientBody): Promise<boolean> {
+    return !known.startsWith(OF_TEXT) && known === (await this.macOf(orgId, JSON.stringify(value)));
+  }
+
+  private async macOf(orgId: OrganizationId, data: string): Promise<string> {
+    return Buffer.from(await hmacFor(this.keyStore, hmacSubject(orgId), data)).toString('base64url');
   }
 
   /** Durable when it resolves; an answer that is too large leaves a row that says only that there was one. */

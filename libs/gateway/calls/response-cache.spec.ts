@@ -1,4 +1,4 @@
-import type { BudgetId, ModelId, OrganizationId } from '#kernel';
+import type { BudgetId, ModelId, OrganizationId, ProjectId } from '#kernel';
 import type { LedgerEventOf } from '#ledger';
 import type { AnyDialect } from '../dialects';
 import { DIALECTS } from '../dialects';
@@ -7,6 +7,7 @@ import { CallWorld, type ClientSide, simulatedModel } from './spec-kit';
 
 /** Answers that are given again to exactly equal requests of an organization that asked for it. */
 
+const OTHER_PROJECT = 'prj_b' as ProjectId;
 const POLICY = { ttlSeconds: 600, hitPricePercent: 25 };
 const MODELS = [
   simulatedModel('quick', 'echo'),
@@ -115,6 +116,11 @@ describe('is run again', () => {
     expect(await isHit(CHAT, { routing: { onlyBackend: 'main' } })).toBe(false);
   });
 
+  it('what another project asks, which is not to learn what was asked here', async () => {
+    expect(await isHit(CHAT, { projectId: OTHER_PROJECT })).toBe(false);
+    expect(await isHit(CHAT, { projectId: OTHER_PROJECT })).toBe(true);
+  });
+
   it('what another organization asks', async () => {
     expect(await isHit(CHAT, { orgId: 'org_b' as OrganizationId })).toBe(false);
   });
@@ -135,6 +141,15 @@ describe('is run again', () => {
     const side = await dialectAt('/chat/completions').use((one) => world.run(one, CHAT, caller));
     expect(side.headers['x-cache']).toBeUndefined();
   });
+});
+
+it('an organization may let its projects share their answers', async () => {
+  const responseCache = { ...POLICY, scope: 'organization' } as const;
+  await make('/chat/completions', CHAT, { responseCache });
+  const shared = await make('/chat/completions', CHAT, { responseCache, projectId: OTHER_PROJECT });
+  expect(shared.side.headers['x-cache']).toBe('hit');
+  const alone = { ...POLICY, scope: 'project' } as const;
+  expect((await make('/chat/completions', CHAT, { responseCache: alone })).side.headers['x-cache']).toBeUndefined();
 });
 
 it('a key that may not call the model gets no answer of it', async () => {

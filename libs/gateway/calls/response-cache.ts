@@ -22,7 +22,7 @@ function answerSubject(orgId: string): string {
 }
 
 /**
- * Reuses answers for exactly equal requests of one organization that asked for it. A reuse is a call like any other:
+ * Reuses answers for exactly equal requests of one project, or of a whole organization, that asked for it. A reuse is a call like any other:
  * authorized, settled and recorded, at the price that the organization's policy sets.
  */
 export class ResponseCache {
@@ -38,8 +38,9 @@ export class ResponseCache {
     if (responseCache === undefined || bypassesCache || idempotencyKey !== undefined) return undefined;
     // Who names a backend wants that one's answer.
     if (routing.onlyBackend !== undefined) return undefined;
-    const betas = caller.anthropic?.betas ?? [];
-    const asked = betas.length === 0 ? [endpoint, text] : [endpoint, text, betas];
+    // That another project has asked the same is not this one's to learn, unless the organization says so.
+    const scope = responseCache.scope === 'organization' ? null : caller.projectId;
+    const asked = [scope, endpoint, text, caller.anthropic?.betas ?? []];
     const mac = await hmacFor(this.keyStore, hmacSubject(caller.orgId), JSON.stringify(asked));
     return `cache:${Buffer.from(mac).toString('base64url')}`;
   }

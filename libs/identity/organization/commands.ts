@@ -105,7 +105,7 @@ export interface SetAnswersStorage {
   readonly answersStorage: AnswersStorage;
 }
 
-/** `null` turns it off. A reused answer is stored, so an organization that forbids storing answers has no cache. */
+/** `null` turns it off. Its scope is the project unless told otherwise. A reused answer is stored, so an organization that forbids storing answers has no cache. */
 export interface SetResponseCache {
   readonly type: 'SetResponseCache';
   readonly responseCache: ResponseCache | null;

@@ -7,7 +7,7 @@ import type { OrganizationSlug } from '../slug';
 import { SLUG_RESERVATION_MS } from '../slug';
 import type { OrganizationCommand, RegisterOrganization } from './commands';
 import { organizationDecider } from './decider';
-import type { OrganizationEvent } from './events';
+import type { OrganizationEvent, ResponseCache } from './events';
 import { TEAMS_MAX } from './naming';
 
 const NOW = epochMs(1_767_225_600_000);
@@ -339,13 +339,19 @@ describe('policies of an organization', () => {
   });
 
   it('reuse answers for equal requests, once told for how long and at what price', () => {
-    const set = (responseCache: { ttlSeconds: number; hitPricePercent: number } | null) =>
-      ({ type: 'SetResponseCache', responseCache }) as const;
+    const set = (responseCache: ResponseCache | null) => ({ type: 'SetResponseCache', responseCache }) as const;
     const cache = { ttlSeconds: 600, hitPricePercent: 10 };
     acme()
       .when(set(cache))
       .then({ type: 'ResponseCacheSet', data: { responseCache: cache } })
       .andNothingWhenRepeated();
+    acme()
+      .when(set({ ...cache, scope: 'organization' }))
+      .then({ type: 'ResponseCacheSet', data: { responseCache: { ...cache, scope: 'organization' } } })
+      .andNothingWhenRepeated();
+    acme()
+      .when(set({ ...cache, scope: 'project' }))
+      .then({ type: 'ResponseCacheSet', data: { responseCache: cache } });
     acme().when(set(null)).thenNothing();
     acme()
       .when(set({ ttlSeconds: 0, hitPricePercent: 10 }))

@@ -45,13 +45,18 @@ function isResponseCache({ ttlSeconds, hitPricePercent }: ResponseCache): boolea
   return isWithin(ttlSeconds, 1, CACHE_SECONDS_MAX) && isWithin(hitPricePercent, 0, 100);
 }
 
+/** What holds by itself is not recorded: saying it changes nothing. */
+function withoutDefault({ scope, ...rest }: ResponseCache): ResponseCache {
+  return scope === 'organization' ? { ...rest, scope } : rest;
+}
+
 function decideResponseCache({ responseCache }: SetResponseCache, organization: Organization): OrganizationDecision {
   if (responseCache !== null && !isResponseCache(responseCache))
     return no(
       'invalid_response_cache',
       `A response cache keeps answers for 1 to ${CACHE_SECONDS_MAX} seconds and charges 0 to 100 percent for a reuse.`,
     );
-  const wanted = present({ responseCache: responseCache ?? undefined });
+  const wanted = present({ responseCache: responseCache === null ? undefined : withoutDefault(responseCache) });
   if (sameData(present({ responseCache: organization.responseCache }), wanted)) return accepted();
   return accepted({ type: 'ResponseCacheSet', data: wanted });
 }

@@ -50,6 +50,10 @@ const samples: EventSamples<OrganizationEvent> = {
   ResponseCacheSet: [
     { type: 'ResponseCacheSet', data: { responseCache: { ttlSeconds: 600, hitPricePercent: 10 } } },
     { type: 'ResponseCacheSet', data: {} },
+    {
+      type: 'ResponseCacheSet',
+      data: { responseCache: { ttlSeconds: 600, hitPricePercent: 10, scope: 'organization' } },
+    },
   ],
   AnswersStorageSet: [{ type: 'AnswersStorageSet', data: { answersStorage: 'forbidden' } }],
 };

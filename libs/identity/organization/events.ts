@@ -7,8 +7,18 @@ import type { OrganizationSlug } from '../slug';
 
 /** Whether answers may be kept (encrypted, for a day) so that a repeated Idempotency-Key gets the same one again. */
 export const ANSWERS_STORAGE = ['allowed', 'forbidden'] as const;
-/** How long an answer is reused for an equal request, and what a reuse costs in percent of the model's prices. */
-const responseCacheField = z.object({ ttlSeconds: countField, hitPricePercent: countField });
+/** Who may get an answer that another has asked for: whoever is in the same project, or anybody in the organization. */
+export const RESPONSE_CACHE_SCOPES = ['project', 'organization'] as const;
+export type ResponseCacheScope = (typeof RESPONSE_CACHE_SCOPES)[number];
+/**
+ * How long an answer is reused for an equal request, what a reuse costs in percent of the model's prices, and for whom;
+ * absent: within a project.
+ */
+const responseCacheField = z.object({
+  ttlSeconds: countField,
+  hitPricePercent: countField,
+  scope: z.enum(RESPONSE_CACHE_SCOPES).exactOptional(),
+});
 export type ResponseCache = z.infer<typeof responseCacheField>;
 
 export type AnswersStorage = (typeof ANSWERS_STORAGE)[number];
