@@ -62,7 +62,7 @@ function claudeBinary(installed: string): string {
 const CLAUDE_CODE: Program = {
   name: 'Claude Code',
   version: PINNED['@anthropic-ai/claude-code'],
-  models: ['claude-opus-4-8', 'claude-haiku-4-5-20251001', 'claude-sonnet-4-6'],
+  models: ['claude-opus-5-5', 'claude-haiku-4-5-20251001'],
   run: (prompt, place) =>
     start(claudeBinary(place.installed), ['-p', prompt, '--allowedTools', 'Bash'], place, {
       ANTHROPIC_BASE_URL: place.url,

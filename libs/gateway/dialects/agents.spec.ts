@@ -1,7 +1,9 @@
+import { readAnthropicHeaders, sortBetas } from '#inference/anthropic';
 import type { BackendKind } from '#inference/catalogue';
-import { AGENT_REQUESTS, CODEX_DEFAULT, CODEX_PLAIN } from '#testing/agent-requests';
+import { AGENT_REQUESTS, CLAUDE_CODE_TURN, CODEX_DEFAULT, CODEX_PLAIN } from '#testing/agent-requests';
 import { unknownFieldRefusalOfModel } from '../calls/choose-route';
 import { simulatedModel } from '../calls/spec-kit';
+import { anthropicMessages } from './anthropic-messages';
 import { DIALECTS } from './index';
 import { openAiResponses } from './openai-responses';
 import { accepted, backendOf, contextOf, relayed, targetOf } from './spec-kit';
@@ -217,6 +219,28 @@ describe('tools of an agent that backends do not know', () => {
       output: [{ type: 'custom_tool_call', namespace: 'functions', input: 'x' }],
     });
   });
+});
+
+it('the effort of the last instructions decides, before backends that have one for the whole call', () => {
+  const effort = (...efforts: unknown[]) => {
+    const request = accepted(anthropicMessages, {
+      ...CLAUDE_CODE_TURN.body,
+      output_config: { effort: 'max' },
+      messages: efforts.map((one) => ({ role: 'system', content: 'x', output_config: { effort: one } })),
+    });
+    const refusal = anthropicMessages.refusalFor?.(request, 'openai');
+    return refusal?.param ?? anthropicMessages.buildUpstream(request, targetOf('openai')).reasoning_effort;
+  };
+  expect([effort(null), effort('low', 'high'), effort('low', 'huge')]).toEqual([
+    'max',
+    'high',
+    'messages[1].output_config.effort',
+  ]);
+});
+
+it('no beta feature of an agent is left out but the one that has a price', () => {
+  const betas = AGENT_REQUESTS.flatMap(({ headers }) => readAnthropicHeaders(headers)?.betas ?? []);
+  expect(new Set(sortBetas(betas, {}).leftOut)).toEqual(new Set(['context-1m-2025-08-07']));
 });
 
 describe('efforts and verbosity', () => {

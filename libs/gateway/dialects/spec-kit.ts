@@ -117,6 +117,8 @@ export class OneAnswerServer {
         response.writeHead(this.#answer.status, this.#answer.headers).end(this.#answer.body);
       });
     });
+    // A spec may keep the process busy for longer than a server waits for the next request.
+    this.#server.keepAliveTimeout = 0;
   }
 
   async start(): Promise<void> {

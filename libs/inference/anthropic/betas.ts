@@ -6,6 +6,8 @@ import type { Backend } from '../catalogue/types';
  * compaction, other accounts …) is a backend's operator's to allow.
  */
 const WITHOUT_A_PRICE: ReadonlySet<string> = new Set([
+  // Tools that are not there from the beginning; those that would run on the backend's side are refused by type.
+  'advanced-tool-use-2025-11-20',
   'cache-diagnosis-2026-04-07',
   'claude-code-20250219',
   'context-management-2025-06-27',
@@ -22,6 +24,7 @@ const WITHOUT_A_PRICE: ReadonlySet<string> = new Set([
   'output-128k-2025-02-19',
   'output-300k-2026-03-24',
   'pdfs-2024-09-25',
+  'per-turn-control-2026-07-01',
   'prompt-caching-2024-07-31',
   'prompt-caching-scope-2026-01-05',
   'redact-thinking-2026-02-12',

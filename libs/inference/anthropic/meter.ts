@@ -12,7 +12,12 @@ const KNOWN_BLOCKS: ReadonlySet<unknown> = new Set([
   'redacted_thinking',
   'tool_use',
   'tool_result',
+  'tool_reference',
+  'tool_addition',
+  'tool_removal',
 ]);
+/** Blocks that bring a tool of the request into the prompt once more. */
+const TOOL_MENTIONS: ReadonlySet<unknown> = new Set(['tool_reference', 'tool_addition']);
 
 /** What another dialect may write around a tool, a call or its result when it carries them over. */
 const WRAPPING_BYTES = 128;
@@ -29,6 +34,8 @@ export class MessagesMeter extends TextMeter {
   #otherParts = 0;
   #messages = 0;
   #tools = 0;
+  #toolBytesMax = 0;
+  #toolMentions = 0;
   /** The path of a `cache_control` whose lifetime has no price. */
   unpricedCache: string | undefined;
 
@@ -50,8 +57,10 @@ export class MessagesMeter extends TextMeter {
   tools(tools: readonly JsonObject[]): void {
     this.#tools += tools.length;
     for (const [index, tool] of tools.entries()) {
+      const before = this.bytes;
       this.bytes += WRAPPING_BYTES;
       this.json(tool, 2);
+      this.#toolBytesMax = Math.max(this.#toolBytesMax, this.bytes - before);
       this.cacheControl(tool.cache_control, `tools[${index}]`);
     }
   }
@@ -64,7 +73,7 @@ export class MessagesMeter extends TextMeter {
 
   facts(): PromptFacts {
     return {
-      textBytes: this.bytes,
+      textBytes: this.bytes + this.#toolMentions * this.#toolBytesMax,
       tokenIds: 0,
       messages: this.#messages,
       tools: this.#tools,
@@ -91,6 +100,7 @@ export class MessagesMeter extends TextMeter {
     // Blocks of one turn may be joined by a line break.
     this.bytes += 1;
     if (!KNOWN_BLOCKS.has(block.type)) this.#otherParts += 1;
+    if (TOOL_MENTIONS.has(block.type)) this.#toolMentions += 1;
     // Other dialects have a message of its own for the result of each tool.
     if (block.type === 'tool_result') {
       // And one of the user's for what a tool shows beside its text.

@@ -136,6 +136,29 @@ describe('parseMessagesRequest: refusals', () => {
   });
 });
 
+describe('tools in mid-conversation', () => {
+  const tool = { name: 'look', input_schema: { type: 'object' } };
+  const with_ = (...content: unknown[]) => ({ ...hello, tools: [tool], messages: [{ role: 'system', content }] });
+
+  it('that the request lists count once more, and fill no unknown part', () => {
+    const addition = { type: 'tool_addition', tool: { type: 'tool_reference', name: 'look' } };
+    const one = promptOf(with_({ type: 'text', text: '' }));
+    const two = promptOf(with_({ type: 'text', text: '' }, addition));
+    expect(two?.otherParts).toBe(0);
+    expect(Number(two?.textBytes) - Number(one?.textBytes)).toBeGreaterThan(JSON.stringify(tool).length);
+  });
+
+  it.each([
+    [{ type: 'tool_definition', definition: { type: 'web_search_20250305', name: 'web_search' } }],
+    [{ type: 'mcp_toolset_reference', server: 's' }],
+    [undefined],
+  ])('named in any other way are refused: %j', (named) => {
+    expect(parseMessagesRequest(with_({ type: 'tool_addition', tool: named }))).toMatchObject({
+      refusal: { code: 'unsupported_field', param: 'messages[0].content[0].tool.type' },
+    });
+  });
+});
+
 describe('context_management', () => {
   const managed = (...types: string[]) => ({
     ...hello,

@@ -83,6 +83,26 @@ function checkContextManagement({ context_management: management }: JsonObject):
   );
 }
 
+/**
+ * A turn may offer a tool that the request lists. Any other way to name one may bring a tool into the call that runs on
+ * the backend's side.
+ */
+function checkToolChanges({ messages }: JsonObject): RequestRefusal | undefined {
+  for (const [index, { content }] of (messages as readonly JsonObject[]).entries()) {
+    if (!Array.isArray(content)) continue;
+    const at = content.findIndex(
+      (block: unknown) =>
+        isJsonObject(block) &&
+        block.type === 'tool_addition' &&
+        !(isJsonObject(block.tool) && block.tool.type === 'tool_reference'),
+    );
+    if (at === -1) continue;
+    const path = `messages[${index}].content[${at}].tool.type`;
+    return refusal('unsupported_field', path, "Only tools that 'tools' lists have a price. Name one of them.");
+  }
+  return undefined;
+}
+
 function meterField(meter: MessagesMeter, key: string, value: unknown): void {
   meter.check(key);
   if (key === 'messages')
@@ -122,7 +142,8 @@ function parsePrompt(body: unknown, checkMaxTokens: (body: JsonObject) => Reques
     checkSystem(body) ??
     checkStream(body) ??
     checkContextManagement(body) ??
-    checkTools(body);
+    checkTools(body) ??
+    checkToolChanges(body);
   if (fault !== undefined) return { ok: false, refusal: fault };
   const meter = meterPrompt(body);
   if (!(meter instanceof MessagesMeter)) return { ok: false, refusal: meter };

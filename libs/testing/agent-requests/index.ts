@@ -17,12 +17,12 @@ const CLAUDE_HEADERS = {
   'anthropic-version': '2023-06-01',
   'anthropic-beta': [
     'claude-code-20250219',
-    'context-1m-2025-08-07',
     'interleaved-thinking-2025-05-14',
-    'thinking-token-count-2026-05-13',
     'context-management-2025-06-27',
-    'prompt-caching-scope-2026-01-05',
-    'mid-conversation-system-2026-04-07',
+    'per-turn-control-2026-07-01',
+    'mid-conversation-tool-changes-2026-07-01',
+    'thinking-token-count-2026-05-13',
+    'advanced-tool-use-2025-11-20',
     'effort-2025-11-24',
   ].join(','),
 } as const;
@@ -71,7 +71,7 @@ const claudeCodeTurn: AgentRequest = {
           { type: 'text', text: 'Run the tests' },
         ],
       },
-      { role: 'system', content: 'What else there is.' },
+      { role: 'system', content: 'What else there is.', output_config: { effort: 'medium' } },
       { role: 'assistant', content: [{ type: 'tool_use', id: 'toolu_1', name: 'Bash', input: { command: 'true' } }] },
       {
         role: 'user',
@@ -79,10 +79,13 @@ const claudeCodeTurn: AgentRequest = {
       },
     ],
     system: CLAUDE_SYSTEM,
-    tools: ['Agent', 'Bash', 'Read'].map((name) => ({ name, description: 'A tool.', input_schema: SCHEMA })),
+    tools: [
+      ...['Agent', 'Bash', 'Read'].map((name) => ({ name, description: 'A tool.', input_schema: SCHEMA })),
+      { name: 'Later', description: 'Not yet.', input_schema: { type: 'object', properties: {} }, defer_loading: true },
+    ],
     metadata: { user_id: '{"device_id":"d","account_uuid":"","session_id":"s"}' },
     max_tokens: 64_000,
-    thinking: { type: 'adaptive' },
+    thinking: { type: 'adaptive', display: 'omitted' },
     context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
     output_config: { effort: 'high' },
     stream: true,
@@ -192,6 +195,27 @@ const codexDefault: AgentRequest = {
   },
 };
 
+/** After its own search for tools, as its older versions send it: text in one piece, and the context of a million. */
+const claudeCodeFound: AgentRequest = {
+  program: 'Claude Code, after it has looked for a tool',
+  path: '/messages',
+  headers: { ...CLAUDE_HEADERS, 'anthropic-beta': `${CLAUDE_HEADERS['anthropic-beta']},context-1m-2025-08-07` },
+  body: {
+    ...claudeCodeTurn.body,
+    messages: [
+      { role: 'user', content: 'Run the tests' },
+      { role: 'system', content: [{ type: 'tool_addition', tool: { type: 'tool_reference', name: 'Later' } }] },
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'toolu_1', name: 'Search', input: { query: 'later' } }] },
+      {
+        role: 'user',
+        content: [
+          { tool_use_id: 'toolu_1', type: 'tool_result', content: [{ type: 'tool_reference', tool_name: 'Later' }] },
+        ],
+      },
+    ],
+  },
+};
+
 const agentsSdk: AgentRequest = {
   program: 'the OpenAI Agents SDK, after a tool has run',
   path: '/responses',
@@ -215,6 +239,7 @@ const agentsSdk: AgentRequest = {
 export const AGENT_REQUESTS: readonly AgentRequest[] = [
   claudeCodeTitle,
   claudeCodeTurn,
+  claudeCodeFound,
   codexPlain,
   codexDefault,
   agentsSdk,

@@ -42,6 +42,8 @@ const TOOL_KEYS: ReadonlySet<string> = new Set([
   'strict',
   'cache_control',
   'eager_input_streaming',
+  // Offered from the beginning all the same.
+  'defer_loading',
 ]);
 
 const OUTPUT_KEYS: ReadonlySet<string> = new Set(['effort', 'format']);
@@ -142,6 +144,23 @@ function readOutput(config: unknown, carrying: Carrying): Output {
   };
 }
 
+const TURN_OUTPUT_KEYS: ReadonlySet<string> = new Set(['effort']);
+
+/** A turn of instructions may say how hard to think from there on: the last one that does decides. */
+function readLastEffort(messages: readonly unknown[], carrying: Carrying): Pick<Output, 'effort'> {
+  let last: Pick<Output, 'effort'> = {};
+  for (const [index, message] of messages.entries()) {
+    if (!isJsonObject(message) || message.role !== 'system' || !present(message.output_config)) continue;
+    const path = `messages[${index}].output_config`;
+    const config = carrying.object(message.output_config, path);
+    carrying.onlyKnown(config, TURN_OUTPUT_KEYS, path);
+    const effort = NEUTRAL_EFFORTS.find((known) => known === config.effort);
+    if (present(config.effort) && effort === undefined) carrying.refuse(`${path}.effort`);
+    if (effort !== undefined) last = { effort };
+  }
+  return last;
+}
+
 /** A request for a message, already checked by `parseMessagesRequest`, in neutral form. */
 export function readMessagesCall(body: JsonObject, carrying: Carrying): NeutralCall {
   carrying.onlyKnown(body, KNOWN, '');
@@ -161,6 +180,7 @@ export function readMessagesCall(body: JsonObject, carrying: Carrying): NeutralC
     ...(effort === undefined ? {} : { effort }),
     // An effort that is wished for by name goes first.
     ...readOutput(body.output_config, carrying),
+    ...readLastEffort(carrying.list(body.messages, 'messages'), carrying),
     ...(isJsonObject(metadata) && typeof metadata.user_id === 'string' ? { user: metadata.user_id } : {}),
   };
 }

@@ -4,6 +4,8 @@ import type { Carrying, NeutralAssistantPart, NeutralSource, NeutralTurn, Neutra
 type Block = JsonObject;
 
 const MESSAGE_KEYS: ReadonlySet<string> = new Set(['role', 'content']);
+/** How hard to think from here on is read with the call; the rest of `output_config` is refused there. */
+const INSTRUCTION_KEYS: ReadonlySet<string> = new Set([...MESSAGE_KEYS, 'output_config']);
 
 function readSource(source: JsonObject, path: string, carrying: Carrying): NeutralSource {
   switch (source.type) {
@@ -49,6 +51,9 @@ function readUserPart(block: Block, path: string, carrying: Carrying): NeutralUs
       };
     case 'document':
       return readDocument(block, path, carrying);
+    // Its definition is among the tools, all of which are offered from the beginning.
+    case 'tool_reference':
+      return { type: 'text', text: `${carrying.text(block.tool_name, `${path}.tool_name`)} can be called.` };
     default:
       carrying.refuse(`${path}.type`);
       return { type: 'text', text: '' };
@@ -110,6 +115,7 @@ function readAssistantPart(block: Block, path: string, carrying: Carrying): Neut
 /** Instructions in the middle of a conversation. */
 function readInstructions(content: unknown, path: string, carrying: Carrying): string {
   return readBlocks(content, path, carrying)
+    .filter(({ block }) => block.type !== 'tool_addition')
     .map(({ block, path: own }) => {
       if (block.type !== 'text') carrying.refuse(`${own}.type`);
       return carrying.text(block.text, `${own}.text`);
@@ -118,8 +124,8 @@ function readInstructions(content: unknown, path: string, carrying: Carrying): s
 }
 
 function readTurn(message: JsonObject, path: string, carrying: Carrying): NeutralTurn[] {
-  carrying.onlyKnown(message, MESSAGE_KEYS, path);
   const { role, content } = message;
+  carrying.onlyKnown(message, role === 'system' ? INSTRUCTION_KEYS : MESSAGE_KEYS, path);
   switch (role) {
     case 'user':
       return readUser(content, path, carrying);
