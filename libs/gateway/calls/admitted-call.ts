@@ -1,5 +1,6 @@
 import { beyondPossible, countedUsage, type SeenOutput, type UsageReading } from '#inference';
 import { sortBetas } from '#inference/anthropic';
+import type { Redact } from '#inference/backends';
 import type { Backend, Model } from '#inference/catalogue';
 import type { ErrorCode, ErrorOptions } from '#inference/openai';
 import { type CallBounds, type CallId, costOf, formatUsd, type NanoUsd, type Prices, type TokenUsage } from '#kernel';
@@ -61,6 +62,8 @@ export class AdmittedCall<R extends MeteredRequest> {
   backend: Backend;
   decision: RoutingDecision;
   upstreamModel: string;
+  /** For what a backend says beside its output, by the credential of the last attempt. */
+  redact: Redact = (text) => text;
   /** A backend may have seen the request, in any of its attempts: then it counts as one, whatever its outcome. */
   wasSent = false;
   /** As the ledger granted them. */

@@ -1,7 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { JsonDocument, type PickedRoute } from '#inference';
 import { sortBetas } from '#inference/anthropic';
-import type { NotStartedReason, OpenFailure, UpstreamResponse, UpstreamTrouble } from '#inference/backends';
+import {
+  type NotStartedReason,
+  type OpenFailure,
+  redactedError,
+  type UpstreamResponse,
+  type UpstreamTrouble,
+} from '#inference/backends';
 import { backendErrorOfBody } from '#inference/openai';
 import { type BackendId, foreignText } from '#kernel';
 import type { AdmittedCall } from './admitted-call';
@@ -42,7 +48,7 @@ function troubleOf(response: Unanswered): OpenTrouble {
   if (response.kind === 'failure') return response.failure;
   const { status, headers, body } = response;
   const { retryAfterMs } = headers;
-  const error = backendErrorOfBody(body);
+  const error = redactedError(backendErrorOfBody(body), response.redact);
   return { kind: 'status', status, error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
@@ -167,6 +173,7 @@ async function attempt<R extends MeteredRequest>(
       ...(caller.traceparent === undefined ? {} : { traceparent: caller.traceparent }),
     });
     clearInterval(keepAlive);
+    call.redact = (response.kind === 'failure' ? undefined : response.redact) ?? ((text) => text);
     noteAttempt(call, response, startedMs);
     const trouble = response.kind === 'answer' ? undefined : troubleOf(response);
     noteHealth(call, trouble);

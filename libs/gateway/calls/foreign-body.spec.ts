@@ -1,9 +1,10 @@
-import type { BackendClient, UpstreamBody, UpstreamResponse } from '#inference/backends';
+import { type BackendClient, redactorOf, type UpstreamBody, type UpstreamResponse } from '#inference/backends';
 import { DIALECTS } from '../dialects';
 import { CallRunner } from './call-runner';
 import type { CallDependencies } from './ports';
 import { CallWorld, ClientSide, sentBody, simulatedModel } from './spec-kit';
 
+const CREDENTIAL = 'sk-secret-0123456789';
 const PAGE = '<!DOCTYPE html>\n<title>Log in</title>\n';
 const MESSAGES = [{ role: 'user', content: 'Hello?' }];
 /** Every dialect that streams. */
@@ -45,7 +46,8 @@ function saying({ chunks, contentType = 'text/html', ends = true, after }: Said)
   return {
     async open(): Promise<UpstreamResponse> {
       await after;
-      return { kind: 'answer', status: 200, headers: { contentType }, body: bodyOf(chunks, ends) };
+      const redact = redactorOf(CREDENTIAL);
+      return { kind: 'answer', status: 200, headers: { contentType }, body: bodyOf(chunks, ends), redact };
     },
     close: () => Promise.resolve(),
   };
@@ -126,6 +128,17 @@ describe.each(BODIES)('in place of the stream of %s', (path, body) => {
       type: 'InferenceUnresolved',
       data: { reason: 'backend-error:overloaded_error' },
     });
+  });
+
+  it.each([
+    ['JSON', (error: object) => JSON.stringify({ error })],
+    ['a frame', (error: object) => `data: ${JSON.stringify({ error, type: 'error' })}\n\n`],
+  ])("an error's %s gives no credential away, neither to the client nor to the record", async (_what, write) => {
+    const error = { message: `Bearer ${CREDENTIAL}`, type: CREDENTIAL, code: '400' };
+    const { side, events } = await stream({ chunks: [write(error)], contentType: 'application/json' });
+    expect(side.status).toBeGreaterThanOrEqual(400);
+    expect(side.text + JSON.stringify(events, (_key, value) => String(value))).not.toContain('secret-0');
+    expect(JSON.stringify(world.deps.router.statuses())).not.toContain('secret-0');
   });
 
   it('after signs of life have committed the status, it is one error frame (of a response its last event, too)', async () => {

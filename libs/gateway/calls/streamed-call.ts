@@ -1,5 +1,11 @@
 import { StreamOpening } from '#inference';
-import type { BodyFailure, UpstreamBody, UpstreamResponse, UpstreamTrouble } from '#inference/backends';
+import {
+  type BodyFailure,
+  redactedError,
+  type UpstreamBody,
+  type UpstreamResponse,
+  type UpstreamTrouble,
+} from '#inference/backends';
 import type { AdmittedCall } from './admitted-call';
 import type { MeteredRequest, RelayedStream, StreamOutcome } from './dialect';
 import { ForeignBody } from './foreign-body';
@@ -194,7 +200,7 @@ async function settleComplete<R extends MeteredRequest>(
         usage,
         certainty,
         outcome: 'complete',
-        ...(outcome.finishReason === undefined ? {} : { finishReason: outcome.finishReason }),
+        ...(outcome.finishReason === undefined ? {} : { finishReason: call.redact(outcome.finishReason) }),
       });
   if (recorded.kind === 'unavailable') {
     call.answerError('record_unavailable');
@@ -239,7 +245,7 @@ function gaveUp<R extends MeteredRequest>(call: AdmittedCall<R>, end: FlowEnd): 
 
 /** Why a stream did not come to its end. */
 function troubleOf<R extends MeteredRequest>(
-  { model }: AdmittedCall<R>,
+  { model, redact }: AdmittedCall<R>,
   outcome: Exclude<StreamOutcome, { kind: 'complete' }>,
   end: FlowEnd,
   answer: Answer | 'passed',
@@ -255,7 +261,7 @@ function troubleOf<R extends MeteredRequest>(
   const wait = answer === 'passed' ? undefined : answer.headers.retryAfterMs;
   return {
     kind: 'backend-error',
-    error: trouble.error,
+    error: redactedError(trouble.error, redact),
     beforeOutput,
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };

@@ -1,7 +1,9 @@
 import {
   type BodyFailure,
   type BodyText,
+  type Redact,
   readBody,
+  redactedError,
   type UpstreamResponse,
   type UpstreamTrouble,
 } from '#inference/backends';
@@ -41,7 +43,7 @@ export async function finishUnstreamed<R extends MeteredRequest>(
     await settle(call, answer, reading);
     return undefined;
   }
-  const trouble = troubleOf(reading, answer);
+  const trouble = troubleOf(reading, answer, call.redact);
   if (mayGoOn(trouble)) {
     noteBrokenAnswer(call, trouble);
     return trouble;
@@ -57,9 +59,10 @@ function brokenBody(whole: Exclude<BodyText, { kind: 'text' }>): BrokenReading {
 }
 
 /** An error in place of an answer: nothing was generated. */
-function troubleOf(reading: BrokenReading, { headers: { retryAfterMs } }: Answer): UpstreamTrouble {
+function troubleOf(reading: BrokenReading, { headers: { retryAfterMs } }: Answer, redact: Redact): UpstreamTrouble {
   if (reading.kind !== 'backend-error') return reading;
-  return { ...reading, beforeOutput: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  const error = redactedError(reading.error, redact);
+  return { kind: 'backend-error', error, beforeOutput: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
 async function settle<R extends MeteredRequest>(
@@ -88,7 +91,7 @@ async function settle<R extends MeteredRequest>(
         usage,
         certainty,
         outcome: 'complete',
-        ...(finishReason === undefined ? {} : { finishReason }),
+        ...(finishReason === undefined ? {} : { finishReason: call.redact(finishReason) }),
       });
   call.outcome = isUncountable ? 'unresolved' : 'complete';
   if (recorded.kind === 'unavailable') {

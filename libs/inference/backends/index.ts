@@ -5,6 +5,7 @@ export * from './openai';
 export * from './port';
 export * from './push-body';
 export * from './read-body';
+export * from './secret-redaction';
 export * from './simulator';
 export * from './trouble';
 export * from './unbilled-errors';

@@ -1,5 +1,6 @@
 import type { Backend } from '../catalogue/types';
 import type { JsonDocument, JsonObject } from '../json';
+import type { Redact } from './secret-redaction';
 import type { GarbageReason } from './trouble';
 
 /** What is asked of a backend; each kind knows the path or the model that serves it. */
@@ -104,6 +105,8 @@ export type UpstreamResponse =
       readonly status: number;
       readonly headers: UpstreamHeaders;
       readonly body: UpstreamBody;
+      /** For what the backend says beside its output: its errors and reasons may repeat the credential that was sent. */
+      readonly redact?: Redact;
     }
   /** Any other status, with the beginning of its body (at most `ERROR_BODY_BYTES_MAX`). */
   | {
@@ -111,6 +114,7 @@ export type UpstreamResponse =
       readonly status: number;
       readonly headers: UpstreamHeaders;
       readonly body: string;
+      readonly redact?: Redact;
     }
   | { readonly kind: 'failure'; readonly failure: OpenFailure };
 

@@ -1,4 +1,4 @@
-/** What a backend says is wrong, from an error body or an error frame; foreign text, cut to 256 bytes. */
+/** What a backend says is wrong, from an error body or an error frame; foreign text, to be redacted and cut before it is shown. */
 export interface BackendError {
   readonly code?: string;
   readonly type?: string;

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { BodyScrubber } from '../body-scrubber';
 import { BodyDecoder, contentCodingOf, type DecodedSink } from '../content-coding';
 import { PhaseWatch } from '../phase-watch';
 import {
@@ -11,6 +12,7 @@ import {
   type UpstreamResponse,
 } from '../port';
 import { type BodySource, PushBody } from '../push-body';
+import type { Redact } from '../secret-redaction';
 import type { GarbageReason } from '../trouble';
 import type { Connection } from './connection';
 import { upstreamHeaders } from './headers';
@@ -23,6 +25,12 @@ class GivenUpError extends Error {
 function reasonOf(error: Error): string {
   const code: unknown = 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : error.name;
+}
+
+/** What a backend is sent to prove who calls, and how it is taken out of what comes back. */
+export interface Credential {
+  readonly secret: string | undefined;
+  readonly redact: Redact;
 }
 
 type State = 'connecting' | 'dispatched' | 'error-answer' | 'answer' | 'over';
@@ -48,11 +56,17 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
   #errorChunks: Buffer[] = [];
   #errorBytes = 0;
   readonly #watch: PhaseWatch;
+  readonly #redact: Redact;
+  readonly #scrubber: BodyScrubber | undefined;
 
   constructor(
     private readonly call: UpstreamCall,
     private readonly resolve: (response: UpstreamResponse) => void,
+    /** Of the credential that is sent, which must not come back. */
+    { secret, redact }: Credential,
   ) {
+    this.#redact = redact;
+    this.#scrubber = BodyScrubber.for(secret);
     this.#watch = new PhaseWatch((phase) =>
       this.#giveUp(
         phase === 'connect' ? { kind: 'connect-failed', reason: 'connect timeout' } : { kind: 'first-byte-timeout' },
@@ -109,7 +123,8 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.#watch.stop();
     const remaining = Math.max(1, this.#firstByteDeadline - performance.now());
     this.#body = new PushBody(this, this.call.backend.timeouts, remaining, () => this.#close());
-    this.resolve({ kind: 'answer', status, headers: upstreamHeaders(headers), body: this.#body });
+    const redact = this.#redact;
+    this.resolve({ kind: 'answer', status, headers: upstreamHeaders(headers, redact), body: this.#body, redact });
     if (coding.kind === 'unknown') this.#breakBody('unknown-encoding');
   }
 
@@ -165,12 +180,14 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
 
   /** A piece of the body, as it was before it was coded. */
   #take(chunk: Buffer): void {
-    if (this.#state === 'answer') this.#body?.push(chunk);
+    if (this.#state === 'answer') this.#body?.push(this.#scrubber?.push(chunk) ?? chunk);
     else if (this.#state === 'error-answer') this.#keepError(chunk);
   }
 
   /** No more of it comes. */
   #finish(): void {
+    const held = this.#state === 'answer' ? this.#scrubber?.end() : undefined;
+    if (held !== undefined) this.#body?.push(held);
     if (this.#state === 'error-answer') this.#answerError();
     else if (this.#state === 'answer' && this.#lost === undefined) this.#body?.finish();
     else if (this.#lost !== undefined) this.#body?.fail(this.#lost);
@@ -205,7 +222,8 @@ export class Exchange implements Dispatcher.DispatchHandler, BodySource {
     this.resolve({
       kind: 'status',
       status: this.#errorStatus,
-      headers: upstreamHeaders(this.#errorHeaders),
+      headers: upstreamHeaders(this.#errorHeaders, this.#redact),
+      redact: this.#redact,
       body: Buffer.concat(this.#errorChunks).toString('utf8'),
     });
   }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { UpstreamCall, UpstreamHeaders } from '../port';
+import type { Redact } from '../secret-redaction';
 import type { HttpWire } from './wire';
 
 const HEADER_LENGTH_MAX = 256;
@@ -37,14 +38,14 @@ function retryAfterMs(headers: IncomingHttpHeaders): number | undefined {
 }
 
 /** The few headers of an answer that are read; cookies, rate limits and the backend's organization never pass. */
-export function upstreamHeaders(headers: IncomingHttpHeaders): UpstreamHeaders {
+export function upstreamHeaders(headers: IncomingHttpHeaders, redact: Redact): UpstreamHeaders {
   // Anthropic calls it `request-id`.
   const requestId = single(headers['x-request-id'] ?? headers['request-id']);
   const contentType = single(headers['content-type']);
   const wait = retryAfterMs(headers);
   return {
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(contentType === undefined ? {} : { contentType }),
+    ...(requestId === undefined ? {} : { requestId: redact(requestId) }),
+    ...(contentType === undefined ? {} : { contentType: redact(contentType) }),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };
 }

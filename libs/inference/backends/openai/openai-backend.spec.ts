@@ -106,6 +106,26 @@ describe('OpenAiBackendClient', () => {
     });
   });
 
+  it('what its answers say of the credential is taken out', async () => {
+    const secret = 'sk-secret-0123456789';
+    const own = new OpenAiBackendClient(() => Promise.resolve(secret));
+    const credential = { subject: 's', keyVersion: 1, ciphertext: 'own' };
+    const backend = testBackend(urlOf(server), { credential });
+    handler = (response, { headers }) => {
+      response.setHeader('x-request-id', `for ${secret}`);
+      response.end(`{"error":{"message":"${headers.authorization}"},"choices":[]}`);
+    };
+    const answer = await own.open(call({ backend }));
+    expect(answer).toMatchObject({ headers: { requestId: 'for [redacted]' } });
+    const read = await readBody(bodyOf(answer), 1_000);
+    expect(read).toMatchObject({ kind: 'text', text: expect.stringContaining(`Bearer ${'*'.repeat(20)}`) });
+    handler = (response) => response.writeHead(400, { 'x-request-id': secret }).end('{}');
+    const status = await own.open(call({ backend }));
+    expect(status).toMatchObject({ kind: 'status', headers: { requestId: '[redacted]' } });
+    expect(status.kind === 'status' && status.redact?.(`key ${secret}`)).toBe('key [redacted]');
+    await own.close();
+  });
+
   it('follows no redirect', async () => {
     handler = (response) => response.writeHead(302, { location: '/elsewhere' }).end();
     expect(await client.open(call())).toMatchObject({ kind: 'status', status: 302 });

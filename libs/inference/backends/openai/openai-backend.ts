@@ -1,7 +1,8 @@
 import type { EncryptedSecret } from '../../catalogue/types';
 import { writeEdited } from '../../json';
 import type { BackendClient, UpstreamCall, UpstreamResponse } from '../port';
-import { Exchange } from './exchange';
+import { redactorOf } from '../secret-redaction';
+import { type Credential, Exchange } from './exchange';
 import { requestHeaders } from './headers';
 import { type ObservedOptions, Upstreams } from './upstreams';
 import { type HttpWire, OPENAI_WIRE } from './wire';
@@ -24,10 +25,12 @@ const DECIDED_MEMBERS: ReadonlySet<string> = new Set([
 /** Credentials that were opened are kept, so that no call waits for the key store twice. */
 const OPENED_SECRETS_MAX = 1_000;
 
+const NO_CREDENTIAL: Credential = { secret: undefined, redact: redactorOf(undefined) };
+
 /** Backends that speak OpenAI's HTTP dialect. */
 export class OpenAiBackendClient implements BackendClient {
   readonly #upstreams: Upstreams;
-  readonly #secrets = new Map<string, string>();
+  readonly #credentials = new Map<string, Credential>();
   #closed = false;
 
   /** @param wire for kinds that differ in nothing but paths and headers. */
@@ -40,11 +43,11 @@ export class OpenAiBackendClient implements BackendClient {
 
   async open(call: UpstreamCall): Promise<UpstreamResponse> {
     const { credential } = call.backend;
-    if (credential === undefined) return this.#dispatch(call, undefined);
-    const secret = this.#secrets.get(credential.ciphertext) ?? (await this.#openSecret(credential));
-    if (secret === undefined)
+    if (credential === undefined) return this.#dispatch(call, NO_CREDENTIAL);
+    const opened = this.#credentials.get(credential.ciphertext) ?? (await this.#openSecret(credential));
+    if (opened === undefined)
       return { kind: 'failure', failure: { kind: 'connect-failed', reason: 'the credential cannot be opened' } };
-    return this.#dispatch(call, secret);
+    return this.#dispatch(call, opened);
   }
 
   async close(): Promise<void> {
@@ -52,30 +55,31 @@ export class OpenAiBackendClient implements BackendClient {
     await this.#upstreams.close();
   }
 
-  async #openSecret(credential: EncryptedSecret): Promise<string | undefined> {
+  async #openSecret(credential: EncryptedSecret): Promise<Credential | undefined> {
     try {
       const secret = await this.openSecret(credential);
-      if (this.#secrets.size >= OPENED_SECRETS_MAX) this.#secrets.clear();
-      this.#secrets.set(credential.ciphertext, secret);
-      return secret;
+      if (this.#credentials.size >= OPENED_SECRETS_MAX) this.#credentials.clear();
+      const opened = { secret, redact: redactorOf(secret) };
+      this.#credentials.set(credential.ciphertext, opened);
+      return opened;
     } catch {
       return undefined; // Nothing was sent: the call is answered as one that could not connect.
     }
   }
 
-  #dispatch(call: UpstreamCall, secret: string | undefined): Promise<UpstreamResponse> {
+  #dispatch(call: UpstreamCall, credential: Credential): Promise<UpstreamResponse> {
     if (call.signal.aborted)
       return Promise.resolve({ kind: 'failure', failure: { kind: 'aborted', dispatched: false } });
     if (this.#closed)
       return Promise.resolve({ kind: 'failure', failure: { kind: 'connect-failed', reason: 'shutting down' } });
     return new Promise((resolve) => {
       const { pool, single, paths } = this.#upstreams.find(call.backend);
-      const exchange = new Exchange(call, resolve);
+      const exchange = new Exchange(call, resolve, credential);
       const alone = call.freshConnection === true ? single() : undefined;
       const options: ObservedOptions = {
         method: 'POST',
         path: paths[call.operation],
-        headers: requestHeaders(call, secret, this.wire),
+        headers: requestHeaders(call, credential.secret, this.wire),
         body: writeEdited(call.body, call.source, DECIDED_MEMBERS),
         onConnection: (connection) => exchange.onConnection(connection),
       };

@@ -2,6 +2,9 @@ import { foreignText } from '#kernel';
 import type { BackendError } from '../../backends/trouble';
 import { isJsonObject, type JsonObject } from '../../json';
 
+/** Cut once more before it is shown, when nothing that must not be seen can be cut in two any more. */
+const MESSAGE_BYTES_MAX = 4_096;
+
 /** Longer codes are not codes. */
 const CODE_LENGTH_MAX = 64;
 
@@ -17,7 +20,7 @@ function describe(error: JsonObject): BackendError {
   return {
     ...(code === undefined ? {} : { code }),
     ...(type === undefined ? {} : { type }),
-    ...(typeof message === 'string' ? { message: foreignText(message) } : {}),
+    ...(typeof message === 'string' ? { message: foreignText(message, MESSAGE_BYTES_MAX) } : {}),
   };
 }
 
@@ -40,7 +43,7 @@ export function backendErrorOf(value: JsonObject): BackendError | undefined {
   const isEmpty = isJsonObject(error) ? Object.values(error).every(saysNothing) : saysNothing(error);
   if (!isEmpty || !isAnswer(value)) {
     if (isJsonObject(error)) return describe(error);
-    if (typeof error === 'string') return { message: foreignText(error) };
+    if (typeof error === 'string') return { message: foreignText(error, MESSAGE_BYTES_MAX) };
   }
   if (value.object === 'error') return describe(value);
   return undefined;
@@ -49,7 +52,9 @@ export function backendErrorOf(value: JsonObject): BackendError | undefined {
 /** The error of a frame that is called one by its event, whatever its form. */
 export function backendErrorOfFrame(data: string): BackendError {
   const error = backendErrorOfBody(data);
-  return Object.keys(error).length === 0 && !/^\s*[[{]/.test(data) ? { message: foreignText(data.trim()) } : error;
+  return Object.keys(error).length === 0 && !/^\s*[[{]/.test(data)
+    ? { message: foreignText(data.trim(), MESSAGE_BYTES_MAX) }
+    : error;
 }
 
 /** The error in the body of an answer with an error status; empty when the body says nothing that can be read. */
