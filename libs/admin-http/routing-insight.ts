@@ -1,5 +1,5 @@
 import type { BackendService } from '#inference/catalogue';
-import type { BackendId, CallId, EpochMs } from '#kernel';
+import type { BackendId, CallId, EpochMs, ModelId, OrganizationId } from '#kernel';
 
 /** How well a backend is, as the process that sends calls there sees it. */
 export interface RoutedBackend {
@@ -10,6 +10,13 @@ export interface RoutedBackend {
   readonly consecutiveFailures: number;
   readonly lastFailure?: string;
   readonly lastCheckedAt?: EpochMs;
+  readonly ownCircuits: readonly {
+    readonly orgId: OrganizationId;
+    readonly model: ModelId;
+    readonly circuit: 'closed' | 'half-open' | 'open';
+    readonly consecutiveFailures: number;
+    readonly lastFailure?: string;
+  }[];
 }
 
 /** Where one attempt of a call was sent, and how that went. */

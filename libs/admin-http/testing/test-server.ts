@@ -51,6 +51,7 @@ function router({ control, clock }: TestPlatform): RoutingInsight {
         service,
         circuit: 'closed',
         consecutiveFailures: 0,
+        ownCircuits: [],
       })),
     recentDecisions: (limit) => [{ ...sent, decision: 'primary' as const }].slice(0, limit),
   };

@@ -6,6 +6,20 @@ import type { RoutedAttempt, RoutedBackend } from '../routing-insight';
 const CIRCUITS = ['closed', 'half-open', 'open'] as const satisfies readonly RoutedBackend['circuit'][];
 const DECISIONS = ['primary', 'failover', 'override'] as const satisfies readonly RoutedAttempt['decision'][];
 
+/** How well a backend is for one organization's calls of one model. */
+export class OwnCircuitView {
+  @ApiProperty()
+  organizationId!: string;
+  @ApiProperty()
+  model!: string;
+  @ApiProperty({ enum: CIRCUITS })
+  circuit!: RoutedBackend['circuit'];
+  @ApiProperty()
+  consecutiveFailures!: number;
+  @ApiPropertyOptional()
+  lastFailure?: string;
+}
+
 export class RoutedBackendView {
   @ApiProperty()
   id!: string;
@@ -13,7 +27,7 @@ export class RoutedBackendView {
   name!: string;
   @ApiProperty({ enum: BACKEND_SERVICES, description: 'What an operator decided.' })
   service!: BackendService;
-  @ApiProperty({ enum: CIRCUITS, description: 'open: calls avoid it after a run of failures.' })
+  @ApiProperty({ enum: CIRCUITS, description: 'open: all calls avoid it, after a run of failed connections.' })
   circuit!: RoutedBackend['circuit'];
   @ApiProperty()
   consecutiveFailures!: number;
@@ -21,9 +35,19 @@ export class RoutedBackendView {
   lastFailure?: string;
   @ApiPropertyOptional({ description: 'When a probe last asked it whether it is back.' })
   lastCheckedAt?: string;
+  @ApiProperty({
+    type: [OwnCircuitView],
+    description: 'Organizations whose calls of one model avoid it after a run of errors; the latest 100.',
+  })
+  ownCircuits!: readonly OwnCircuitView[];
 }
 
-export function routedBackendView({ backendId, lastCheckedAt, ...status }: RoutedBackend): RoutedBackendView {
+export function routedBackendView({
+  backendId,
+  lastCheckedAt,
+  ownCircuits,
+  ...status
+}: RoutedBackend): RoutedBackendView {
   const { name, service, circuit, consecutiveFailures, lastFailure } = status;
   return {
     id: backendId,
@@ -33,6 +57,7 @@ export function routedBackendView({ backendId, lastCheckedAt, ...status }: Route
     consecutiveFailures,
     ...(lastFailure === undefined ? {} : { lastFailure }),
     ...(lastCheckedAt === undefined ? {} : { lastCheckedAt: formatInstant(lastCheckedAt) }),
+    ownCircuits: ownCircuits.map(({ orgId: organizationId, ...own }) => ({ organizationId, ...own })),
   };
 }
 

@@ -1,4 +1,4 @@
-import { beyondPossible, countedUsage, type SeenOutput, type UsageReading } from '#inference';
+import { beyondPossible, type CallPlace, countedUsage, type SeenOutput, type UsageReading } from '#inference';
 import { sortBetas } from '#inference/anthropic';
 import type { Redact } from '#inference/backends';
 import type { Backend, Model } from '#inference/catalogue';
@@ -87,6 +87,11 @@ export class AdmittedCall<R extends MeteredRequest> {
 
   get callId(): CallId {
     return this.caller.requestId;
+  }
+
+  /** Where it is now: whose circuits are concerned. */
+  get place(): CallPlace {
+    return { backendId: this.backend.id, orgId: this.caller.orgId, model: this.model.id };
   }
 
   get context(): AnswerContext {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import type { ModelId, OrganizationId } from '#kernel';
 import { openAiChat } from '../dialects/openai-chat';
-import { CallWorld, simulatedBackend, simulatedModel } from './spec-kit';
+import { CallWorld, ORG, simulatedBackend, simulatedModel } from './spec-kit';
 
 const CIRCUIT = { failuresMax: 3, openMs: 10_000 };
 const BODY = { messages: [{ role: 'user', content: 'one two three four' }] };
@@ -38,7 +39,10 @@ describe('a backend that begins its answers and breaks every one of them', () =>
     const fates: boolean[] = [];
     for (let i = 0; i < CIRCUIT.failuresMax; i += 1) fates.push(await served());
     expect(fates).toEqual([false, false, false]);
-    expect(world.deps.router.statuses()).toMatchObject([{ name: 'broken', circuit: 'open' }, { name: 'spare' }]);
+    expect(world.deps.router.statuses()).toMatchObject([
+      { name: 'broken', circuit: 'closed', ownCircuits: [{ orgId: ORG, model: 'routed', circuit: 'open' }] },
+      { name: 'spare', ownCircuits: [] },
+    ]);
     expect(await served()).toBe(true);
 
     // Its trial breaks as well, and that closes nothing.
@@ -47,6 +51,39 @@ describe('a backend that begins its answers and breaks every one of them', () =>
     expect(await served()).toBe(true);
     await world.close();
   });
+});
+
+describe('five errors that one tenant provokes', () => {
+  const OTHER = 'org_b' as OrganizationId;
+  const backend = simulatedBackend('main', { unbilledOverload: true });
+  const routes = (upstreamModel: string) => [{ backendId: backend.id, upstreamModel, weight: 1 }];
+  const worldOf = (setting: string) =>
+    new CallWorld({
+      models: [
+        simulatedModel('poisoned', 'echo', { routes: routes(`echo?${setting}`) }),
+        simulatedModel('quick', 'echo', { routes: routes('echo') }),
+      ],
+      backends: [backend],
+      circuit: CIRCUIT,
+    });
+
+  it.each(['errorStatus=500', 'errorStatus=502', 'errorAtChunk=0', 'garbage=true'])(
+    '%s: shut no backend for others, nor for its own other models',
+    async (setting) => {
+      const world = worldOf(setting);
+      const ask = async (model: string, orgId = ORG) =>
+        (await world.run(openAiChat, { model, stream: true, ...BODY }, world.caller({ orgId }))).status;
+      for (let i = 0; i < CIRCUIT.failuresMax + 2; i += 1) await ask('poisoned');
+      const sent = world.dispatched;
+      expect(await ask('poisoned')).toBe(503);
+      expect(world.dispatched).toBe(sent);
+      expect(await ask('quick')).toBe(200);
+      expect(await ask('quick', OTHER)).toBe(200);
+      await ask('poisoned', OTHER);
+      expect(world.dispatched).toBe(sent + 3);
+      await world.close();
+    },
+  );
 });
 
 it('a backend that is back is given calls while its first one still streams', async () => {
@@ -61,7 +98,8 @@ it('a backend that is back is given calls while its first one still streams', as
     isKept: (upstreamModel) => upstreamModel.includes('hang'),
     circuit: CIRCUIT,
   });
-  for (let i = 0; i < CIRCUIT.failuresMax; i += 1) world.deps.router.failed(backend.id, 'spec');
+  const place = { backendId: backend.id, orgId: ORG, model: 'quick' as ModelId };
+  for (let i = 0; i < CIRCUIT.failuresMax; i += 1) world.deps.router.unreachable(place, 'spec');
   const ask = (model: string) => world.run(openAiChat, { model, stream: true, ...BODY });
   expect((await ask('quick')).status).toBe(503);
   world.clock.pass(CIRCUIT.openMs);

@@ -42,13 +42,13 @@ export function chooseRoute<R extends MeteredRequest>(
   dialect: Pick<Dialect<R>, 'refusalFor'>,
   request: R,
   model: Model,
-  { routing }: Pick<Caller, 'routing'>,
+  { orgId, routing }: Pick<Caller, 'orgId' | 'routing'>,
   tried: ReadonlySet<BackendId> = new Set(),
 ): ChosenRoute {
   const unfit = new Set(tried);
   let refusal: CarryRefusal | undefined;
   for (;;) {
-    const picked = router.choose(model, routing, unfit);
+    const picked = router.choose(model, orgId, routing, unfit);
     if (picked === undefined) break;
     const refused = backendRefusal(dialect, request, picked.backend);
     if (refused === undefined) return { ok: true, picked };

@@ -58,10 +58,13 @@ function troubleOf(response: Unanswered): OpenTrouble {
  */
 function noteHealth<R extends MeteredRequest>(call: AdmittedCall<R>, trouble: OpenTrouble | undefined): void {
   const { router, clock } = call.deps;
-  const { id, name } = call.backend;
+  const { place } = call;
+  const { name } = call.backend;
   const failure = trouble === undefined ? undefined : describeTrouble(trouble);
-  if (trouble?.kind === 'status' && trouble.status < 500) router.succeeded(id);
-  else if (trouble !== undefined && isBackendsFault(trouble)) router.failed(id, failure ?? trouble.kind);
+  if (trouble?.kind === 'status' && trouble.status < 500) router.succeeded(place);
+  else if (trouble?.kind === 'connect-failed') router.unreachable(place, failure ?? trouble.kind);
+  else if (trouble !== undefined && isBackendsFault(trouble)) router.failed(place, failure ?? trouble.kind);
+  else if (trouble !== undefined) router.givenUp(place);
   router.decided({
     at: clock.now(),
     callId: call.callId,
@@ -91,7 +94,7 @@ export async function dispatchCall<R extends MeteredRequest>(call: AdmittedCall<
   for (let count = 1; ; count += 1) {
     if (call.deps.cut.isCut) return endUnsent(call, 'platform');
     backends.add(call.backend.id);
-    router.sending(call.backend.id);
+    router.sending(call.place);
     const startedMs = clock.monotonicMs();
     const next = (trouble: UpstreamTrouble) =>
       nextAttempt(call, trouble, clock.monotonicMs() - startedMs, { count, backends });
@@ -164,6 +167,7 @@ async function attempt<R extends MeteredRequest>(
       whyNotStart: () => {
         const why = whyNotStart(call, startedMs);
         call.wasSent ||= why === undefined;
+        if (why === undefined) deps.router.connected(call.place);
         return why;
       },
       ...(caller.anthropic === undefined

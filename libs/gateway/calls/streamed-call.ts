@@ -93,8 +93,8 @@ class StreamFlow<R extends MeteredRequest> {
     if (text !== '') {
       this.hasPassed = true;
       this.begin();
-      const { record, deps, backend } = this.call;
-      if (record.firstByteMs === undefined) deps.router.answering(backend.id);
+      const { record, deps, place } = this.call;
+      if (record.firstByteMs === undefined) deps.router.answering(place);
       record.sawFirstByte();
       flows = this.call.connection.write(text);
       this.call.keeper.gather(text);
@@ -188,7 +188,7 @@ async function settleComplete<R extends MeteredRequest>(
   outcome: Extract<StreamOutcome, { kind: 'complete' }>,
   begin: () => void,
 ): Promise<void> {
-  call.deps.router.succeeded(call.backend.id);
+  call.deps.router.succeeded(call.place);
   const { usage, certainty } = call.metering(outcome.usage, outcome.seen);
   const isUncountable = certainty === 'counted' && call.isUncountable(outcome.seen);
   call.outcome = isUncountable ? 'unresolved' : 'complete';

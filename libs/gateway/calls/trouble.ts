@@ -99,7 +99,7 @@ export function isBackendsFault(trouble: UpstreamTrouble): boolean {
 /** An answer that broke after it had begun says something about its backend, too; and its attempt has failed after all. */
 export function noteBrokenAnswer<R extends MeteredRequest>(call: AdmittedCall<R>, trouble: UpstreamTrouble): void {
   const failure = describeTrouble(trouble);
-  if (isBackendsFault(trouble)) call.deps.router.failed(call.backend.id, failure);
+  if (isBackendsFault(trouble)) call.deps.router.failed(call.place, failure);
   if (trouble.kind === 'backend-error') call.record.attemptFailed(failure);
 }
 

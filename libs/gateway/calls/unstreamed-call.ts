@@ -71,7 +71,7 @@ async function settle<R extends MeteredRequest>(
   reading: Extract<AnswerReading, { kind: 'complete' }>,
 ): Promise<void> {
   const { record, connection } = call;
-  call.deps.router.succeeded(call.backend.id);
+  call.deps.router.succeeded(call.place);
   const { usage, certainty } = call.metering(reading.usage, reading.seen);
   const isUncountable = certainty === 'counted' && call.isUncountable(reading.seen);
   const text = reading.render(usage, call.chargeFor(usage));

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Backend, Model } from '#inference/catalogue';
-import { type BackendId, type CallId, epochMs, type ModelId } from '#kernel';
+import { type BackendId, type CallId, epochMs, type ModelId, type OrganizationId } from '#kernel';
 import { probeBackend, startProbing } from './prober';
 import { Router } from './router';
 
@@ -34,6 +34,9 @@ const model: Model = {
   prices: [],
 };
 
+const ORG = 'org_a' as OrganizationId;
+const at = { backendId: a.id, orgId: ORG, model: model.id };
+
 function routerAt(time: { ms: number }) {
   return new Router({
     backends: () => new Map([a, b].map((one) => [one.id, one])),
@@ -47,10 +50,10 @@ describe('the router', () => {
   it('avoids a backend after a run of failures, sends it one call after a pause, and trusts it again', () => {
     const time = { ms: 0 };
     const router = routerAt(time);
-    const choice = () => router.choose(model, {})?.backend.name;
+    const choice = () => router.choose(model, ORG, {})?.backend.name;
     expect(choice()).toBe('a');
-    router.failed(a.id, 'refused');
-    router.failed(a.id, 'refused');
+    router.unreachable(at, 'refused');
+    router.unreachable(at, 'refused');
     expect(choice()).toBe('b');
     expect(router.statuses()).toMatchObject([
       { name: 'a', circuit: 'open', consecutiveFailures: 2, lastFailure: 'refused' },
@@ -58,10 +61,28 @@ describe('the router', () => {
     ]);
     time.ms = 1_000;
     expect(choice()).toBe('a');
-    router.sending(a.id);
+    router.sending(at);
     expect(choice()).toBe('b');
-    router.succeeded(a.id);
+    router.connected(at);
     expect(choice()).toBe('a');
+  });
+
+  it('keeps one organization from a backend that fails its requests, and shows which', () => {
+    const router = routerAt({ ms: 0 });
+    router.failed(at, 'status-500');
+    router.failed(at, 'status-500');
+    expect(router.choose(model, ORG, {})?.backend.name).toBe('b');
+    expect(router.choose(model, 'org_b' as OrganizationId, {})?.backend.name).toBe('a');
+    expect(router.statuses()).toMatchObject([
+      {
+        name: 'a',
+        circuit: 'closed',
+        ownCircuits: [
+          { orgId: ORG, model: 'model', circuit: 'open', consecutiveFailures: 2, lastFailure: 'status-500' },
+        ],
+      },
+      { name: 'b', ownCircuits: [] },
+    ]);
   });
 
   it('keeps the newest decisions for operators', () => {
@@ -74,8 +95,8 @@ describe('the router', () => {
 
   it('is told by probes that a backend is back', async () => {
     const router = routerAt({ ms: 0 });
-    router.failed(a.id, 'refused');
-    router.failed(a.id, 'refused');
+    router.unreachable(at, 'refused');
+    router.unreachable(at, 'refused');
     const asked = await new Promise<string>((resolve) => {
       const probing = startProbing(
         router,
@@ -88,12 +109,12 @@ describe('the router', () => {
       );
     });
     expect(asked).toBe('a');
-    expect(router.choose(model, {})?.backend.name).toBe('a');
+    expect(router.choose(model, ORG, {})?.backend.name).toBe('a');
     // One call finds out whether it also brings its answers to an end.
-    router.sending(a.id);
-    expect(router.choose(model, {})?.backend.name).toBe('b');
-    router.succeeded(a.id);
-    expect(router.choose(model, {})?.backend.name).toBe('a');
+    router.sending(at);
+    expect(router.choose(model, ORG, {})?.backend.name).toBe('b');
+    router.connected(at);
+    expect(router.choose(model, ORG, {})?.backend.name).toBe('a');
     expect(router.ailing()).toEqual([]);
   });
 });

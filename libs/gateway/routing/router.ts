@@ -1,21 +1,15 @@
 import {
-  afterFailure,
-  afterFirstOutput,
-  afterSignOfLife,
-  afterSuccess,
-  type BackendHealth,
-  type Circuit,
+  type CallPlace,
+  CircuitBoard,
   type CircuitSettings,
   type CircuitStatus,
-  CLOSED_CIRCUIT,
   circuitStatus,
   DEFAULT_CIRCUIT_SETTINGS,
   type PickedRoute,
   pickRoute,
-  withTrial,
 } from '#inference';
 import type { Backend, Model } from '#inference/catalogue';
-import type { BackendId, CallId, Clock, EpochMs } from '#kernel';
+import type { BackendId, CallId, Clock, EpochMs, ModelId, OrganizationId } from '#kernel';
 
 /** `primary`: the first choice served. `failover`: another had failed. `override`: the client named the backend. */
 export type RoutingDecision = 'primary' | 'failover' | 'override';
@@ -45,6 +39,17 @@ export interface BackendStatus {
   readonly consecutiveFailures: number;
   readonly lastFailure?: string;
   readonly lastCheckedAt?: EpochMs;
+  /** Organizations and models that alone are kept from it, the latest first; at most `OWN_CIRCUITS_SHOWN_MAX`. */
+  readonly ownCircuits: readonly OwnCircuitStatus[];
+}
+
+/** How well a backend is for one organization's calls of one model. */
+export interface OwnCircuitStatus {
+  readonly orgId: OrganizationId;
+  readonly model: ModelId;
+  readonly circuit: CircuitStatus;
+  readonly consecutiveFailures: number;
+  readonly lastFailure?: string;
 }
 
 export interface RouterOptions {
@@ -56,23 +61,30 @@ export interface RouterOptions {
 
 /** The newest decisions that operators can look at; each is also in the record of its call. */
 const DECISIONS_KEPT_MAX = 500;
+const OWN_CIRCUITS_SHOWN_MAX = 100;
 
 /** Knows how well each backend is, as this process sees it, and chooses where calls go. */
 export class Router {
-  private readonly circuits = new Map<BackendId, Circuit>();
+  private readonly board: CircuitBoard;
   private readonly decisions: RoutedCall[] = [];
   private readonly settings: CircuitSettings;
 
   constructor(private readonly options: RouterOptions) {
     this.settings = options.settings ?? DEFAULT_CIRCUIT_SETTINGS;
+    this.board = new CircuitBoard(this.settings);
   }
 
-  /** Undefined when no backend may be asked now. */
-  choose(model: Model, wish: RoutingWish, exclude: ReadonlySet<BackendId> = new Set()): PickedRoute | undefined {
+  /** Undefined when no backend may be asked now by this organization. */
+  choose(
+    model: Model,
+    orgId: OrganizationId,
+    wish: RoutingWish,
+    exclude: ReadonlySet<BackendId> = new Set(),
+  ): PickedRoute | undefined {
     return pickRoute({
       model,
       backends: this.options.backends(),
-      healthOf: (id) => this.healthOf(id),
+      healthOf: (backendId) => this.board.healthOf({ backendId, orgId, model: model.id }, this.nowMs()),
       random: this.options.random(),
       exclude,
       ...wish,
@@ -80,25 +92,37 @@ export class Router {
   }
 
   /** A call goes out: a half-open circuit lets no other through until it is known how this one went. */
-  sending(id: BackendId): void {
-    const circuit = this.circuits.get(id);
-    if (circuit !== undefined) this.circuits.set(id, withTrial(circuit, this.nowMs()));
+  sending(place: CallPlace): void {
+    this.board.sending(place, this.nowMs());
+  }
+
+  /** Its request is about to be written, to a connection that stands. */
+  connected(place: CallPlace): void {
+    this.board.connected(place);
+  }
+
+  /** Nothing came of it that says anything about the backend. */
+  givenUp(place: CallPlace): void {
+    this.board.givenUp(place);
   }
 
   /** The first output of a stream has come. */
-  answering(id: BackendId): void {
-    const circuit = this.circuits.get(id);
-    if (circuit !== undefined) this.circuits.set(id, afterFirstOutput(circuit, this.settings));
+  answering(place: CallPlace): void {
+    this.board.answering(place);
   }
 
-  succeeded(id: BackendId): void {
-    const circuit = this.circuits.get(id);
-    if (circuit !== undefined) this.circuits.set(id, afterSuccess(circuit));
+  succeeded(place: CallPlace): void {
+    this.board.succeeded(place);
   }
 
-  failed(id: BackendId, reason: string): void {
-    const circuit = this.circuits.get(id) ?? CLOSED_CIRCUIT;
-    this.circuits.set(id, afterFailure(circuit, reason, this.nowMs(), this.settings));
+  /** The backend took the request and did not answer it well. */
+  failed(place: CallPlace, reason: string): void {
+    this.board.failed(place, reason, this.nowMs());
+  }
+
+  /** No connection was made. */
+  unreachable({ backendId }: CallPlace, reason: string): void {
+    this.board.unreachable(backendId, reason, this.nowMs());
   }
 
   /** Keeps a decision for operators to look at. */
@@ -114,7 +138,7 @@ export class Router {
 
   statuses(): readonly BackendStatus[] {
     return [...this.options.backends().values()].map((backend) => {
-      const circuit = this.circuits.get(backend.id) ?? CLOSED_CIRCUIT;
+      const circuit = this.board.sharedOf(backend.id);
       const { failures, lastFailure, lastCheckedAt } = circuit;
       return {
         backendId: backend.id,
@@ -124,13 +148,14 @@ export class Router {
         consecutiveFailures: failures,
         ...(lastFailure === undefined ? {} : { lastFailure }),
         ...(lastCheckedAt === undefined ? {} : { lastCheckedAt }),
+        ownCircuits: this.ownCircuits(backend.id),
       };
     });
   }
 
-  /** Backends that calls avoid: the ones worth probing. */
+  /** Backends that no connection reaches: the ones worth probing. */
   ailing(): readonly Backend[] {
-    return [...this.options.backends().values()].filter(({ id }) => this.circuits.get(id)?.openedAtMs !== undefined);
+    return [...this.options.backends().values()].filter(({ id }) => this.board.sharedOf(id).openedAtMs !== undefined);
   }
 
   /**
@@ -138,24 +163,18 @@ export class Router {
    * brings an answer to its end.
    */
   probed(id: BackendId, failure: string | undefined): void {
-    if (failure !== undefined) this.failed(id, failure);
-    const circuit = this.circuits.get(id);
-    if (circuit === undefined) return;
-    const found = failure === undefined ? afterSignOfLife(circuit, this.nowMs(), this.settings) : circuit;
-    this.circuits.set(id, { ...found, lastCheckedAt: this.options.clock.now() });
+    if (failure !== undefined) this.board.unreachable(id, failure, this.nowMs());
+    this.board.probed(id, failure === undefined, this.nowMs(), this.options.clock.now());
   }
 
-  private healthOf(id: BackendId): BackendHealth {
-    const circuit = this.circuits.get(id);
-    if (circuit === undefined) return 'well';
-    switch (circuitStatus(circuit, this.nowMs(), this.settings)) {
-      case 'closed':
-        return 'well';
-      case 'half-open':
-        return 'on-trial';
-      case 'open':
-        return 'down';
-    }
+  private ownCircuits(id: BackendId): readonly OwnCircuitStatus[] {
+    return this.board.ownOf(id, OWN_CIRCUITS_SHOWN_MAX).map(({ orgId, model, circuit }) => ({
+      orgId,
+      model,
+      circuit: circuitStatus(circuit, this.nowMs(), this.settings),
+      consecutiveFailures: circuit.failures,
+      ...(circuit.lastFailure === undefined ? {} : { lastFailure: circuit.lastFailure }),
+    }));
   }
 
   private nowMs(): number {

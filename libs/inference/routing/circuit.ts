@@ -1,7 +1,7 @@
 import type { EpochMs } from '#kernel';
 
 /**
- * A circuit breaker per backend: it opens after a run of failures that were the backend's own, lets one call through
+ * A circuit breaker: it opens after a run of failures that were the backend's own, lets one call through
  * after a pause (half open), and closes when that succeeds. Times are monotonic milliseconds.
  */
 export interface Circuit {
@@ -37,6 +37,12 @@ export function circuitStatus(circuit: Circuit, nowMs: number, settings: Circuit
 /** A call is sent through a half-open circuit: no other is until it is known how it went. */
 export function withTrial(circuit: Circuit, nowMs: number): Circuit {
   return circuit.openedAtMs === undefined ? circuit : { ...circuit, trialAtMs: nowMs };
+}
+
+/** The trial came to nothing that says anything: the next call may be one. */
+export function withoutTrial(circuit: Circuit): Circuit {
+  const { trialAtMs, ...rest } = circuit;
+  return trialAtMs === undefined ? circuit : rest;
 }
 
 /** Something else than a call found the backend alive: the pause is over, and one call may find out about the rest. */

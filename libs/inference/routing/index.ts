@@ -1,2 +1,3 @@
 export * from './circuit';
+export * from './circuit-board';
 export * from './pick-route';
