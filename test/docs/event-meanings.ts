@@ -106,6 +106,7 @@ export const CATALOGUE: Readonly<Record<CatalogueEvent['type'], string>> = {
   ModelRegistered: 'A model exists; without prices it cannot be called.',
   ModelChanged: 'All settings of a model as they are from now on.',
   ModelRetired: 'A model is called no more; its prices stay on record.',
+  PricesWithdrawn: 'A version of prices that was to begin later never does.',
   PricesSet: 'A version of prices, in nano-USD per million tokens.',
   BoundsDeclared: 'What bounds the tokens of one call; ends a withdrawal.',
   BoundWithdrawn: 'A call cost more than it held: calls of this model hold the whole context from now on.',

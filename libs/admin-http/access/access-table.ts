@@ -78,7 +78,7 @@ export const ACCESS_TABLE: Readonly<Record<string, readonly Grantee[]>> = {
 
   'POST /admin/v1/models': SYSTEM,
   'GET /admin/v1/models': SYSTEM,
-  // Ids of models may hold slashes: `…/{id}`, `…/{id}/prices` and `…/{id}/reopen` are one route each.
+  // Ids of models may hold slashes: `…/{id}`, `…/{id}/prices`, `…/{id}/reopen` and so on are one route each.
   'GET /admin/v1/models/*': SYSTEM,
   'POST /admin/v1/models/*': SYSTEM,
   'PATCH /admin/v1/models/*': SYSTEM,

@@ -8,9 +8,10 @@ import {
   findBackend,
   findBackendByName,
   type Model,
+  type PriceVersion,
   type RouteSettings,
 } from '#inference/catalogue';
-import { type BackendId, type ModelId, parseId, usd } from '#kernel';
+import { type BackendId, type EpochMs, type ModelId, parseId, usd } from '#kernel';
 import { ChangeBackend, ChangeCatalogue, RegisterBackend } from '../dispatch/commands';
 import { ReadCatalogue } from '../dispatch/queries';
 import {
@@ -21,13 +22,14 @@ import {
   RegisterModelDto,
   ReopenRouteDto,
   type RouteDto,
+  WithdrawPricesDto,
 } from '../dto/catalogue.dto';
 import { NothingDto } from '../dto/organizations.dto';
 import { instant } from '../dto/rules';
 import { accepted, answerOf, createdAnswerOf } from '../edge/answers';
 import { Edge } from '../edge/edge';
 import { type Exchange, HttpExchange } from '../edge/exchange';
-import { pageOf, refuseParameters } from '../edge/pages';
+import { pageOf, type Query, refuseParameters } from '../edge/pages';
 import { invalidField, notFound } from '../problems/problem';
 import { validated } from '../problems/validated-body';
 import {
@@ -41,6 +43,8 @@ import {
 } from '../views/catalogue.view';
 import { modelPathOf } from './model-path';
 import { AdminController, CommandRoute, ListRoute, ReadRoute } from './route-decorators';
+
+const MODEL_COMMANDS = [PricesDto, WithdrawPricesDto, ReopenRouteDto] as const;
 
 type StreamUsage = { readonly streamUsage?: 'yes' | 'no' };
 
@@ -161,22 +165,18 @@ export class ModelsController {
       const tag = String(revision);
       if (part === 'model') refuseParameters(exchange.query, ['limit', 'after']);
       if (part === 'model') return { body: bodyOfModel(state, modelId, { at }), tag };
-      if (part === 'reopen') throw notFound('path');
-      const versions = modelIn(state, modelId).prices;
-      // Versions are few, but a list is a list: padded, so that their order is that of their numbers.
-      const ids = versions.map(({ version }) => String(version).padStart(10, '0'));
-      const view = (id: string) => {
-        const found = versions.find(({ version }) => version === Number(id));
-        return found && pricesView(found);
-      };
-      return { body: pageOf(ids, exchange.query, view), tag };
+      if (part !== 'prices') throw notFound('path');
+      return { body: pageOfPrices(modelIn(state, modelId), exchange.query, at), tag };
     });
   }
 
   @Post('*')
-  @ApiExtraModels(PricesDto, ReopenRouteDto, PricesView)
-  @ApiBody({ schema: { oneOf: [{ $ref: getSchemaPath(PricesDto) }, { $ref: getSchemaPath(ReopenRouteDto) }] } })
-  @CommandRoute('`…/{id}/prices`: sets prices. `…/{id}/reopen`: opens a closed route again.', ModelView)
+  @ApiExtraModels(...MODEL_COMMANDS, PricesView)
+  @ApiBody({ schema: { oneOf: MODEL_COMMANDS.map((dto) => ({ $ref: getSchemaPath(dto) })) } })
+  @CommandRoute(
+    '`…/{id}/prices`: sets prices, beside those that are to begin later. `…/{id}/prices/withdraw`: prices that have not begun never do. `…/{id}/reopen`: opens a closed route again.',
+    ModelView,
+  )
   async command(@HttpExchange() exchange: Exchange, @Body() body: unknown) {
     const { part, modelId } = modelPathOf(exchange);
     switch (part) {
@@ -186,6 +186,12 @@ export class ModelsController {
           const change = setPrices(context, modelId, prices);
           return this.change(context, modelId, () => [change]);
         });
+      }
+      case 'prices/withdraw': {
+        const { version } = (await validated(WithdrawPricesDto).transform(body, { type: 'body' })) as WithdrawPricesDto;
+        return this.edge.command(exchange, (context) =>
+          this.change(context, modelId, () => [{ type: 'WithdrawPrices', at: context.at, modelId, version }]),
+        );
       }
       case 'reopen': {
         const route = (await validated(ReopenRouteDto).transform(body, { type: 'body' })) as ReopenRouteDto;
@@ -259,6 +265,17 @@ function modelIn(state: CatalogueState, id: ModelId): Model {
 
 function bodyOfModel(state: CatalogueState, id: ModelId, { at }: Pick<CommandContext, 'at'>): ModelView {
   return modelView(modelIn(state, id), state, at);
+}
+
+/** In the order in which they begin: padded, so that the cursors of the list ascend. */
+function pageOfPrices(model: Model, query: Query, at: EpochMs) {
+  const idOf = ({ effectiveFrom, version }: PriceVersion) =>
+    `${String(effectiveFrom).padStart(16, '0')}-${String(version).padStart(10, '0')}`;
+  const versions = new Map(model.prices.map((prices) => [idOf(prices), prices]));
+  return pageOf([...versions.keys()].sort(), query, (id) => {
+    const found = versions.get(id);
+    return found && pricesView(found, model, at);
+  });
 }
 
 function onlyModel(exchange: Exchange): ModelId {

@@ -5,9 +5,9 @@ import { notFound } from '../problems/problem';
 const PREFIX = '/admin/v1/models/';
 
 /** What a path below a model names: the model itself, or a list or command of it. */
-export type ModelPart = 'model' | 'prices' | 'reopen';
+export type ModelPart = 'model' | 'prices' | 'prices/withdraw' | 'reopen';
 
-const PARTS = ['prices', 'reopen'] as const;
+const PARTS = ['prices/withdraw', 'prices', 'reopen'] as const;
 
 function decoded(text: string): string | undefined {
   try {
@@ -18,7 +18,7 @@ function decoded(text: string): string | undefined {
 }
 
 /**
- * Reads `…/models/{id}`, `…/{id}/prices` and `…/{id}/reopen`, where the id may hold slashes, raw or encoded. The raw URL
+ * Reads `…/models/{id}`, `…/{id}/prices`, `…/{id}/prices/withdraw` and `…/{id}/reopen`, where the id may hold slashes, raw or encoded. The raw URL
  * is read, for in a decoded one a model called `a/prices` and the prices of `a` are the same; encoded (`a%2Fprices`) it
  * is the model.
  */

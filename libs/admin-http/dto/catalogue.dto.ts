@@ -216,6 +216,14 @@ export class PricesDto {
   output!: string;
 }
 
+/** Which of a model's prices that are to begin later never do. */
+export class WithdrawPricesDto {
+  @ApiProperty({ example: 2, description: 'Of prices that have not begun.' })
+  @Min(1)
+  @IsInt()
+  version!: number;
+}
+
 class ModelSettingsDto {
   @ApiPropertyOptional({ enum: VISIBILITIES, default: 'all' })
   @Omittable()

@@ -82,6 +82,8 @@ const STATUS_OF_REFUSAL: Readonly<Record<ControlRefusalCode, number>> = {
   invalid_response_cache: 422,
   route_backend_not_found: 422,
   effective_from_in_past: 422,
+  price_version_not_found: 422,
+  prices_in_force: 409,
   usage_invalid: 422,
   call_invalid: 422,
   budget_invalid: 422,

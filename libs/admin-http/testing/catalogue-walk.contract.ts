@@ -97,7 +97,28 @@ export const CATALOGUE_WALK: readonly Walked[] = [
   {
     route: 'GET /admin/v1/models/*',
     path: () => '/admin/v1/models/maker/small/prices',
-    answer: { data: [{ version: 1 }, { version: 2 }], next: null },
+    answer: {
+      data: [
+        { version: 1, status: 'past' },
+        { version: 2, status: 'in-force' },
+      ],
+      next: null,
+    },
+  },
+  {
+    route: 'POST /admin/v1/models/*',
+    path: () => '/admin/v1/models/maker/small/prices',
+    body: () => ({ input: '0.3', output: '0.9', effectiveFrom: '2999-01-01T00:00:00.000Z' }),
+    answer: { prices: { version: 2, status: 'in-force' } },
+    isRepeatable: true,
+  },
+  {
+    route: 'POST /admin/v1/models/*',
+    path: () => '/admin/v1/models/maker/small/prices/withdraw',
+    body: () => ({ version: 3 }),
+    answer: { prices: { version: 2 } },
+    invalid: [[{}, '/version']],
+    isRepeatable: true,
   },
   {
     route: 'POST /admin/v1/models/*',

@@ -80,6 +80,9 @@ export class RemovedView {
   status!: 'removed' | 'retired';
 }
 
+const PRICES_STATUSES = ['past', 'in-force', 'scheduled', 'withdrawn'] as const;
+type PricesStatus = (typeof PRICES_STATUSES)[number];
+
 export class PricesView {
   @ApiProperty()
   version!: number;
@@ -93,9 +96,18 @@ export class PricesView {
   cacheWrite!: string;
   @ApiProperty()
   output!: string;
+  @ApiProperty({ enum: PRICES_STATUSES, description: 'scheduled: in force from its time on, unless withdrawn.' })
+  status!: PricesStatus;
 }
 
-export function pricesView({ version, effectiveFrom, ...list }: PriceVersion): PricesView {
+function statusOf(prices: PriceVersion, model: Model, at: EpochMs): PricesStatus {
+  if (prices.withdrawn === true) return 'withdrawn';
+  if (prices.effectiveFrom > at) return 'scheduled';
+  return currentPrices(model, at) === prices ? 'in-force' : 'past';
+}
+
+export function pricesView(prices: PriceVersion, model: Model, at: EpochMs): PricesView {
+  const { version, effectiveFrom, ...list } = prices;
   return {
     version,
     effectiveFrom: formatInstant(effectiveFrom),
@@ -103,6 +115,7 @@ export function pricesView({ version, effectiveFrom, ...list }: PriceVersion): P
     cachedInput: formatUsd(list.cachedInput),
     cacheWrite: formatUsd(list.cacheWrite),
     output: formatUsd(list.output),
+    status: statusOf(prices, model, at),
   };
 }
 
@@ -164,6 +177,6 @@ export function modelView(model: Model, catalogue: CatalogueState, at: EpochMs):
     hiddenReasoning,
     bounds,
     boundWithdrawn: model.boundWithdrawn === true,
-    prices: prices === undefined ? null : pricesView(prices),
+    prices: prices === undefined ? null : pricesView(prices, model, at),
   };
 }

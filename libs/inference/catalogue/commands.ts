@@ -114,6 +114,14 @@ export interface SetPrices {
   readonly prices: PriceSettings;
 }
 
+/** Prices that are to begin later never do. What has begun stays: calls were charged by it, and newer prices replace it. */
+export interface WithdrawPrices {
+  readonly type: 'WithdrawPrices';
+  readonly at: EpochMs;
+  readonly modelId: ModelId;
+  readonly version: number;
+}
+
 /** Replaces all bounds of a model; what is not named is the default. Lifts a withdrawal. */
 export interface DeclareBounds {
   readonly type: 'DeclareBounds';
@@ -150,6 +158,7 @@ export type CatalogueCommand =
   | ChangeModel
   | RetireModel
   | SetPrices
+  | WithdrawPrices
   | DeclareBounds
   | RecordExcess
   | ReopenRoute;
@@ -176,12 +185,14 @@ export const CATALOGUE_REFUSALS = [
   'invalid_prices',
   'route_backend_not_found',
   'route_not_found',
+  'price_version_not_found',
   'backend_exists',
   'model_exists',
   'name_taken',
   'backend_in_use',
   'bound_withdrawn',
   'effective_from_in_past',
+  'prices_in_force',
   'credential_needed',
 ] as const;
 export type CatalogueRefusal = Refusal<(typeof CATALOGUE_REFUSALS)[number]>;

@@ -39,6 +39,7 @@ const pricesSet = (version: number, effectiveFrom: EpochMs, changes: Partial<Cat
       ...changes,
     },
   }) as const satisfies CatalogueEvent;
+const withdrawn = (version: number): CatalogueEvent => ({ type: 'PricesWithdrawn', data: { modelId, version } });
 const setPrices = (change: Partial<SetPrices> = {}): SetPrices => ({
   type: 'SetPrices',
   at: NOW,
@@ -86,6 +87,15 @@ describe('setting prices', () => {
       .then(pricesSet(2, NOW));
   });
 
+  it('for now, beside prices that are to begin later, leaves those as they are', () => {
+    given(catalogueDecider, registered, pricesSet(1, NOW), pricesSet(2, later(100), { output: usd('9') }))
+      .when(setPrices({ at: later(1), prices: { input: usd('2'), output: usd('7') } }))
+      .then(pricesSet(3, later(1), { output: usd('7') }));
+    given(catalogueDecider, registered, pricesSet(1, NOW), pricesSet(2, later(100), { output: usd('9') }))
+      .when(setPrices({ at: later(1) }))
+      .thenNothing();
+  });
+
   it('never reaches into the past, where calls were charged already', () => {
     given(catalogueDecider, registered)
       .when(setPrices({ effectiveFrom: epochMs(NOW - 1) }))
@@ -120,16 +130,68 @@ describe('the prices at one moment', () => {
     expect(versionAt(NOW, pricesSet(1, NOW))).toBe(1);
   });
 
-  it('are the newest that are in effect', () => {
+  it('are those that began last', () => {
     const history = [pricesSet(1, NOW), pricesSet(2, later(100))];
     expect(versionAt(later(99), ...history)).toBe(1);
     expect(versionAt(later(100), ...history)).toBe(2);
   });
 
-  it('never fall back to an older version that was to begin later', () => {
-    const history = [pricesSet(1, NOW), pricesSet(2, later(100)), pricesSet(3, later(50))];
-    expect(versionAt(later(49), ...history)).toBe(1);
-    expect(versionAt(later(50), ...history)).toBe(3);
+  it('come into force when they were set to, whatever was set since', () => {
+    const history = [pricesSet(1, NOW), pricesSet(2, later(100)), pricesSet(3, later(50)), pricesSet(4, later(70))];
+    expect([49, 50, 69, 70, 99, 100, 500].map((ms) => versionAt(later(ms), ...history))).toEqual([1, 3, 3, 4, 4, 2, 2]);
+  });
+
+  it('of two that begin together are the newer', () => {
+    expect(versionAt(later(100), pricesSet(1, later(100)), pricesSet(2, later(100)))).toBe(2);
+  });
+
+  it('are not those that were withdrawn', () => {
+    const history = [pricesSet(1, NOW), pricesSet(2, later(100)), pricesSet(3, later(50)), withdrawn(2)];
     expect(versionAt(later(100), ...history)).toBe(3);
+  });
+
+  it('of a record from before are as they were: what was newer replaced what was to begin later', () => {
+    const history = [
+      pricesSet(1, NOW),
+      pricesSet(2, later(100), { replacesLater: true }),
+      pricesSet(3, later(50), { replacesLater: true }),
+      pricesSet(4, later(200), { replacesLater: true }),
+    ];
+    expect([49, 50, 100, 199, 200].map((ms) => versionAt(later(ms), ...history))).toEqual([1, 3, 3, 3, 4]);
+  });
+});
+
+describe('withdrawing prices', () => {
+  const withdraw = (version: number, at = NOW) => ({ type: 'WithdrawPrices', at, modelId, version }) as const;
+  const scheduled = [registered, pricesSet(1, NOW), pricesSet(2, later(100))];
+
+  it('is for those that have not begun', () => {
+    given(catalogueDecider, ...scheduled)
+      .when(withdraw(2))
+      .then(withdrawn(2))
+      .andNothingWhenRepeated();
+    for (const command of [withdraw(1), withdraw(2, later(100))])
+      given(catalogueDecider, ...scheduled)
+        .when(command)
+        .thenRefused('prices_in_force');
+  });
+
+  it('needs a model that has them', () => {
+    given(catalogueDecider, ...scheduled)
+      .when(withdraw(3))
+      .thenRefused('price_version_not_found');
+    given(catalogueDecider).when(withdraw(1)).thenRefused('model_not_found');
+  });
+
+  it('leaves their number taken', () => {
+    given(catalogueDecider, ...scheduled, withdrawn(2))
+      .when(setPrices({ prices: { input: usd('9'), output: usd('9') } }))
+      .then(pricesSet(3, NOW, { input: usd('9'), cachedInput: usd('9'), cacheWrite: usd('9'), output: usd('9') }));
+  });
+
+  it('lets them be set again', () => {
+    given(catalogueDecider, ...scheduled, withdrawn(2))
+      .when(setPrices({ effectiveFrom: later(100) }))
+      .then(pricesSet(3, later(100)));
   });
 });

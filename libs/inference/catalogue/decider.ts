@@ -9,7 +9,7 @@ import {
 } from './decide-backends';
 import { decideDeclareBounds, decideRecordExcess, decideReopenRoute } from './decide-bounds';
 import { decideChangeModel, decideRegisterModel, decideRetireModel } from './decide-models';
-import { decideSetPrices } from './decide-prices';
+import { decideSetPrices, decideWithdrawPrices } from './decide-prices';
 import type { CatalogueEvent } from './events';
 import type { CatalogueState } from './state';
 import { emptyCatalogue, evolve } from './state';
@@ -32,6 +32,8 @@ function decide(command: CatalogueCommand, state: CatalogueState): CatalogueDeci
       return decideRetireModel(command, state);
     case 'SetPrices':
       return decideSetPrices(command, state);
+    case 'WithdrawPrices':
+      return decideWithdrawPrices(command, state);
     case 'DeclareBounds':
       return decideDeclareBounds(command, state);
     case 'RecordExcess':

@@ -65,6 +65,7 @@ const samples: EventSamples<CatalogueEvent> = {
       },
     },
   ],
+  PricesWithdrawn: [{ type: 'PricesWithdrawn', data: { modelId, version: 2 } }],
   BoundsDeclared: [
     {
       type: 'BoundsDeclared',

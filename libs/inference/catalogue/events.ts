@@ -71,7 +71,7 @@ const schemas = {
   ModelRetired: { version: 1, data: z.object({ modelId }) },
 
   PricesSet: {
-    version: 1,
+    version: 2,
     data: z.object({
       modelId,
       version: countField,
@@ -80,8 +80,13 @@ const schemas = {
       cachedInput: nanoUsdField,
       cacheWrite: nanoUsdField,
       output: nanoUsdField,
+      /** Only on record from version 1, when new prices also replaced what had been set for later than they began. */
+      replacesLater: z.boolean().exactOptional(),
     }),
+    upcasts: { 1: (stored) => ({ ...z.looseObject({}).parse(stored), replacesLater: true }) },
   },
+  /** Prices that were to begin later never do. */
+  PricesWithdrawn: { version: 1, data: z.object({ modelId, version: countField }) },
 
   BoundsDeclared: { version: 1, data: z.object({ modelId, bounds }) },
   /** The call exceeded what the bounds promised: from now on every call holds the whole context. */

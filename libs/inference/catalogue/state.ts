@@ -39,11 +39,26 @@ export function findBackendByName(state: CatalogueState, name: string): Backend 
 }
 
 /**
- * What a call that is authorized at this moment is charged by: the newest version that is in effect. A newer version
- * replaces older ones from its own beginning on, even those that were to begin later. `undefined`: unpriced.
+ * What a call that is authorized at this moment is charged by: of all that have begun the one that began last, and of
+ * those that began together the newest. Whatever was set for later comes into force then, unless it was withdrawn.
+ * `undefined`: unpriced.
  */
 export function currentPrices(model: Model, at: EpochMs): PriceVersion | undefined {
-  return model.prices.findLast((version) => version.effectiveFrom <= at);
+  let current: PriceVersion | undefined;
+  for (const version of model.prices)
+    if (version.withdrawn !== true && version.effectiveFrom <= at)
+      if (current === undefined || version.effectiveFrom >= current.effectiveFrom) current = version;
+  return current;
+}
+
+function withPrices(model: Model, version: PriceVersion, replacesLater: boolean): Model {
+  const isReplaced = ({ effectiveFrom }: PriceVersion) => replacesLater && effectiveFrom > version.effectiveFrom;
+  const before = model.prices.map((old) => (isReplaced(old) ? { ...old, withdrawn: true } : old));
+  return { ...model, prices: [...before, version] };
+}
+
+function withoutPrices(model: Model, version: number): Model {
+  return { ...model, prices: model.prices.map((one) => (one.version === version ? { ...one, withdrawn: true } : one)) };
 }
 
 export interface RouteName {
@@ -136,9 +151,11 @@ export function evolve(state: CatalogueState, event: CatalogueEvent): CatalogueS
     case 'ModelRetired':
       return retire(state, event.data.modelId);
     case 'PricesSet': {
-      const { modelId, ...version } = event.data;
-      return withModel(state, modelId, (model) => ({ ...model, prices: [...model.prices, version] }));
+      const { modelId, replacesLater = false, ...version } = event.data;
+      return withModel(state, modelId, (model) => withPrices(model, version, replacesLater));
     }
+    case 'PricesWithdrawn':
+      return withModel(state, event.data.modelId, (model) => withoutPrices(model, event.data.version));
     case 'BoundsDeclared': {
       const { modelId, bounds } = event.data;
       return withModel(state, modelId, (model) => ({ ...withoutBoundWithdrawn(model), bounds }));

@@ -82,6 +82,8 @@ export interface ModelBounds {
 
 export interface PriceVersion extends Prices {
   readonly effectiveFrom: EpochMs;
+  /** Was to begin later, and never did. */
+  readonly withdrawn?: boolean;
 }
 
 export interface Model {
@@ -101,6 +103,6 @@ export interface Model {
    * (docs/architecture.md, "The ceiling is a bound").
    */
   readonly boundWithdrawn?: boolean;
-  /** Ascending by version. Empty: unpriced, and therefore not callable. */
+  /** Ascending by version, those withdrawn among them. None in force: unpriced, and therefore not callable. */
   readonly prices: readonly PriceVersion[];
 }
