@@ -4,6 +4,8 @@ import {
   CATALOGUE_STREAM,
   type CatalogueState,
   currentPrices,
+  isClosed,
+  isStopped,
   type Model,
   type UpcomingPrices,
   upcomingPrices,
@@ -53,11 +55,12 @@ export class CallableModels {
     return { ok: true, model, prices, upcoming: upcomingPrices(model, at) };
   }
 
-  /** Sorted by id. */
-  callableModels(caller: ModelCaller, at: EpochMs): readonly Model[] {
+  /** Sorted by id; without those that are closed, or stopped for the key or its organization. */
+  callableModels(caller: ModelCaller & Pick<AuthenticatedKey, 'keyId'>, at: EpochMs): readonly Model[] {
     return [...this.catalogue().models.keys()].sort().flatMap((id) => {
       const found = this.findCallableModel(caller, id, at);
-      return found.ok ? [found.model] : [];
+      if (!found.ok || isClosed(found.model)) return [];
+      return isStopped(found.model, { organizationId: caller.orgId, keyId: caller.keyId }) ? [] : [found.model];
     });
   }
 

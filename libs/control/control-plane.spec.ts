@@ -1,5 +1,5 @@
 import { newSystemTokenSecret, organizationStream, SECRET_RANDOM_BYTES, systemTokenStream } from '#identity';
-import { epochMs, type ModelId, nanoUsd, type ServiceAccountId } from '#kernel';
+import { type ApiKeyId, epochMs, type ModelId, nanoUsd, type ServiceAccountId } from '#kernel';
 import {
   acceptedOf,
   issued,
@@ -222,7 +222,10 @@ describe('the catalogue', () => {
     expect(find('none')).toBe('model_not_found');
     await control.organizations.change(me(platform), orgId, { type: 'SetGrantedModels', models: ['secret'] });
     expect(find('secret')).toBe(1_000_000n);
-    expect(control.callableModels(caller, clock.now()).map(({ id }) => id)).toEqual(['open', 'secret']);
+    expect(control.callableModels({ ...caller, keyId: 'key_1' as ApiKeyId }, clock.now()).map(({ id }) => id)).toEqual([
+      'open',
+      'secret',
+    ]);
   });
 
   it('keeps credentials sealed in the record and opens them for the backend', async () => {

@@ -7,7 +7,7 @@ import type { KeyStore } from '#key-store';
 import type { LedgerService } from '#ledger';
 import { AccessRecords } from './access';
 import type { Versioned } from './aggregate';
-import { Authentication, isCredential, type KeyVerdict, type Principal } from './authentication';
+import { type AuthenticatedKey, Authentication, isCredential, type KeyVerdict, type Principal } from './authentication';
 import { BackendCredentials } from './backend-credentials';
 import { type CallableModel, CallableModels, type ModelCaller } from './callable-models';
 import { type ClaimSubject, Claims } from './claims';
@@ -142,7 +142,7 @@ export class ControlPlane {
     return this.models.findCallableModel(caller, modelId, at);
   }
 
-  callableModels(caller: ModelCaller, at: EpochMs): readonly Model[] {
+  callableModels(caller: ModelCaller & Pick<AuthenticatedKey, 'keyId'>, at: EpochMs): readonly Model[] {
     return this.models.callableModels(caller, at);
   }
 

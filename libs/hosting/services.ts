@@ -69,14 +69,14 @@ function backendClients(control: ControlPlane): ReadonlyMap<BackendKind, Backend
   ]);
 }
 
-/** Withdraws the bounds of a model that cost more than it held; a second time closes the route. */
+/** A call cost more than it held: its model's bounds are withdrawn, and whoever does it again is stopped. */
 async function distrustBounds(control: ControlPlane, logger: Logger, excess: ExceededHold): Promise<void> {
   logger.error(
     { ...excess },
-    'a call cost more than it held: its bounds are withdrawn until an operator declares others',
+    'a call cost more than it held: the bounds of its model are not trusted until an operator declares others',
   );
-  const { callId, model: modelId, backendId, upstreamModel } = excess;
-  const command = { type: 'RecordExcess', modelId, backendId, upstreamModel, callId } as const;
+  const { model: modelId, ...rest } = excess;
+  const command = { type: 'RecordExcess', modelId, ...rest } as const;
   await control.catalogueCommands
     .change(control.systemContext('excess'), command)
     .catch((error: unknown) => logger.error({ error, ...excess }, 'the bounds could not be withdrawn'));

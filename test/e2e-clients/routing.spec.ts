@@ -233,34 +233,54 @@ describe('routing', () => {
     });
   });
 
-  it('a model that exceeds its hold loses its bounds, then its route, until an operator decides', async () => {
+  it('a model whose calls exceed their hold loses its bounds, the key that goes on its model, and all the route', async () => {
     const one = await backend(world.upstream.baseUrl);
     const model = await modelOn([{ ...one, plan: { completionTokens: 50_000 } }]);
-    const state = () =>
-      admin().request<{ boundWithdrawn: boolean; routes: readonly Json[] }>('GET', `/models/${model}`);
+    const others = [await world.tenant(), await world.tenant()] as const;
+    interface ModelState {
+      readonly boundWithdrawn: boolean;
+      readonly routes: readonly Json[];
+      readonly stops: readonly Json[];
+    }
+    const state = () => admin().request<ModelState>('GET', `/models/${model}`);
     /** The excess is acted on after the answer. */
-    const until = async (isSo: (now: Awaited<ReturnType<typeof state>>) => boolean) => {
+    const until = async (isSo: (now: ModelState) => boolean) => {
       for (const endsAt = Date.now() + 10_000; Date.now() < endsAt; ) {
         const now = await state();
         if (isSo(now)) return now;
       }
       throw new Error('nothing was done about an excess');
     };
+    const listed = async (whose: Tenant) => (await whose.get('/models')).text.includes(model);
     const first = await tenant.chat(model);
     expect(eventOf(await tenant.recorded(first.requestId), 'InferenceCompleted').certainty).toBe('counted');
     await until(({ boundWithdrawn }) => boundWithdrawn);
     const again = await tenant.chat(model);
     const { bounds } = eventOf(await tenant.recorded(again.requestId), 'InferenceAuthorized');
     expect(bounds.inputTokensMax).toBe(8_000);
+    const { stops } = await until((now) => now.stops.length > 0);
+    expect(stops).toEqual([{ organizationId: tenant.orgId, apiKeyId: tenant.key.id }]);
+    const stopped = await tenant.chat(model);
+    expect([stopped.status, errorOf(stopped).code]).toEqual([403, 'model_stopped']);
+    expect([await listed(tenant), await listed(others[0])]).toEqual([false, true]);
+
+    // The same of another organization: nothing bounds what the route charges.
+    expect((await others[0].chat(model)).status).toBe(200);
     await until(({ routes }) => routes[0]?.closed === true);
-    expect(errorOf(await tenant.chat(model)).code).toBe('model_closed');
+    const closed = await others[1].chat(model);
+    expect([closed.status, errorOf(closed).code, closed.headers.get('x-should-retry')]).toEqual([
+      503,
+      'model_closed',
+      'false',
+    ]);
+    expect(await listed(others[1])).toBe(false);
+    const shown = await others[1].get(`/models/${model}`);
+    expect([shown.status, errorOf(shown).code]).toEqual([503, 'model_closed']);
 
     await admin().request('PATCH', `/models/${model}`, { bounds: { textFactor: 2 } });
-    await admin().request('POST', `/models/${model}/reopen`, {
-      backend: one.name,
-      upstreamModel: modelFor({ completionTokens: 50_000 }),
-    });
-    expect(await state()).toMatchObject({ boundWithdrawn: false });
+    const opened = await state();
+    expect(opened).toMatchObject({ boundWithdrawn: false, stops: [] });
+    expect(opened.routes[0]).not.toHaveProperty('closed');
     expect((await tenant.chat(model)).status).toBe(200);
   });
 });

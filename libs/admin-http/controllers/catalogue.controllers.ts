@@ -17,6 +17,7 @@ import { ReadCatalogue } from '../dispatch/queries';
 import {
   ChangeBackendDto,
   ChangeModelDto,
+  LiftStopDto,
   PricesDto,
   RegisterBackendDto,
   RegisterModelDto,
@@ -44,7 +45,7 @@ import {
 import { modelPathOf } from './model-path';
 import { AdminController, CommandRoute, ListRoute, ReadRoute } from './route-decorators';
 
-const MODEL_COMMANDS = [PricesDto, WithdrawPricesDto, ReopenRouteDto] as const;
+const MODEL_COMMANDS = [PricesDto, WithdrawPricesDto, ReopenRouteDto, LiftStopDto] as const;
 
 type StreamUsage = { readonly streamUsage?: 'yes' | 'no' };
 
@@ -174,7 +175,7 @@ export class ModelsController {
   @ApiExtraModels(...MODEL_COMMANDS, PricesView)
   @ApiBody({ schema: { oneOf: MODEL_COMMANDS.map((dto) => ({ $ref: getSchemaPath(dto) })) } })
   @CommandRoute(
-    '`…/{id}/prices`: sets prices, beside those that are to begin later. `…/{id}/prices/withdraw`: prices that have not begun never do. `…/{id}/reopen`: opens a closed route again.',
+    '`…/{id}/prices`: sets prices, beside those that are to begin later. `…/{id}/prices/withdraw`: prices that have not begun never do. `…/{id}/reopen`: opens a closed route again. `…/{id}/lift-stop`: lets a key or an organization call it again.',
     ModelView,
   )
   async command(@HttpExchange() exchange: Exchange, @Body() body: unknown) {
@@ -201,6 +202,11 @@ export class ModelsController {
             return [{ type: 'ReopenRoute', modelId, backendId, upstreamModel }];
           }),
         );
+      }
+      case 'lift-stop': {
+        const stop = (await validated(LiftStopDto).transform(body, { type: 'body' })) as LiftStopDto;
+        const change = liftStop(modelId, stop);
+        return this.edge.command(exchange, (context) => this.change(context, modelId, () => [change]));
       }
       case 'model':
         throw notFound('path');
@@ -294,6 +300,14 @@ function routeIn(state: CatalogueState, { backend, ...route }: RouteDto, pointer
 
 function routesIn(state: CatalogueState, routes: readonly RouteDto[]): readonly RouteSettings[] {
   return routes.map((route, index) => routeIn(state, route, `/routes/${index}/backend`));
+}
+
+function liftStop(modelId: ModelId, { organizationId, apiKeyId }: LiftStopDto): CatalogueCommand {
+  const organization = parseId('org', organizationId);
+  if (organization === undefined) throw invalidField('/organizationId', 'Name the organization by its id.');
+  const keyId = apiKeyId === undefined ? undefined : parseId('key', apiKeyId);
+  if (apiKeyId !== undefined && keyId === undefined) throw invalidField('/apiKeyId', 'Name the key by its id.');
+  return { type: 'LiftModelStop', modelId, organizationId: organization, ...(keyId && { keyId }) };
 }
 
 function setPrices({ at }: CommandContext, modelId: ModelId, body: PricesDto): CatalogueCommand {

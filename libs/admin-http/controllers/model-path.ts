@@ -5,9 +5,9 @@ import { notFound } from '../problems/problem';
 const PREFIX = '/admin/v1/models/';
 
 /** What a path below a model names: the model itself, or a list or command of it. */
-export type ModelPart = 'model' | 'prices' | 'prices/withdraw' | 'reopen';
+export type ModelPart = 'model' | 'prices' | 'prices/withdraw' | 'reopen' | 'lift-stop';
 
-const PARTS = ['prices/withdraw', 'prices', 'reopen'] as const;
+const PARTS = ['prices/withdraw', 'prices', 'reopen', 'lift-stop'] as const;
 
 function decoded(text: string): string | undefined {
   try {

@@ -154,6 +154,18 @@ export class ReopenRouteDto {
   upstreamModel!: string;
 }
 
+/** Whose calls of a model are allowed again. */
+export class LiftStopDto {
+  @ApiProperty()
+  @IsString()
+  organizationId!: string;
+
+  @ApiPropertyOptional({ description: 'Absent: the stop of the whole organization.' })
+  @Omittable()
+  @IsString()
+  apiKeyId?: string;
+}
+
 export class BoundsDto {
   @ApiPropertyOptional({ description: '1 for byte-level BPE, 3 for NFC, 11 for NFKC.' })
   @Omittable()

@@ -132,6 +132,13 @@ export class RouteView {
   closed?: boolean;
 }
 
+export class ModelStopView {
+  @ApiProperty()
+  organizationId!: string;
+  @ApiPropertyOptional({ description: 'Absent: every key of the organization.' })
+  apiKeyId?: string;
+}
+
 export class ModelView {
   @ApiProperty()
   id!: string;
@@ -153,6 +160,11 @@ export class ModelView {
   bounds!: ModelBounds;
   @ApiProperty({ description: 'A call exceeded its bound: every call holds the whole context.' })
   boundWithdrawn!: boolean;
+  @ApiProperty({
+    type: [ModelStopView],
+    description: 'Whose calls are refused, for they exceeded what they held again.',
+  })
+  stops!: readonly ModelStopView[];
   @ApiProperty({ type: PricesView, nullable: true, description: 'As of now; null: it cannot be called.' })
   prices!: PricesView | null;
 }
@@ -177,6 +189,10 @@ export function modelView(model: Model, catalogue: CatalogueState, at: EpochMs):
     hiddenReasoning,
     bounds,
     boundWithdrawn: model.boundWithdrawn === true,
+    stops: (model.stops ?? []).map(({ organizationId, keyId }) => ({
+      organizationId,
+      ...(keyId === undefined ? {} : { apiKeyId: keyId }),
+    })),
     prices: prices === undefined ? null : pricesView(prices, model, at),
   };
 }

@@ -143,8 +143,16 @@ export class AdmittedCall<R extends MeteredRequest> {
     const { charged, excess } = recorded;
     this.charge = { usage, charged, excess };
     if (excess === 0n && !this.isBeyondPossible) return;
-    const { callId, upstreamModel } = this;
-    this.deps.observer.exceeded({ callId, model: this.model.id, backendId: this.backend.id, upstreamModel });
+    const { callId, upstreamModel, caller, model, backend } = this;
+    this.deps.observer.exceeded({
+      callId,
+      model: model.id,
+      backendId: backend.id,
+      upstreamModel,
+      organizationId: caller.orgId,
+      keyId: caller.keyId,
+      heldProvenBound: model.boundWithdrawn === true,
+    });
   }
 
   /** Headers of a good answer. Cost is known only once the call is settled, so a stream's headers lack it. */

@@ -1,4 +1,4 @@
-import type { Backend, Model, ModelRoute } from '#inference/catalogue';
+import { type Backend, isClosed, isStopped, type Model, type ModelRoute } from '#inference/catalogue';
 import type { ErrorCode } from '#inference/openai';
 import type { CallBounds, ModelId, Prices } from '#kernel';
 import type { AuthorizeCall, LaterPrices } from '#ledger';
@@ -47,8 +47,9 @@ export function planCall<R extends MeteredRequest>(
   if (hasUnpricedSound(model, request.facts))
     return { ok: false, code: 'unsupported_field', param: null, message: UNPRICED_SOUND };
   // Only an operator opens a closed route again: a client that waited would wait in vain.
-  if (model.routes.length > 0 && model.routes.every(({ closed }) => closed === true))
-    return { ok: false, code: 'model_closed', param: 'model' };
+  if (isClosed(model)) return { ok: false, code: 'model_closed', param: 'model' };
+  if (isStopped(model, { organizationId: caller.orgId, keyId: caller.keyId }))
+    return { ok: false, code: 'model_stopped', param: 'model' };
   const { onlyBackend } = caller.routing;
   if (onlyBackend !== undefined && !hasBackend(deps.models, model, onlyBackend))
     return { ok: false, code: 'invalid_value', param: null, message: NO_SUCH_BACKEND };

@@ -1,6 +1,6 @@
 import type { BackendClient } from '#inference/backends';
 import type { Backend, BackendKind, Model, UpcomingPrices } from '#inference/catalogue';
-import type { BackendId, BootId, CallId, Clock, EpochMs, ModelId, Prices } from '#kernel';
+import type { ApiKeyId, BackendId, BootId, CallId, Clock, EpochMs, ModelId, OrganizationId, Prices } from '#kernel';
 import type { LedgerService } from '#ledger';
 import type { Router } from '../routing/router';
 import type { CallCut } from './call-cut';
@@ -22,7 +22,7 @@ export type CallableModel =
 /** The catalogue as the inference plane reads it. */
 export interface ModelDirectory {
   findCallableModel(caller: Pick<Caller, 'orgId' | 'models'>, model: ModelId, at: EpochMs): CallableModel;
-  callableModels(caller: Pick<Caller, 'orgId' | 'models'>, at: EpochMs): readonly Model[];
+  callableModels(caller: Pick<Caller, 'orgId' | 'keyId' | 'models'>, at: EpochMs): readonly Model[];
   backends(): ReadonlyMap<BackendId, Backend>;
 }
 
@@ -46,6 +46,10 @@ export interface CallReport {
 
 /** A call that cost more than it held: its model's bounds do not hold. */
 export interface ExceededHold {
+  readonly organizationId: OrganizationId;
+  readonly keyId: ApiKeyId;
+  /** Whether it held what an excess before it had proven. */
+  readonly heldProvenBound: boolean;
   readonly callId: CallId;
   readonly model: ModelId;
   readonly backendId: BackendId;

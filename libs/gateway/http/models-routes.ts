@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Model } from '#inference/catalogue';
+import { isClosed, type Model } from '#inference/catalogue';
+import type { ErrorCode } from '#inference/openai';
 import { formatInstant, type ModelId } from '#kernel';
 import { pageOf, readPage } from './model-pages';
 import { asksAsAnthropic, sendError, type V1Options } from './v1-request';
@@ -45,6 +46,14 @@ const OF_CLIENTS = { beta: 'once', client_version: 'once', 'api-version': 'once'
 
 const OF_LIST = { ...OF_CLIENTS, limit: 'once', after_id: 'once', before_id: 'once' } as const;
 
+/** A model that only its operator opens again is there, and a client that looks for it may know. */
+function whyNotShown({ v1: { key } }: FastifyRequest, { models, calls }: V1Options, id: ModelId): ErrorCode {
+  if (key === undefined) return 'model_not_found';
+  const found = models.findCallableModel(key, id, calls.ledger.timeOf(key.orgId));
+  if (!found.ok) return 'model_not_found';
+  return isClosed(found.model) ? 'model_closed' : 'model_stopped';
+}
+
 /** Both APIs have the path; who names a version of Anthropic's is answered in its shape, errors too. */
 export function registerModels(plane: FastifyInstance, options: V1Options): void {
   plane.get('/models', { config: { query: OF_LIST } }, async (request, reply) => {
@@ -64,7 +73,7 @@ export function registerModels(plane: FastifyInstance, options: V1Options): void
   plane.get<{ Params: { '*': string } }>('/models/*', { config: { query: OF_CLIENTS } }, async (request, reply) => {
     const id = request.params['*'] as ModelId;
     const model = callableModels(request, options).find((candidate) => candidate.id === id);
-    if (model === undefined) return sendError(request, reply, 'model_not_found', { param: 'model' });
+    if (model === undefined) return sendError(request, reply, whyNotShown(request, options, id), { param: 'model' });
     reply.header('x-request-id', request.v1.requestId);
     if (!asksAsAnthropic(request)) return openAiModel(model);
     reply.header('request-id', request.v1.requestId);

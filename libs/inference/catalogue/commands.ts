@@ -1,4 +1,14 @@
-import type { BackendId, CallId, Decision, EpochMs, ModelId, NanoUsd, Refusal } from '#kernel';
+import type {
+  ApiKeyId,
+  BackendId,
+  CallId,
+  Decision,
+  EpochMs,
+  ModelId,
+  NanoUsd,
+  OrganizationId,
+  Refusal,
+} from '#kernel';
 import { refused } from '#kernel';
 import type { CatalogueEvent } from './events';
 import type {
@@ -122,7 +132,10 @@ export interface WithdrawPrices {
   readonly version: number;
 }
 
-/** Replaces all bounds of a model; what is not named is the default. Lifts a withdrawal. */
+/**
+ * Replaces all bounds of a model; what is not named is the default. Lifts a withdrawal and all that came of it: stops,
+ * and closed routes.
+ */
 export interface DeclareBounds {
   readonly type: 'DeclareBounds';
   readonly modelId: ModelId;
@@ -130,8 +143,9 @@ export interface DeclareBounds {
 }
 
 /**
- * A call cost more than it held. The first such report withdraws the model's bounds; one after that closes the route,
- * for then not even the whole context bounds what it charges.
+ * A call cost more than it held. The first such report withdraws the model's bounds, so that every call holds what is
+ * proven; another one of the same key stops that key on the model, of another key of its organization the organization,
+ * of another organization closes the route: then nothing bounds what it charges.
  */
 export interface RecordExcess {
   readonly type: 'RecordExcess';
@@ -139,6 +153,18 @@ export interface RecordExcess {
   readonly callId: CallId;
   readonly backendId: BackendId;
   readonly upstreamModel: string;
+  readonly organizationId: OrganizationId;
+  readonly keyId: ApiKeyId;
+  /** Whether it held what an excess before it had proven; one that ran at the same time proves nothing more. */
+  readonly heldProvenBound: boolean;
+}
+
+/** An operator lets a key, or an organization, call a model again. */
+export interface LiftModelStop {
+  readonly type: 'LiftModelStop';
+  readonly modelId: ModelId;
+  readonly organizationId: OrganizationId;
+  readonly keyId?: ApiKeyId;
 }
 
 /** An operator's decision, once bounds are declared again. */
@@ -161,6 +187,7 @@ export type CatalogueCommand =
   | WithdrawPrices
   | DeclareBounds
   | RecordExcess
+  | LiftModelStop
   | ReopenRoute;
 
 /**

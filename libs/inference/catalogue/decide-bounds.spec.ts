@@ -1,10 +1,10 @@
-import type { BackendId, CallId, ModelId } from '#kernel';
+import type { ApiKeyId, BackendId, CallId, ModelId, OrganizationId } from '#kernel';
 import { given, stateAfter } from '#testing/given-when-then';
 import type { CatalogueCommand } from './commands';
 import { DEFAULT_BOUNDS } from './decide-bounds';
 import { catalogueDecider } from './decider';
 import type { CatalogueEvent } from './events';
-import { EXCESS_CALLS_MAX, findModel } from './state';
+import { EXCESS_CALLS_MAX, findModel, isClosed, isStopped } from './state';
 import type { ModelBounds } from './types';
 
 const modelId = 'large' as ModelId;
@@ -30,13 +30,13 @@ const registered: CatalogueEvent = {
   },
 };
 const retired: CatalogueEvent = { type: 'ModelRetired', data: { modelId } };
-const withdrawn = (n: number, upstreamModel = 'a'): CatalogueEvent => ({
+const withdrawn = (n: number, key = 'a1'): CatalogueEvent => ({
   type: 'BoundWithdrawn',
-  data: { ...route(upstreamModel), callId: call(n) },
+  data: { ...route('a'), callId: call(n), ...who(key) },
 });
-const closed = (n: number, upstreamModel = 'a'): CatalogueEvent => ({
+const closed = (n: number, key = 'b1', upstreamModel = 'a'): CatalogueEvent => ({
   type: 'RouteClosed',
-  data: { ...route(upstreamModel), callId: call(n) },
+  data: { ...route(upstreamModel), callId: call(n), ...who(key) },
 });
 const declared = (bounds: Partial<ModelBounds> = {}): CatalogueEvent => ({
   type: 'BoundsDeclared',
@@ -44,11 +44,25 @@ const declared = (bounds: Partial<ModelBounds> = {}): CatalogueEvent => ({
 });
 const reopened: CatalogueEvent = { type: 'RouteReopened', data: route('a') };
 
-const excess = (n: number, upstreamModel = 'a'): CatalogueCommand => ({
+const org = (name: string) => `org_${name.charAt(0)}` as OrganizationId;
+/** Of key `a1` of organization `a`, and so on. */
+const who = (key: string) => ({ organizationId: org(key), keyId: `key_${key}` as ApiKeyId });
+const excess = (n: number, key = 'a1', upstreamModel = 'a', heldProvenBound = true): CatalogueCommand => ({
   type: 'RecordExcess',
   ...route(upstreamModel),
   callId: call(n),
+  ...who(key),
+  heldProvenBound,
 });
+const stopped = (n: number, key: string): CatalogueEvent => ({
+  type: 'ModelStopped',
+  data: { ...route('a'), callId: call(n), ...who(key) },
+});
+const stoppedAll = (n: number, key: string): CatalogueEvent => ({
+  type: 'ModelStopped',
+  data: { ...route('a'), callId: call(n), organizationId: org(key) },
+});
+const lifted = (key: string): CatalogueEvent => ({ type: 'ModelStopLifted', data: { modelId, ...who(key) } });
 const declare = (bounds: Partial<ModelBounds> = {}): CatalogueCommand => ({ type: 'DeclareBounds', modelId, bounds });
 const reopen = (upstreamModel = 'a'): CatalogueCommand => ({ type: 'ReopenRoute', ...route(upstreamModel) });
 
@@ -61,19 +75,62 @@ describe('a call that cost more than it held', () => {
     expect(modelAfter(registered, withdrawn(1))?.boundWithdrawn).toBe(true);
   });
 
-  it('then closes its route, and only that', () => {
-    given(catalogueDecider, registered, withdrawn(1)).when(excess(2)).then(closed(2)).andNothingWhenRepeated();
-    expect(modelAfter(registered, withdrawn(1), closed(2))?.routes.map((one) => one.closed)).toEqual([true, undefined]);
+  it('again by the same key stops that key, and nobody else', () => {
+    given(catalogueDecider, registered, withdrawn(1)).when(excess(2)).then(stopped(2, 'a1')).andNothingWhenRepeated();
+    const model = modelAfter(registered, withdrawn(1), stopped(2, 'a1'));
+    expect(model && [isClosed(model), ...['a1', 'a2', 'b1'].map((key) => isStopped(model, who(key)))]).toEqual([
+      false,
+      true,
+      false,
+      false,
+    ]);
+    // Calls that were under way prove nothing more.
+    given(catalogueDecider, registered, withdrawn(1), stopped(2, 'a1')).when(excess(3)).thenNothing();
   });
 
-  it('closes the other route by the next one there', () => {
-    given(catalogueDecider, registered, withdrawn(1), closed(2)).when(excess(3, 'b')).then(closed(3, 'b'));
-    given(catalogueDecider, registered, withdrawn(1), closed(2)).when(excess(3)).thenNothing();
+  it('also while others of the key were under way', () => {
+    given(catalogueDecider, registered, withdrawn(1))
+      .when(excess(2, 'a1', 'a', false))
+      .then(stopped(2, 'a1'));
+  });
+
+  it('then by another key of the organization stops the organization', () => {
+    const history = [registered, withdrawn(1), stopped(2, 'a1')];
+    given(catalogueDecider, ...history)
+      .when(excess(3, 'a2'))
+      .then(stoppedAll(3, 'a2'));
+    const model = modelAfter(...history, stoppedAll(3, 'a2'));
+    expect(model?.stops).toEqual([{ organizationId: org('a') }]);
+    expect(model && ['a1', 'a9', 'b1'].map((key) => isStopped(model, who(key)))).toEqual([true, true, false]);
+  });
+
+  it('by another organization closes its route, and only that: nothing bounds what it charges', () => {
+    given(catalogueDecider, registered, withdrawn(1)).when(excess(2, 'b1')).then(closed(2)).andNothingWhenRepeated();
+    expect(modelAfter(registered, withdrawn(1), closed(2))?.routes.map((one) => one.closed)).toEqual([true, undefined]);
+    given(catalogueDecider, registered, withdrawn(1), closed(2))
+      .when(excess(3, 'c1', 'b'))
+      .then(closed(3, 'c1', 'b'));
+    const all = modelAfter(registered, withdrawn(1), closed(2), closed(3, 'c1', 'b'));
+    expect(all && isClosed(all)).toBe(true);
+  });
+
+  it('by others that held what was declared before proves nothing more', () => {
+    for (const key of ['a2', 'b1'])
+      given(catalogueDecider, registered, withdrawn(1))
+        .when(excess(2, key, 'a', false))
+        .thenNothing();
+  });
+
+  it('after one on record of which nobody knows whose it was closes the route, as it was', () => {
+    const unknown: CatalogueEvent = { type: 'BoundWithdrawn', data: { ...route('a'), callId: call(1) } };
+    given(catalogueDecider, registered, unknown).when(excess(2, 'b1')).then(closed(2));
   });
 
   it('counts once, however often and late it is reported', () => {
     given(catalogueDecider, registered, withdrawn(1), declared()).when(excess(1)).thenNothing();
-    given(catalogueDecider, registered, withdrawn(1), closed(2), declared(), reopened).when(excess(2)).thenNothing();
+    given(catalogueDecider, registered, withdrawn(1), closed(2), declared(), reopened)
+      .when(excess(2, 'b1'))
+      .thenNothing();
   });
 
   it('is forgotten after a hundred others', () => {
@@ -90,7 +147,9 @@ describe('a call that cost more than it held', () => {
   });
 
   it('means nothing to a route or a model that is gone', () => {
-    given(catalogueDecider, registered, withdrawn(1)).when(excess(2, 'gone')).thenNothing();
+    given(catalogueDecider, registered, withdrawn(1))
+      .when(excess(2, 'b1', 'gone'))
+      .thenNothing();
     given(catalogueDecider, registered, retired).when(excess(1)).thenNothing();
     given(catalogueDecider).when(excess(1)).thenRefused('model_not_found');
   });
@@ -110,6 +169,15 @@ describe('declaring bounds', () => {
     given(catalogueDecider, registered).when(declare()).thenNothing();
   });
 
+  it('lifts what came of it, too: stops and closed routes', () => {
+    given(catalogueDecider, registered, withdrawn(1), stopped(2, 'a1'), closed(3))
+      .when(declare({ textFactor: 3 }))
+      .then(declared({ textFactor: 3 }), lifted('a1'), reopened)
+      .andNothingWhenRepeated();
+    const model = modelAfter(registered, withdrawn(1), stopped(2, 'a1'), closed(3), declared(), lifted('a1'), reopened);
+    expect(model).toEqual(modelAfter(registered));
+  });
+
   it.each([
     { textFactor: 0 },
     { textFactor: 101 },
@@ -119,6 +187,23 @@ describe('declaring bounds', () => {
   ])('refuses %j', (bounds) => given(catalogueDecider, registered).when(declare(bounds)).thenRefused('invalid_bounds'));
 
   it('needs a model', () => given(catalogueDecider).when(declare()).thenRefused('model_not_found'));
+});
+
+describe('lifting a stop', () => {
+  const lift = (key: string) => ({ type: 'LiftModelStop', modelId, ...who(key) }) as const;
+
+  it('lets the key call again; the bound stays as it is', () => {
+    given(catalogueDecider, registered, withdrawn(1), stopped(2, 'a1'))
+      .when(lift('a1'))
+      .then(lifted('a1'))
+      .andNothingWhenRepeated();
+    expect(modelAfter(registered, withdrawn(1), stopped(2, 'a1'), lifted('a1'))).not.toHaveProperty('stops');
+  });
+
+  it('is for those that are there', () => {
+    given(catalogueDecider, registered, withdrawn(1), stopped(2, 'a1')).when(lift('a2')).thenNothing();
+    given(catalogueDecider).when(lift('a1')).thenRefused('model_not_found');
+  });
 });
 
 describe('reopening a route', () => {

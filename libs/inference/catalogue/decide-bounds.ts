@@ -1,8 +1,9 @@
 import { accepted, canonicalJson } from '#kernel';
-import type { CatalogueDecision, DeclareBounds, RecordExcess, ReopenRoute } from './commands';
+import type { CatalogueDecision, DeclareBounds, LiftModelStop, RecordExcess, ReopenRoute } from './commands';
 import { no } from './commands';
+import type { CatalogueEvent } from './events';
 import type { CatalogueState } from './state';
-import { sameRoute } from './state';
+import { isStopped, sameRoute, sameStop } from './state';
 import type { ModelBounds } from './types';
 
 /**
@@ -49,21 +50,44 @@ export function decideDeclareBounds(command: DeclareBounds, state: CatalogueStat
   if (!parsed.ok) return parsed;
   const { bounds } = parsed;
   const unchanged = canonicalJson(model.bounds) === canonicalJson(bounds);
-  return unchanged && model.boundWithdrawn !== true
-    ? accepted()
-    : accepted({ type: 'BoundsDeclared', data: { modelId, bounds } });
+  const declared: CatalogueEvent[] =
+    unchanged && model.boundWithdrawn !== true ? [] : [{ type: 'BoundsDeclared', data: { modelId, bounds } }];
+  const lifted = (model.stops ?? []).map((stop) => ({ type: 'ModelStopLifted', data: { modelId, ...stop } }) as const);
+  const reopened = model.routes
+    .filter(({ closed }) => closed === true)
+    .map(
+      ({ backendId, upstreamModel }) =>
+        ({ type: 'RouteReopened', data: { modelId, backendId, upstreamModel } }) as const,
+    );
+  return accepted(...declared, ...lifted, ...reopened);
 }
 
 export function decideRecordExcess(command: RecordExcess, state: CatalogueState): CatalogueDecision {
-  const { modelId, callId, backendId, upstreamModel } = command;
+  const { modelId, callId, backendId, upstreamModel, organizationId, keyId } = command;
   const model = state.models.get(modelId);
   // A retired model is called no more, so there is nothing left to protect.
   if (model === undefined) return state.retiredModels.has(modelId) ? accepted() : noModel();
   if (state.excessCalls.get(modelId)?.includes(callId) === true) return accepted();
-  const data = { modelId, backendId, upstreamModel, callId };
+  const data = { modelId, backendId, upstreamModel, callId, organizationId, keyId };
   if (model.boundWithdrawn !== true) return accepted({ type: 'BoundWithdrawn', data });
+  if (isStopped(model, command)) return accepted();
+  const before = model.exceededBy ?? [];
+  if (before.some((one) => one.keyId === keyId)) return accepted({ type: 'ModelStopped', data });
+  if (!command.heldProvenBound) return accepted();
+  if (before.some((one) => one.organizationId === organizationId)) {
+    const { keyId: _, ...organization } = data;
+    return accepted({ type: 'ModelStopped', data: organization });
+  }
   const route = model.routes.find((one) => sameRoute(one, command));
   return route === undefined || route.closed === true ? accepted() : accepted({ type: 'RouteClosed', data });
+}
+
+export function decideLiftModelStop(command: LiftModelStop, state: CatalogueState): CatalogueDecision {
+  const { type: _type, modelId, ...stop } = command;
+  const model = state.models.get(modelId);
+  if (model === undefined) return noModel();
+  const isThere = (model.stops ?? []).some((one) => sameStop(one, stop));
+  return isThere ? accepted({ type: 'ModelStopLifted', data: { modelId, ...stop } }) : accepted();
 }
 
 export function decideReopenRoute(command: ReopenRoute, state: CatalogueState): CatalogueDecision {

@@ -7,7 +7,7 @@ import {
   decideRemoveBackend,
   decideSetBackendService,
 } from './decide-backends';
-import { decideDeclareBounds, decideRecordExcess, decideReopenRoute } from './decide-bounds';
+import { decideDeclareBounds, decideLiftModelStop, decideRecordExcess, decideReopenRoute } from './decide-bounds';
 import { decideChangeModel, decideRegisterModel, decideRetireModel } from './decide-models';
 import { decideSetPrices, decideWithdrawPrices } from './decide-prices';
 import type { CatalogueEvent } from './events';
@@ -38,6 +38,8 @@ function decide(command: CatalogueCommand, state: CatalogueState): CatalogueDeci
       return decideDeclareBounds(command, state);
     case 'RecordExcess':
       return decideRecordExcess(command, state);
+    case 'LiftModelStop':
+      return decideLiftModelStop(command, state);
     case 'ReopenRoute':
       return decideReopenRoute(command, state);
     default:

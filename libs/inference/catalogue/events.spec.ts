@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { BackendId, CallId, ModelId } from '#kernel';
+import type { ApiKeyId, BackendId, CallId, ModelId, OrganizationId } from '#kernel';
 import { epochMs, usd } from '#kernel';
 import type { EventSamples } from '#testing/golden';
 import { goldenChecks } from '#testing/golden';
@@ -10,6 +10,8 @@ import type { Backend } from './types';
 const backendId = 'bkd_01k00000000000000000000000' as BackendId;
 const modelId = 'acme/large' as ModelId;
 const route = { backendId, upstreamModel: 'large-2026' };
+const organizationId = 'org_01k00000000000000000000000' as OrganizationId;
+const keyId = 'key_01k00000000000000000000000' as ApiKeyId;
 const callId = 'req_01k00000000000000000000000' as CallId;
 
 const backend: Backend = {
@@ -73,8 +75,22 @@ const samples: EventSamples<CatalogueEvent> = {
     },
     { type: 'BoundsDeclared', data: { modelId, bounds } },
   ],
-  BoundWithdrawn: [{ type: 'BoundWithdrawn', data: { modelId, ...route, callId } }],
-  RouteClosed: [{ type: 'RouteClosed', data: { modelId, ...route, callId } }],
+  BoundWithdrawn: [
+    { type: 'BoundWithdrawn', data: { modelId, ...route, callId } },
+    { type: 'BoundWithdrawn', data: { modelId, ...route, callId, organizationId, keyId } },
+  ],
+  ModelStopped: [
+    { type: 'ModelStopped', data: { modelId, ...route, callId, organizationId, keyId } },
+    { type: 'ModelStopped', data: { modelId, ...route, callId, organizationId } },
+  ],
+  ModelStopLifted: [
+    { type: 'ModelStopLifted', data: { modelId, organizationId, keyId } },
+    { type: 'ModelStopLifted', data: { modelId, organizationId } },
+  ],
+  RouteClosed: [
+    { type: 'RouteClosed', data: { modelId, ...route, callId } },
+    { type: 'RouteClosed', data: { modelId, ...route, callId, organizationId, keyId } },
+  ],
   RouteReopened: [{ type: 'RouteReopened', data: { modelId, ...route } }],
 };
 

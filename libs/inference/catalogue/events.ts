@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BackendId, CallId, EventSchema, EventsOf, ModelId } from '#kernel';
+import type { ApiKeyId, BackendId, CallId, EventSchema, EventsOf, ModelId, OrganizationId } from '#kernel';
 import { brandedField, countField, epochMsField, eventCodec, nanoUsdField } from '#kernel';
 
 export const BACKEND_KINDS = ['openai', 'anthropic', 'simulator'] as const;
@@ -13,6 +13,8 @@ export const VISIBILITIES = ['all', 'granted'] as const;
 const backendId = brandedField<BackendId>();
 const modelId = brandedField<ModelId>();
 const callId = brandedField<CallId>();
+const organizationId = brandedField<OrganizationId>();
+const keyId = brandedField<ApiKeyId>();
 
 const backend = z.object({
   id: backendId,
@@ -41,6 +43,9 @@ const bounds = z.object({
 });
 
 const route = { backendId, upstreamModel: z.string() };
+
+/** Whose call it was; absent on record from before this was known. */
+const who = { organizationId: organizationId.exactOptional(), keyId: keyId.exactOptional() };
 
 const settings = {
   modelId,
@@ -90,9 +95,15 @@ const schemas = {
 
   BoundsDeclared: { version: 1, data: z.object({ modelId, bounds }) },
   /** The call exceeded what the bounds promised: from now on every call holds the whole context. */
-  BoundWithdrawn: { version: 1, data: z.object({ modelId, ...route, callId }) },
-  /** The call exceeded its hold although the bound was withdrawn already. */
-  RouteClosed: { version: 1, data: z.object({ modelId, ...route, callId }) },
+  BoundWithdrawn: { version: 1, data: z.object({ modelId, ...route, callId, ...who }) },
+  /** A key whose calls exceeded the proven bound, or, without a key, the organization of several: they call it no more. */
+  ModelStopped: {
+    version: 1,
+    data: z.object({ modelId, ...route, callId, organizationId, keyId: keyId.exactOptional() }),
+  },
+  ModelStopLifted: { version: 1, data: z.object({ modelId, organizationId, keyId: keyId.exactOptional() }) },
+  /** Calls of several organizations exceeded their holds although the bound was withdrawn already. */
+  RouteClosed: { version: 1, data: z.object({ modelId, ...route, callId, ...who }) },
   RouteReopened: { version: 1, data: z.object({ modelId, ...route }) },
 } satisfies Record<string, EventSchema<object>>;
 

@@ -7,7 +7,7 @@ export { PRICE_MAX } from './decide-prices';
 export * from './decider';
 export * from './events';
 export type { CatalogueState, RouteName } from './state';
-export { currentPrices, findBackend, findBackendByName, findModel, sameRoute } from './state';
+export { currentPrices, findBackend, findBackendByName, findModel, isClosed, isStopped, sameRoute } from './state';
 export * from './stream';
 export * from './types';
 export * from './upcoming-prices';

@@ -1,8 +1,8 @@
 import { Map as ImmutableMap, Set as ImmutableSet } from 'immutable';
-import type { BackendId, CallId, EpochMs, ModelId } from '#kernel';
+import type { ApiKeyId, BackendId, CallId, EpochMs, ModelId, OrganizationId } from '#kernel';
 import { assertNever } from '#kernel';
 import type { CatalogueEvent, CatalogueEventData } from './events';
-import type { Backend, Model, ModelRoute, PriceVersion } from './types';
+import type { Backend, Model, ModelRoute, ModelStop, PriceVersion } from './types';
 
 /** How many calls that exceeded their bounds are remembered per model, to recognize repeated reports. */
 export const EXCESS_CALLS_MAX = 100;
@@ -61,6 +61,25 @@ function withoutPrices(model: Model, version: number): Model {
   return { ...model, prices: model.prices.map((one) => (one.version === version ? { ...one, withdrawn: true } : one)) };
 }
 
+/** Nothing can be called where every route is closed: only an operator opens one again. */
+export function isClosed({ routes }: Pick<Model, 'routes'>): boolean {
+  return routes.length > 0 && routes.every(({ closed }) => closed === true);
+}
+
+/** Whether a key, or its whole organization, may call a model no more. */
+export function isStopped(
+  { stops = [] }: Pick<Model, 'stops'>,
+  { organizationId, keyId }: { readonly organizationId: OrganizationId; readonly keyId: ApiKeyId },
+): boolean {
+  return stops.some(
+    (stop) => stop.organizationId === organizationId && (stop.keyId === undefined || stop.keyId === keyId),
+  );
+}
+
+export function sameStop(a: ModelStop, b: ModelStop): boolean {
+  return a.organizationId === b.organizationId && a.keyId === b.keyId;
+}
+
 export interface RouteName {
   readonly backendId: BackendId;
   readonly upstreamModel: string;
@@ -89,7 +108,12 @@ function withBackend(state: CatalogueState, backend: Backend): CatalogueState {
 function registered(data: CatalogueEventData<'ModelRegistered'>, before: Model | undefined): Model {
   const { modelId: id, routes, ...rest } = data;
   const model = { id, ...rest, routes: keepClosed(routes, before?.routes ?? []), prices: before?.prices ?? [] };
-  return before?.boundWithdrawn === true ? { ...model, boundWithdrawn: true } : model;
+  return {
+    ...model,
+    ...(before?.boundWithdrawn === true ? { boundWithdrawn: true } : {}),
+    ...(before?.exceededBy === undefined ? {} : { exceededBy: before.exceededBy }),
+    ...(before?.stops === undefined ? {} : { stops: before.stops }),
+  };
 }
 
 function withModel(state: CatalogueState, id: ModelId, change: (model: Model) => Model): CatalogueState {
@@ -97,7 +121,33 @@ function withModel(state: CatalogueState, id: ModelId, change: (model: Model) =>
   return model === undefined ? state : { ...state, models: state.models.set(id, change(model)) };
 }
 
-function withoutBoundWithdrawn({ boundWithdrawn: _, ...model }: Model): Model {
+function stopOf({ organizationId, keyId }: ModelStop): ModelStop {
+  return keyId === undefined ? { organizationId } : { organizationId, keyId };
+}
+
+/** A stop of an organization stands for those of its keys. */
+function withStop(model: Model, stop: ModelStop): Model {
+  const others = (model.stops ?? []).filter(
+    (other) => other.organizationId !== stop.organizationId || (stop.keyId !== undefined && !sameStop(other, stop)),
+  );
+  return { ...model, stops: [...others, stopOf(stop)] };
+}
+
+function withoutStop({ stops = [], ...model }: Model, stop: ModelStop): Model {
+  const others = stops.filter((other) => !sameStop(other, stop));
+  return others.length === 0 ? model : { ...model, stops: others };
+}
+
+/** Each organization and key once: there are few before a route is closed. */
+function exceededBy(model: Model, { organizationId, keyId }: Partial<ModelStop>): Model {
+  const before = model.exceededBy ?? [];
+  const isKnown = before.some((one) => one.organizationId === organizationId && one.keyId === keyId);
+  if (isKnown) return model;
+  const one = { ...(organizationId && { organizationId }), ...(keyId && { keyId }) };
+  return { ...model, exceededBy: [...before, one].slice(-EXCESS_CALLS_MAX) };
+}
+
+function withoutBoundWithdrawn({ boundWithdrawn: _, exceededBy: __, ...model }: Model): Model {
   return model;
 }
 
@@ -162,12 +212,25 @@ export function evolve(state: CatalogueState, event: CatalogueEvent): CatalogueS
     }
     case 'BoundWithdrawn': {
       const { modelId, callId } = event.data;
-      return withModel(remember(state, modelId, callId), modelId, (model) => ({ ...model, boundWithdrawn: true }));
+      return withModel(remember(state, modelId, callId), modelId, (model) => ({
+        ...exceededBy(model, event.data),
+        boundWithdrawn: true,
+      }));
     }
     case 'RouteClosed': {
       const { modelId, callId } = event.data;
-      return withModel(remember(state, modelId, callId), modelId, (model) => setClosed(model, event.data, true));
+      return withModel(remember(state, modelId, callId), modelId, (model) =>
+        setClosed(exceededBy(model, event.data), event.data, true),
+      );
     }
+    case 'ModelStopped': {
+      const { modelId, callId } = event.data;
+      return withModel(remember(state, modelId, callId), modelId, (model) =>
+        withStop(exceededBy(model, event.data), event.data),
+      );
+    }
+    case 'ModelStopLifted':
+      return withModel(state, event.data.modelId, (model) => withoutStop(model, event.data));
     case 'RouteReopened':
       return withModel(state, event.data.modelId, (model) => setClosed(model, event.data, false));
     default:

@@ -1,4 +1,4 @@
-import type { BackendId, EpochMs, ModelId, Prices } from '#kernel';
+import type { ApiKeyId, BackendId, EpochMs, ModelId, OrganizationId, Prices } from '#kernel';
 
 export type BackendKind = 'openai' | 'anthropic' | 'simulator';
 export type ModelKind = 'chat' | 'completion' | 'embedding';
@@ -86,6 +86,12 @@ export interface PriceVersion extends Prices {
   readonly withdrawn?: boolean;
 }
 
+/** Whose calls of a model are refused until an operator decides: one key's, or a whole organization's. */
+export interface ModelStop {
+  readonly organizationId: OrganizationId;
+  readonly keyId?: ApiKeyId;
+}
+
 export interface Model {
   readonly id: ModelId;
   readonly kind: ModelKind;
@@ -103,6 +109,9 @@ export interface Model {
    * (docs/architecture.md, "The ceiling is a bound").
    */
   readonly boundWithdrawn?: boolean;
+  /** Whose calls exceeded it since its bounds were declared, each once; on record from before, nobody knows. */
+  readonly exceededBy?: readonly Partial<Required<ModelStop>>[];
+  readonly stops?: readonly ModelStop[];
   /** Ascending by version, those withdrawn among them. None in force: unpriced, and therefore not callable. */
   readonly prices: readonly PriceVersion[];
 }

@@ -125,9 +125,14 @@ const OTHER_CLIENT_ERRORS = {
     'The model has no price yet and cannot be called. Choose another from GET /v1/models.',
   ),
   model_closed: incurable(
-    404,
-    'not_found_error',
+    503,
+    'backend_error',
     'The model is closed until its operator has declared what its calls can cost. Choose another from GET /v1/models.',
+  ),
+  model_stopped: incurable(
+    403,
+    'permission_error',
+    'Calls of this key or its organization cost more of this model than they held. Its operator must lift the stop: choose another from GET /v1/models.',
   ),
   call_not_found: incurable(404, 'not_found_error', 'There is no such call, or this key may not see it.'),
   unsupported_route: incurable(404, 'not_found_error', 'There is no such endpoint. Check the method and the path.'),
