@@ -129,7 +129,7 @@ describe('several writers', () => {
     const { orgId, keyId, secret } = await issued(one);
     await one.control.apiKeys.revoke(me(one), orgId, keyId, 'leaked');
     expect(await two.control.waitFor(await machine.store.lastPosition(), 1_000)).toBe(true);
-    expect(two.control.authenticateKey(secret, '::1')).toEqual({ ok: false, code: 'key_revoked' });
+    expect(two.control.authenticateKey(secret, '::1')).toEqual({ ok: false, code: 'key_revoked', keyId });
     expect(await two.control.waitFor(1_000_000n, 5)).toBe(false);
   });
 });

@@ -49,7 +49,7 @@ describe('what takes away', () => {
 
     const again = await start(machine);
     expect(again.control.records.apiKeys.find(apiKeyStream(keyId)).state).toMatchObject({ reason: 'leaked' });
-    expect(again.control.authenticateKey(secret, '::1')).toEqual({ ok: false, code: 'key_revoked' });
+    expect(again.control.authenticateKey(secret, '::1')).toEqual({ ok: false, code: 'key_revoked', keyId });
     expect(await again.control.finishPending()).toBe(0);
 
     const archiving = await start(machine, 1);

@@ -84,10 +84,14 @@ describe.each(SWITCHES)('the keys of $name', ({ off, rejection, refusal }) => {
     const key = await ownedKey(platform);
     expect(platform.control.authenticateKey(key.secret, '::1').ok).toBe(true);
     acceptedOf(await change(platform, key.orgId, off(key)));
-    expect(platform.control.authenticateKey(key.secret, '::1')).toEqual({ ok: false, code: rejection });
+    expect(platform.control.authenticateKey(key.secret, '::1')).toEqual({
+      ok: false,
+      code: rejection,
+      keyId: key.keyId,
+    });
     expect((await typesOf(platform)).slice(-2)[0]).toBe('SubjectBarred');
     const again = await start(platform);
-    expect(again.control.authenticateKey(key.secret, '::1')).toEqual({ ok: false, code: rejection });
+    expect(again.control.authenticateKey(key.secret, '::1')).toEqual({ ok: false, code: rejection, keyId: key.keyId });
   });
 
   it('tell a wrong secret nothing about it', async () => {
@@ -113,7 +117,7 @@ describe.each(SWITCHES)('the keys of $name', ({ off, rejection, refusal }) => {
     expect(await control.apiKeys.issue(me(platform), orgId, { name: 'new', projectId, owner })).toMatchObject(refused);
     expect(await recordOf(platform)).toEqual(before);
     acceptedOf(await control.apiKeys.revoke(me(platform), orgId, keyId, 'over'));
-    expect(control.authenticateKey(key.secret, '::1')).toEqual({ ok: false, code: 'key_revoked' });
+    expect(control.authenticateKey(key.secret, '::1')).toEqual({ ok: false, code: 'key_revoked', keyId: key.keyId });
   });
 });
 
@@ -124,13 +128,13 @@ async function issuedElsewhere() {
 describe('what ends again', () => {
   it('gives the keys of a resumed organization back, but not those of what was switched off for good meanwhile', async () => {
     const platform = await start();
-    const { orgId, secret, owner } = await ownedKey(platform);
+    const { orgId, keyId, secret, owner } = await ownedKey(platform);
     const { secret: nobodys } = await issued(platform);
     await change(platform, orgId, { type: 'SuspendOrganization', reason: 'unpaid' });
     await change(platform, orgId, { type: 'DisableServiceAccount', serviceAccountId: owner.id });
     await change(platform, orgId, { type: 'ResumeOrganization' });
     expect(platform.control.authenticateKey(nobodys, '::1').ok).toBe(true);
-    expect(platform.control.authenticateKey(secret, '::1')).toEqual({ ok: false, code: 'key_suspended' });
+    expect(platform.control.authenticateKey(secret, '::1')).toEqual({ ok: false, code: 'key_suspended', keyId });
   });
 });
 

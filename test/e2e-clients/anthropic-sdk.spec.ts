@@ -110,7 +110,7 @@ describe('the official Anthropic client', () => {
     await anthropic().messages.create(asked(model, { system: 'Be brief.', top_k: 5, metadata: { user_id: 'u-1' } }));
     expect(clients.claude.heard.at(-1)).toMatchObject({
       path: '/v1/messages',
-      headers: { 'anthropic-version': '2023-06-01' },
+      headers: { 'anthropic-version': expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/) },
       body: { model: 'claude', system: 'Be brief.', top_k: 5, metadata: { user_id: 'u-1' } },
     });
   });
@@ -138,7 +138,8 @@ describe('the official Anthropic client', () => {
     it.each([
       ['status=400', 400, 'invalid_request_error'],
       ['status=429', 429, 'rate_limit_error'],
-      ['status=500', 502, 'api_error'],
+      ['status=500', 500, 'api_error'],
+      ['status=502', 502, 'api_error'],
       ['ending=garbage', 502, 'api_error'],
     ])('of a backend (%s) are read as its own would be', async (setting, status, type) => {
       const failed = anthropic().messages.create(asked(await clients.claudeModel(`claude?${setting}`)));

@@ -112,7 +112,7 @@ describe.each(DIALECTS.map((one) => [one.path, one] as const))('%s', (path, { sa
   });
 
   it.each([
-    ['before its headers', { ending: 'reset' }, false],
+    ['with an error that may be billed', { status: 502 }, false],
     ['in its body', { ending: 'cut' }, false],
     ['in its stream', { ending: 'cut', endAfter: 2 }, true],
   ] as const)('after a backend that broke off %s: charged, and the answer is lost', async (_where, plan, stream) => {

@@ -123,7 +123,7 @@ describe('LangChain', () => {
     });
 
     it('a call that may have been billed (502) counts once per try, however LangChain reads our advice', async () => {
-      const { error, tries } = await triedWith({ status: 500 });
+      const { error, tries } = await triedWith({ status: 502 });
       expect(error).toMatchObject({ status: 502 });
       const { unresolved, held } = await tenant.money();
       const [authorized] = (await clients.world.platform.ledgerEvents(tenant.orgId))

@@ -40,7 +40,12 @@ describe('canaries in every input', () => {
   /** Puts every canary into every kind of call: answered, refused, broken, repeated. */
   async function sing(): Promise<void> {
     const { upstream } = world;
-    const model = await world.model({}, { backend: { apiKey: CANARIES.backendCredential } });
+    const model = await world.model(
+      {},
+      {
+        backend: { apiKey: CANARIES.backendCredential, allowFields: ['strange_field'] },
+      },
+    );
     const body = {
       messages: [{ role: 'user', content: CANARIES.prompt, name: 'x' }],
       user: CANARIES.endUser,

@@ -142,7 +142,7 @@ describe('the official OpenAI client', () => {
 
     it.each([
       ['a misconfigured backend', { status: 401 }],
-      ['a failure that may have been billed', { status: 500 }],
+      ['a failure that may have been billed', { status: 502 }],
       ['an answer that makes no sense', { ending: 'garbage', endAfter: 0 }],
     ] as const)('does not repeat %s', async (_what, plan) => {
       const failing = await world.model(plan);
