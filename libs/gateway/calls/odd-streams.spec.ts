@@ -139,6 +139,21 @@ describe.each(CASES)('the stream of %s before a backend of kind %s', (path, kind
     await expectComplete(begin + word + finish + odd);
   });
 
+  it('that finished for a failure has failed, and is billed for what it had generated', async () => {
+    const { lastFrame, ended } = await stream(begin + word + finish.replace(/"(stop|end_turn)"/, '"error"') + end);
+    expect(lastFrame).toContain(failed);
+    expect(ended).toMatchObject({
+      type: 'InferenceUnresolved',
+      data: { reason: 'garbage:failed-finish', counted: { usage: { input: 7, output: 3 } } },
+    });
+  });
+
+  it("is cut before OpenAI's end alone", async () => {
+    const { lastFrame, ended } = await stream(`${begin}${word}data: [DONE]\n\n`);
+    expect(lastFrame).toContain(failed);
+    expect(ended?.type).toBe('InferenceUnresolved');
+  });
+
   it.each([
     ['an error', data({ type: 'error', error: { type: 'overloaded_error', message: 'busy' } })],
     ['a broken frame', 'data: {oops\n\n'],

@@ -108,7 +108,8 @@ export class OneAnswerServer {
   last: Sent | undefined;
 
   constructor() {
-    this.#server = createServer((request, response) => {
+    // A connection that is kept longer than any pause between two requests of a slow machine.
+    this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {

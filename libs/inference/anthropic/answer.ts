@@ -2,6 +2,7 @@ import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../backends/trouble';
 import { isJsonObject, JsonDocument, type JsonObject, writeEdited } from '../json';
 import type { SeenOutput, UsageReading } from '../metering/facts';
+import { failedFinish } from '../metering/failed-finish';
 import { plausible, unambiguous } from '../metering/usage';
 import { backendErrorOf } from '../openai/chat/backend-error';
 import { blockBytes, isReasoning } from './seen';
@@ -15,7 +16,12 @@ export type MessagesAnswer =
       readonly finishReason?: string;
       readonly body: JsonObject;
     }
-  | { readonly kind: 'garbage'; readonly reason: GarbageReason }
+  /** `metered`: what was said and seen of its tokens all the same. */
+  | {
+      readonly kind: 'garbage';
+      readonly reason: GarbageReason;
+      readonly metered?: { readonly usage: UsageReading; readonly seen: SeenOutput };
+    }
   | { readonly kind: 'backend-error'; readonly error: BackendError };
 
 /** Stop reasons are short words; this one goes into the record. */
@@ -43,9 +49,12 @@ export function readMessagesAnswer(text: string): MessagesAnswer {
     deltas: 0,
     ...(content.some(isReasoning) ? { isPartial: true } : {}),
   };
+  const usage = plausible(unambiguous(readAnthropicUsage(body.usage), JsonDocument.from(body)), seen);
+  const failure = failedFinish([reason], usage, seen);
+  if (failure !== undefined) return failure.kind === 'garbage' ? { ...failure, metered: { usage, seen } } : failure;
   return {
     kind: 'answer',
-    usage: plausible(unambiguous(readAnthropicUsage(body.usage), JsonDocument.from(body)), seen),
+    usage,
     seen,
     ...(typeof reason === 'string' ? { finishReason: foreignText(reason, STOP_REASON_BYTES_MAX) } : {}),
     body,

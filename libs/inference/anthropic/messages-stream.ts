@@ -2,6 +2,7 @@ import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../backends/trouble';
 import { isJsonObject, JsonDocument, type JsonObject } from '../json';
 import type { SeenOutput, UsageReading } from '../metering/facts';
+import { failedFinish } from '../metering/failed-finish';
 import { plausible } from '../metering/usage';
 import type { NeutralOutcome } from '../neutral';
 import { backendErrorOf, backendErrorOfFrame } from '../openai/chat/backend-error';
@@ -99,6 +100,8 @@ export class MessagesStream {
     if (this.#done && !this.#begun) return { kind: 'garbage', reason: 'empty-answer', ...metered };
     if (!this.#done && !this.finished) return { kind: 'cut', ...metered };
     const reason = this.#delta?.stop_reason;
+    const failure = failedFinish([reason], metered.usage, metered.seen);
+    if (failure !== undefined) return { ...failure, ...metered };
     const finishReason = typeof reason === 'string' ? foreignText(reason, STOP_REASON_BYTES_MAX) : undefined;
     return { kind: 'complete', ...(finishReason === undefined ? {} : { finishReason }), ...metered };
   }
@@ -119,8 +122,9 @@ export class MessagesStream {
   }
 
   #accept(data: string, name: string): string {
+    // Of another dialect's end, a stop reason makes one.
     if (isDone(data)) {
-      this.#done = true;
+      this.#done = this.finished;
       return '';
     }
     const event = this.#parse(data, name);

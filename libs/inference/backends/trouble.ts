@@ -18,5 +18,7 @@ export type GarbageReason =
   | 'unknown-encoding'
   /** It is not coded as it says. */
   | 'broken-encoding'
+  /** It finished for a reason that is a failure. */
+  | 'failed-finish'
   /** A call of a tool that cannot be told as it was said; what it asks for is never made up. */
   | 'tool-call-unreadable';

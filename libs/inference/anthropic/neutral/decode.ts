@@ -1,4 +1,5 @@
 import { isJsonObject, JsonDocument, type JsonObject, textWithin } from '../../json';
+import { isFailure } from '../../metering/failed-finish';
 import type { NeutralAnswer, NeutralDecoder, NeutralEvent, NeutralFinish } from '../../neutral';
 import { readMessagesAnswer } from '../answer';
 import { MessagesStream } from '../messages-stream';
@@ -153,7 +154,8 @@ export class MessagesDecoder implements NeutralDecoder {
   #finish(delta: JsonObject): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    this.#events.push(finishOf(delta));
+    // A failure is told as one when the stream is judged.
+    if (!isFailure(delta.stop_reason)) this.#events.push(finishOf(delta));
   }
 }
 

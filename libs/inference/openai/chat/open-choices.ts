@@ -21,6 +21,11 @@ export class OpenChoices {
     return this.#reasons[0];
   }
 
+  /** Why each of them ended, as far as they have. */
+  get reasons(): readonly (string | undefined)[] {
+    return this.#reasons;
+  }
+
   finish(index: number, reason: string): void {
     if (this.#reasons[index] !== undefined) return;
     this.#reasons[index] = reason;

@@ -2,6 +2,7 @@ import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../../backends/trouble';
 import { isJsonObject, JsonDocument, type JsonObject } from '../../json';
 import type { UsageReading } from '../../metering/facts';
+import { failedFinish } from '../../metering/failed-finish';
 import { inputOnly, plausible, readOpenAiUsage, unambiguous } from '../../metering/usage';
 import { isDone, isSignOfLife } from '../../streaming/signs-of-life';
 import type { SseRemainder } from '../../streaming/sse-parser';
@@ -146,6 +147,8 @@ export class ChatStreamRelay {
     if (this.#error !== undefined) return { kind: 'backend-error', error: this.#error, ...metered };
     if (this.#garbage !== undefined) return { kind: 'garbage', reason: this.#garbage, ...metered };
     if (this.#done && !this.#hasChoices) return { kind: 'garbage', reason: 'empty-answer', ...metered };
+    const failure = failedFinish(this.#choices.reasons, metered.usage, metered.seen);
+    if (failure !== undefined) return { ...failure, ...metered };
     // Some servers give no reasons; their count of the tokens says as well that the answer was whole.
     if (this.#choices.allFinished || (this.#done && metered.usage.kind === 'reported')) {
       const reason = this.#choices.firstReason;

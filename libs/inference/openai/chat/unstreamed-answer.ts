@@ -2,6 +2,7 @@ import { foreignText, type NanoUsd, type TokenUsage } from '#kernel';
 import type { BackendError, GarbageReason } from '../../backends/trouble';
 import { isJsonObject, JsonDocument, type JsonObject, writeEdited } from '../../json';
 import type { SeenOutput, UsageReading } from '../../metering/facts';
+import { failedFinish } from '../../metering/failed-finish';
 import { plausible, readOpenAiUsage, unambiguous } from '../../metering/usage';
 import { backendErrorOf } from './backend-error';
 import { openAiUsage, usageWithCost } from './make-frames';
@@ -17,7 +18,12 @@ export type ChatAnswer =
       readonly finishReason?: string;
       readonly body: JsonObject;
     }
-  | { readonly kind: 'garbage'; readonly reason: GarbageReason }
+  /** `metered`: what was said and seen of its tokens all the same. */
+  | {
+      readonly kind: 'garbage';
+      readonly reason: GarbageReason;
+      readonly metered?: { readonly usage: UsageReading; readonly seen: SeenOutput };
+    }
   | { readonly kind: 'backend-error'; readonly error: BackendError };
 
 /** Finish reasons are short words; this one goes into the record. */
@@ -69,6 +75,9 @@ export function readChatAnswer(text: string, bytesOf: ChoiceBytes = messageBytes
   if (textBytes === undefined) return { kind: 'garbage', reason: 'not-an-answer' };
   const seen: SeenOutput = { textBytes, deltas: 0 };
   const usage = plausible(unambiguous(readOpenAiUsage(body.usage), JsonDocument.from(body)), seen);
+  const reasons = choices.map((choice) => (isJsonObject(choice) ? choice.finish_reason : undefined));
+  const failure = failedFinish(reasons, usage, seen);
+  if (failure !== undefined) return failure.kind === 'garbage' ? { ...failure, metered: { usage, seen } } : failure;
   return { kind: 'answer', usage, seen, ...firstReason(choices), body };
 }
 

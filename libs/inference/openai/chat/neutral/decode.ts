@@ -1,4 +1,5 @@
 import { isJsonObject, JsonDocument, type JsonObject } from '../../../json';
+import { isFailure } from '../../../metering/failed-finish';
 import type { NeutralAnswer, NeutralDecoder, NeutralEvent } from '../../../neutral';
 import { ChatStream } from '../chat-stream';
 import { readChatAnswer } from '../unstreamed-answer';
@@ -80,7 +81,8 @@ export class ChatDecoder implements NeutralDecoder {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#calls.close(this.#events);
-    this.#events.push({ type: 'finish', reason: this.#calls.finish(reason) });
+    // A failure is told as one when the stream is judged.
+    if (!isFailure(reason)) this.#events.push({ type: 'finish', reason: this.#calls.finish(reason) });
   }
 }
 
