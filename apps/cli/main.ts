@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFilesPrivately } from '#environment';
 import { run } from './run';
 
 /** From the compiled file as well as from its source. */
@@ -18,6 +19,9 @@ function version(): string {
   }
   return 'unknown';
 }
+
+// A copy of the record is as private as the record.
+makeFilesPrivately();
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

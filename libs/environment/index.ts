@@ -1,2 +1,3 @@
 export * from './identifiers';
+export * from './private-files';
 export * from './system-clock';

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { helpText, type Mode, readConfigurationOf } from '#configuration';
+import { type Configuration, helpText, type Mode, readConfigurationOf } from '#configuration';
+import { makeFilesPrivately, makePrivate } from '#environment';
 import { createLogger, type Logger } from '#telemetry';
 import { drain } from './drain';
 import type { EngineKit } from './engines';
@@ -72,10 +73,24 @@ async function serve(services: Services): Promise<NestFastifyApplication> {
   return server;
 }
 
+/** Keys, answers and the record are this user's alone, whatever was there before and whoever makes the files. */
+function keepToItself(configuration: Configuration, logger: Logger): void {
+  makeFilesPrivately();
+  const shared = configuration.mode === 'distributed' ? [configuration.sharedDataDir] : [];
+  const paths = [configuration.dataDir, ...shared].flatMap(makePrivate);
+  const [first] = paths;
+  if (first !== undefined)
+    logger.warn(
+      { first, paths: paths.length },
+      'files of the data directory could not be made private: see who owns them',
+    );
+}
+
 async function start<M extends Mode>({ name, engines: kit }: ProcessOptions<M>): Promise<void> {
   const configuration = readConfigurationOf(kit.mode, process.env, kit.checks);
   const logger = createLogger(configuration.logLevel, name);
   const stopping = new Stopping(logger);
+  keepToItself(configuration, logger);
   const engines = await kit.open(configuration, process.env);
   await waitForRecord(engines, configuration, logger);
   const services = await openServices(engines, configuration, logger).catch(async (error: unknown) => {

@@ -26,7 +26,7 @@ describe('the analytics plane', () => {
 
   beforeAll(async () => {
     world = await World.open();
-    [tenant, good, bad] = [await world.tenant(), await world.model(), await world.model({ status: 500 })];
+    [tenant, good, bad] = [await world.tenant(), await world.model(), await world.model({ status: 502 })];
     otherProject = await world.platform.admin.createProject(tenant.orgId, 'Other');
     otherKey = await world.platform.admin.createKey(tenant.orgId, otherProject);
     const made: string[] = [];
@@ -164,7 +164,7 @@ describe('the analytics plane', () => {
     expect(totals.byCode).toEqual(
       expect.arrayContaining([
         { outcome: 'refused', code: 'model_not_found', calls: '1' },
-        { outcome: 'unresolved', code: 'status-500:server_error', calls: '1' },
+        { outcome: 'unresolved', code: 'status-502:server_error', calls: '1' },
       ]),
     );
   });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,13 @@ import { PlatformProcess, TEST_MODE } from '#testing/platform-process';
 import { errorOf, framesOf, lastFrameError } from './support/answers';
 import { chatBody } from './support/tenant';
 import { World } from './support/world';
+
+function pathsIn(directory: string): readonly string[] {
+  return [
+    directory,
+    ...readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => join(directory, name)),
+  ];
+}
 
 /** Exit code of trouble that a person can mend (EX_CONFIG). */
 const CONFIGURATION = 78;
@@ -52,6 +59,21 @@ describe('first start', () => {
     await warns();
     await world.platform.restart('SIGTERM');
     await warns();
+  });
+
+  it('keeps everything to its user, also what was open to others before', async () => {
+    const { platform } = world;
+    const directories = new Set([platform.dataDir, platform.sharedDir]);
+    for (const directory of directories)
+      for (const path of pathsIn(directory)) chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644);
+    await platform.restart('SIGTERM');
+    const open = [...directories].flatMap((directory) =>
+      pathsIn(directory).filter(
+        (path) => (statSync(path).mode & 0o777) !== (statSync(path).isDirectory() ? 0o700 : 0o600),
+      ),
+    );
+    expect(open).toEqual([]);
+    expect(pathsIn(platform.dataDir).some((path) => /-(?:wal|shm)$/.test(path))).toBe(true);
   });
 
   if (TEST_MODE === 'distributed')
