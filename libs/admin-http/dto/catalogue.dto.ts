@@ -32,7 +32,10 @@ export class TimeoutsDto {
 }
 
 class BackendSettingsDto {
-  @ApiPropertyOptional({ example: 'https://api.example.com/v1', description: 'Not needed for the simulator.' })
+  @ApiPropertyOptional({
+    example: 'https://api.example.com/v1',
+    description: 'Up to the version of the API; without one it is completed with /v1. Not needed for the simulator.',
+  })
   @Omittable()
   @IsString()
   baseUrl?: string;

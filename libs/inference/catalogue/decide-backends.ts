@@ -1,5 +1,6 @@
 import { accepted, canonicalJson, parseId } from '#kernel';
 import { foldField, isNeverField } from '../fields';
+import { parseBaseUrl } from './base-url';
 import type { CatalogueDecision, ChangeBackend, RegisterBackend, RemoveBackend, SetBackendService } from './commands';
 import { no } from './commands';
 import type { CatalogueState } from './state';
@@ -8,7 +9,6 @@ import type { Backend, BackendTimeouts, OutputCapChoice } from './types';
 
 export const DEFAULT_TIMEOUTS: BackendTimeouts = { connectMs: 5_000, firstByteMs: 600_000, idleMs: 120_000 };
 const TIMEOUT_MS_MAX = 3_600_000;
-const BASE_URL_CHARACTERS_MAX = 500;
 const DROP_FIELDS_MAX = 100;
 
 /** Resolves nowhere, by RFC 6761: the simulator is part of the platform. */
@@ -39,15 +39,6 @@ function isName(name: string): boolean {
   return NAME.test(name) && parseId('bkd', name) === undefined;
 }
 
-/** Paths are appended to it, so it ends without a slash; credentials have a field of their own, which is encrypted. */
-function parseBaseUrl(text: string): string | undefined {
-  if (text.length > BASE_URL_CHARACTERS_MAX || !URL.canParse(text)) return undefined;
-  const { protocol, username, password, origin, pathname } = new URL(text);
-  if (protocol !== 'http:' && protocol !== 'https:') return undefined;
-  if (username !== '' || password !== '' || text.includes('?') || text.includes('#')) return undefined;
-  return `${origin}${pathname}`.replace(/\/+$/, '');
-}
-
 function areTimeouts(timeouts: BackendTimeouts): boolean {
   const { connectMs, firstByteMs, idleMs } = timeouts;
   return [connectMs, firstByteMs, idleMs].every((ms) => Number.isInteger(ms) && ms >= 1 && ms <= TIMEOUT_MS_MAX);
@@ -74,13 +65,16 @@ function listOf(names: readonly string[] = []): readonly string[] | undefined {
   return names.length === 0 ? undefined : [...new Set(names)].sort();
 }
 
-/** What one command would make of a backend, checked, with URL and lists in their one form. */
-function checked(wanted: Backend): { ok: true; backend: Backend } | ReturnType<typeof no> {
+/**
+ * What one command would make of a backend, checked, with URL and lists in their one form.
+ * @param isDeclared whether the command names the URL: one on record stays as it is, whatever is thought of it now.
+ */
+function checked(wanted: Backend, isDeclared: boolean): { ok: true; backend: Backend } | ReturnType<typeof no> {
   if (!isName(wanted.name))
     return no('invalid_name', 'A name has 1 to 64 lowercase letters, digits, dots, hyphens and underscores.');
-  const baseUrl = parseBaseUrl(wanted.baseUrl);
-  if (baseUrl === undefined)
-    return no('invalid_base_url', 'baseUrl is an http or https URL without credentials, query and fragment.');
+  const parsed = isDeclared ? parseBaseUrl(wanted.baseUrl) : { ok: true as const, baseUrl: wanted.baseUrl };
+  if (!parsed.ok) return no('invalid_base_url', parsed.message);
+  const { baseUrl } = parsed;
   if (!areTimeouts(wanted.timeouts))
     return no('invalid_timeouts', `Timeouts are whole milliseconds from 1 to ${TIMEOUT_MS_MAX}.`);
   if (!areDropFields(wanted.dropFields))
@@ -126,21 +120,24 @@ const taken = (name: string) => no('name_taken', `Another backend is called ${na
 export function decideRegisterBackend(command: RegisterBackend, state: CatalogueState): CatalogueDecision {
   const { id, name, kind, credential } = command;
   const simulated = kind === 'simulator';
-  const result = checked({
-    id,
-    name,
-    kind,
-    baseUrl: command.baseUrl ?? (simulated ? SIMULATOR_URL : ''),
-    ...(credential === undefined ? {} : { credential }),
-    timeouts: { ...DEFAULT_TIMEOUTS, ...command.timeouts },
-    ...capFieldOf(command.outputCapField),
-    streamUsage: command.streamUsage ?? true,
-    dropFields: command.dropFields ?? [],
-    allowFields: command.allowFields ?? [],
-    allowBetas: command.allowBetas ?? [],
-    unbilledServerErrors: command.unbilledServerErrors ?? simulated,
-    unbilledOverload: command.unbilledOverload ?? command.unbilledServerErrors ?? true,
-  });
+  const result = checked(
+    {
+      id,
+      name,
+      kind,
+      baseUrl: command.baseUrl ?? (simulated ? SIMULATOR_URL : ''),
+      ...(credential === undefined ? {} : { credential }),
+      timeouts: { ...DEFAULT_TIMEOUTS, ...command.timeouts },
+      ...capFieldOf(command.outputCapField),
+      streamUsage: command.streamUsage ?? true,
+      dropFields: command.dropFields ?? [],
+      allowFields: command.allowFields ?? [],
+      allowBetas: command.allowBetas ?? [],
+      unbilledServerErrors: command.unbilledServerErrors ?? simulated,
+      unbilledOverload: command.unbilledOverload ?? command.unbilledServerErrors ?? true,
+    },
+    command.baseUrl !== undefined || !simulated,
+  );
   if (!result.ok) return result;
   const { backend } = result;
   const existing = state.backends.get(id);
@@ -162,17 +159,20 @@ export function decideChangeBackend(command: ChangeBackend, state: CatalogueStat
   const { type: _type, credential: credentialChange, timeouts, outputCapField: choice, ...changes } = command;
   const { credential: credentialBefore, service: _service, outputCapField: capBefore, ...rest } = before;
   const credential = credentialChange === undefined ? credentialBefore : (credentialChange ?? undefined);
-  const result = checked({
-    ...rest,
-    ...changes,
-    ...capFieldOf(choice ?? capBefore),
-    ...(credential === undefined ? {} : { credential }),
-    timeouts: { ...before.timeouts, ...timeouts },
-    // Whoever says what a server error costs means an overload, too, unless it is named beside it.
-    ...(changes.unbilledServerErrors !== undefined && changes.unbilledOverload === undefined
-      ? { unbilledOverload: changes.unbilledServerErrors }
-      : {}),
-  });
+  const result = checked(
+    {
+      ...rest,
+      ...changes,
+      ...capFieldOf(choice ?? capBefore),
+      ...(credential === undefined ? {} : { credential }),
+      timeouts: { ...before.timeouts, ...timeouts },
+      // Whoever says what a server error costs means an overload, too, unless it is named beside it.
+      ...(changes.unbilledServerErrors !== undefined && changes.unbilledOverload === undefined
+        ? { unbilledOverload: changes.unbilledServerErrors }
+        : {}),
+    },
+    command.baseUrl !== undefined,
+  );
   if (!result.ok) return result;
   const { backend } = result;
   if (canonicalJson(settingsOf(before)) === canonicalJson(backend)) return accepted();
