@@ -194,6 +194,10 @@ export interface CountRefusals {
   readonly count: number;
   readonly callIds: readonly CallId[];
   readonly from: EpochMs;
+  /** The team of the project when they were refused. */
+  readonly teamId?: TeamId;
+  /** When each of the named calls was refused; all of the counted ones within one quarter of an hour. */
+  readonly times?: readonly EpochMs[];
 }
 
 export interface DefineBudget {

@@ -215,7 +215,10 @@ const samples: EventSamples<LedgerEvent> = {
     { type: 'UnresolvedPolicySet', data: { policy: { resolveAt: 'counted', afterSeconds: 86_400 } } },
     { type: 'UnresolvedPolicySet', data: { policy: { resolveAt: 'never', afterSeconds: 0 } } },
   ],
-  InferenceRefused: [{ type: 'InferenceRefused', data: { ...subject, code: 'budget_exhausted' } }],
+  InferenceRefused: [
+    { type: 'InferenceRefused', data: { ...subject, code: 'budget_exhausted' } },
+    { type: 'InferenceRefused', data: { ...inTeam, code: 'budget_exhausted' } },
+  ],
   RefusalsCounted: [
     {
       type: 'RefusalsCounted',
@@ -227,6 +230,20 @@ const samples: EventSamples<LedgerEvent> = {
         count: 40,
         callIds: [call('1'), call('2')],
         from: NOON,
+      },
+    },
+    {
+      type: 'RefusalsCounted',
+      data: {
+        keyId: key('a'),
+        projectId: project('a'),
+        teamId: team('a'),
+        model: model('echo'),
+        code: 'rate_limit_exceeded',
+        count: 2,
+        callIds: [call('1')],
+        from: NOON,
+        times: [epochMs(NOON + 7)],
       },
     },
   ],

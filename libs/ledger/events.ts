@@ -305,6 +305,7 @@ const inferenceRefusedSchema = z.object({
   callId,
   keyId,
   projectId,
+  teamId: teamId.exactOptional(),
   model: modelId,
   endpoint: endpointSchema,
   code: z.string(),
@@ -313,11 +314,14 @@ const inferenceRefusedSchema = z.object({
 const refusalsCountedSchema = z.object({
   keyId,
   projectId,
+  teamId: teamId.exactOptional(),
   model: modelId,
   code: z.string(),
   count: countField,
   callIds: z.array(callId),
   from: epochMsField,
+  /** When each of the named calls was refused; the others fall into the same quarter of an hour. */
+  times: z.array(epochMsField).exactOptional(),
 });
 
 const budgetReachedSchema = z.object({

@@ -84,11 +84,12 @@ function refused(
   event: DecodedEvent<LedgerEvent>,
   before: CallRecord | undefined,
 ): CallRecord {
-  const { callId, projectId, keyId, model, endpoint, code } = data;
+  const { callId, projectId, teamId, keyId, model, endpoint, code } = data;
   return {
     callId,
     orgId: organizationOf(event),
     projectId,
+    ...(teamId === undefined ? {} : { teamId }),
     keyId,
     model,
     endpoint,
@@ -226,16 +227,17 @@ export function evolveCall(before: CallRecord | undefined, event: DecodedEvent<C
 
 /** Calls that a counting event names. They were refused after the first of their kind, within its window. */
 export function countedRefusals(event: DecodedEvent<LedgerEventOf<'RefusalsCounted'>>): readonly CallRecord[] {
-  const { callIds, projectId, keyId, model, code, from } = event.event.data;
-  return callIds.map((callId) => ({
+  const { callIds, projectId, teamId, keyId, model, code, from, times } = event.event.data;
+  return callIds.map((callId, index) => ({
     callId,
     orgId: organizationOf(event),
     projectId,
+    ...(teamId === undefined ? {} : { teamId }),
     keyId,
     model,
     outcome: 'refused',
     code,
-    at: from,
+    at: times?.[index] ?? from,
     charged: ZERO_USD,
     excess: ZERO_USD,
     touches: [],

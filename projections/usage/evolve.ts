@@ -134,7 +134,7 @@ function refused(
   const slot: UsageSlot = {
     orgId: organizationOf(event),
     projectId: data.projectId,
-    teamId: null,
+    teamId: data.teamId ?? null,
     keyId: data.keyId,
     model: data.model,
     backendId: null,
@@ -143,9 +143,11 @@ function refused(
     code: boundedCode(data.code),
     servedFrom: null,
   };
-  const counted = 'count' in data;
-  const sums = { ...NO_SUMS, refused: counted ? data.count : 1 };
-  return { added: [{ slot, at: counted ? data.from : event.metadata.at, sums }], removed: [] };
+  if (!('count' in data))
+    return { added: [{ slot, at: event.metadata.at, sums: { ...NO_SUMS, refused: 1 } }], removed: [] };
+  // Those that it counts lie within one quarter of an hour; older records know no more than when their window began.
+  const at = data.times?.[0] ?? data.from;
+  return { added: [{ slot, at, sums: { ...NO_SUMS, refused: data.count } }], removed: [] };
 }
 
 function unresolved(contribution: Contribution, counted?: PendingCall['counted']): UsageChange {

@@ -203,7 +203,7 @@ export const COMMANDS: { readonly [T in LedgerCommand['type']]: fc.Arbitrary<Of<
   RecordRefusal: record<Of<'RecordRefusal'>>({ ...call, ...caller, endpoint, code: text }, {}),
   CountRefusals: record<Of<'CountRefusals'>>(
     { ...caller, code: text, count: number, callIds, from: fc.nat() as fc.Arbitrary<number> as fc.Arbitrary<EpochMs> },
-    {},
+    { teamId: branded(), times: fc.array(fc.nat().map(epochMs), { maxLength: 2 }) },
   ),
   DefineBudget: record<Of<'DefineBudget'>>(
     {

@@ -162,6 +162,8 @@ const refusals = [
     count: z.number(),
     callIds: z.array(callId),
     from: moment,
+    teamId: teamId.exactOptional(),
+    times: z.array(moment).exactOptional(),
   }),
 ] as const;
 

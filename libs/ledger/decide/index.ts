@@ -64,7 +64,9 @@ function refusalEvents(command: Omit<RecordRefusal, 'type'>, state: LedgerState,
   const { callId, keyId, projectId, endpoint, code } = command;
   const model = refusalModel(state, keyId, code, command.model);
   if (entryAt(state.refusals, refusalKey(keyId, code, model), at) !== undefined) return [];
-  return [{ type: 'InferenceRefused', data: { callId, keyId, projectId, model, endpoint, code } }];
+  const teamId = state.projectTeams.get(projectId);
+  const team = teamId === undefined ? {} : { teamId };
+  return [{ type: 'InferenceRefused', data: { callId, keyId, projectId, ...team, model, endpoint, code } }];
 }
 
 function barSubject(command: BarSubjectCommand, state: LedgerState) {
@@ -154,8 +156,9 @@ function decideCommand(command: LedgerCommand, state: LedgerState, at: EpochMs):
     case 'RecordRefusal':
       return accepted(...refusalEvents(command, state, at));
     case 'CountRefusals': {
-      const { type: _, callIds, ...data } = command;
-      return accepted<LedgerEvent>({ type: 'RefusalsCounted', data: { ...data, callIds: [...callIds] } });
+      const { type: _, callIds, times, ...data } = command;
+      const named = { callIds: [...callIds], ...(times === undefined ? {} : { times: [...times] }) };
+      return accepted<LedgerEvent>({ type: 'RefusalsCounted', data: { ...data, ...named } });
     }
     case 'DefineBudget':
       return defineBudget(command, state, at);

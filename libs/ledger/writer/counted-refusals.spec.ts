@@ -1,6 +1,6 @@
 import type { CallId } from '#kernel';
 import { LedgerWorld, submit } from '#testing/simulation';
-import { authorize, call, defineBudget, key, MINUTE_MS, model, project, SECOND_MS } from '../spec-kit';
+import { authorize, call, defineBudget, key, MINUTE_MS, model, project, SECOND_MS, team } from '../spec-kit';
 import { COUNTED_CALL_IDS_MAX } from './refusal-counter';
 
 async function aWorld() {
@@ -63,6 +63,43 @@ describe('refusals of one kind', () => {
     expect(recorded.length).toBeLessThanOrEqual(5);
     const counts = recorded.map(({ data }) => (data.count as number | undefined) ?? 1);
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(60);
+  });
+
+  it('carry their team, and each its own time', async () => {
+    const { world, service, refusals, refuse } = await aWorld();
+    submit(service, world.org, { type: 'AssignProject', projectId: project('a'), teamId: team('a') });
+    await world.time.pass(1);
+    const from = world.time.now();
+    refuse('1');
+    await world.time.pass(3 * SECOND_MS);
+    refuse('2');
+    await world.time.pass(4 * SECOND_MS);
+    refuse('3');
+    await world.time.pass(5 * SECOND_MS);
+    const [first, counted] = await refusals();
+    expect(first?.data).toMatchObject({ teamId: team('a') });
+    expect(counted?.data).toMatchObject({
+      teamId: team('a'),
+      callIds: [call('2'), call('3')],
+      times: [from + 3 * SECOND_MS, from + 7 * SECOND_MS],
+    });
+  });
+
+  it('are counted by the quarter of an hour in which they were refused, also where a window reaches over its end', async () => {
+    const { world, refusals, refuse } = await aWorld();
+    const quarter = 15 * MINUTE_MS;
+    await world.time.pass(quarter - (world.time.now() % quarter) - 2 * SECOND_MS);
+    ['1', '2'].map((name) => refuse(name));
+    await world.time.pass(3 * SECOND_MS);
+    ['3', '4'].map((name) => refuse(name));
+    await world.time.pass(9 * SECOND_MS);
+    const [, before, after] = await refusals();
+    expect([before?.data.callIds, after?.data.callIds]).toEqual([[call('2')], [call('3'), call('4')]]);
+    const quarters = [before, after].map((one) => {
+      const [at = 0] = (one?.data.times ?? []) as readonly number[];
+      return Math.floor(at / quarter);
+    });
+    expect(quarters[1]).toBe((quarters[0] ?? 0) + 1);
   });
 
   it('survive an outage under the ids that were given out', async () => {

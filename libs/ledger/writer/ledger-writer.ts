@@ -62,7 +62,7 @@ export class LedgerWriter {
     });
     this.overdue = new OverdueCalls(runtime, (command, onEnd) => this.submitOwn(command, undefined, onEnd));
     this.queue = new CommandQueue(runtime.settings);
-    this.refusals = new RefusalCounter(runtime.newEventId);
+    this.refusals = new RefusalCounter(runtime.newEventId, runtime.clock);
     const { peers } = runtime;
     if (peers !== undefined)
       this.forwarding = new Forwarding(orgId, peers, runtime, (item, event, position) =>

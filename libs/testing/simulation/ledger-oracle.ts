@@ -1,18 +1,18 @@
-import type { BudgetId, CallId, EpochMs, EventEnvelope } from '#kernel';
-import type { BudgetPeriod, LedgerEvent, LedgerEventOf } from '#ledger';
-import { type BudgetRow, BudgetSums, ceilingOf, costOfUsage } from './oracle-arithmetic';
+import { type BudgetId, type CallId, type EpochMs, type EventEnvelope, epochMs } from '#kernel';
+import type { LedgerEvent, LedgerEventOf, UnresolvedPolicy } from '#ledger';
+import {
+  type BudgetRow,
+  BudgetSums,
+  ceilingOf,
+  costOfUsage,
+  isCountedBy,
+  isPlausibleLength,
+  tokensOf,
+  usedIn,
+} from './oracle-arithmetic';
+import type { Authorized, CallRow, Phase } from './oracle-rows';
 
-type Authorized = LedgerEventOf<'InferenceAuthorized'>['data'];
-
-export type Phase = 'open' | 'completed' | 'failed' | 'released' | 'unresolved' | 'resolved' | 'resolved-and-settled';
-
-export interface CallRow {
-  readonly call: Authorized;
-  readonly at: EpochMs;
-  phase: Phase;
-  /** What the record says that it was charged; the whole hold while nobody knows. */
-  charged: bigint;
-}
+export type { CallRow, Phase } from './oracle-rows';
 
 interface Bucket {
   level: number;
@@ -38,6 +38,8 @@ export interface OutsideFacts {
  */
 export class LedgerOracle {
   readonly violations: string[] = [];
+  /** How often something rare was seen, so that a simulation without it is noticed. */
+  readonly happened: Record<string, number> = {};
   readonly calls = new Map<CallId, CallRow>();
   readonly sums = new BudgetSums();
   readonly budgets = new Map<BudgetId, BudgetRow>();
@@ -47,6 +49,7 @@ export class LedgerOracle {
   private readonly buckets = new Map<string, Bucket>();
   /** Until when each Idempotency-Key of an ended call must not start another. */
   private readonly boundKeys = new Map<string, number>();
+  private policy: UnresolvedPolicy = { resolveAt: 'counted', afterSeconds: 86_400 };
   private readonly ids = new Set<string>();
   private at = 0 as EpochMs;
 
@@ -83,7 +86,7 @@ export class LedgerOracle {
         return;
       case 'InferenceFailed':
         if (event.data.billed === 'never') this.ended(event.data.callId, 'failed', true);
-        else this.unresolved(event.data.callId);
+        else this.unresolved(event.data);
         return;
       case 'InferenceReleased':
         this.released(event.data);
@@ -93,6 +96,9 @@ export class LedgerOracle {
         return;
       case 'InferenceResolved':
         this.resolved(event.data);
+        return;
+      case 'InferenceCorrected':
+        this.corrected(event.data);
         return;
       default:
         this.applyControl(event);
@@ -121,6 +127,12 @@ export class LedgerOracle {
         this.buckets.delete(target);
         return;
       }
+      case 'UnresolvedPolicySet':
+        this.policy = event.data.policy;
+        return;
+      case 'LedgerTimeCorrected':
+        this.timeCorrected(event.data);
+        return;
       case 'SubjectBarred':
         this.bars.add('id' in event.data.subject ? event.data.subject.id : 'organization');
         return;
@@ -134,6 +146,16 @@ export class LedgerOracle {
       default:
         return; // Refusals, announcements and carries move nothing.
     }
+  }
+
+  /** What was to come some time after the wrong present comes as long after the right one. */
+  private timeCorrected({ from, to }: LedgerEventOf<'LedgerTimeCorrected'>['data']): void {
+    this.expect(from === this.at && from - to > 300_000, `time was corrected from ${from}, which is ${this.at}`);
+    this.at = to;
+    this.happened['time-corrected'] = (this.happened['time-corrected'] ?? 0) + 1;
+    for (const bucket of this.buckets.values()) bucket.at = epochMs(bucket.at - (from - to));
+    for (const [key, until] of this.boundKeys) this.boundKeys.set(key, until - (from - to));
+    for (const row of this.calls.values()) if (row.since !== undefined) row.since -= from - to;
   }
 
   private periodOpened({ budgetId, from, to }: LedgerEventOf<'BudgetPeriodOpened'>['data']): void {
@@ -158,6 +180,7 @@ export class LedgerOracle {
     this.expect(call.teamId === this.teams.get(projectId), `${callId} belongs to another team`);
     this.expect(call.deadline > this.at && call.dispatchBy >= this.at, `${callId} was born dead`);
     this.checkConcurrency(call);
+    this.checkCosts(call);
     this.takeRequest(keyId, callId);
     this.takeRequest('organization', callId);
     this.checkIdempotency(call);
@@ -168,7 +191,9 @@ export class LedgerOracle {
   }
 
   private checkTouches(call: Authorized): void {
-    const applicable = [...this.budgets.values()].filter((budget) => !budget.ended && this.applies(budget, call));
+    const applicable = [...this.budgets.values()].filter(
+      (budget) => !budget.ended && isCountedBy(budget, call, this.teams.get(call.projectId)),
+    );
     const touched = call.touches.map(({ budgetId }) => budgetId).sort();
     const expected = applicable.map(({ budgetId }) => budgetId).sort();
     this.expect(
@@ -187,21 +212,6 @@ export class LedgerOracle {
     }
   }
 
-  private applies({ scope }: BudgetRow, call: Authorized): boolean {
-    switch (scope.type) {
-      case 'organization':
-        return true;
-      case 'team':
-        return scope.id === this.teams.get(call.projectId);
-      case 'project':
-        return scope.id === call.projectId;
-      case 'api-key':
-        return scope.id === call.keyId;
-      case 'model':
-        return scope.id === call.model;
-    }
-  }
-
   private checkConcurrency({ callId, keyId }: Authorized): void {
     const open = this.openCalls;
     const ofKey = open.filter(({ call }) => call.keyId === keyId).length;
@@ -209,6 +219,17 @@ export class LedgerOracle {
     const orgMax = this.limits.get('organization')?.concurrency;
     this.expect(keyMax === undefined || ofKey < keyMax, `${callId} is one call too many of its key`);
     this.expect(orgMax === undefined || open.length < orgMax, `${callId} is one call too many`);
+  }
+
+  private checkCosts({ callId, keyId, holdCost }: Authorized): void {
+    const lost = [...this.calls.values()].filter(({ call, phase }) => call.keyId === keyId && phase === 'unresolved');
+    const unresolved = lost.reduce((sum, { call }) => sum + call.holdCost, 0n);
+    for (const target of [keyId, 'organization']) {
+      const { callCostMax, unresolvedCostMax } = this.limits.get(target) ?? {};
+      this.expect(callCostMax === undefined || holdCost <= callCostMax, `${callId} holds more than ${target} allows`);
+      const isTooMuch = unresolvedCostMax !== undefined && unresolved > 0n && unresolved >= unresolvedCostMax;
+      this.expect(!isTooMuch, `${callId} was authorized while ${unresolved} of its key is unresolved`);
+    }
   }
 
   /** The request bucket in plain fractions. */
@@ -292,17 +313,27 @@ export class LedgerOracle {
     }
   }
 
-  private unresolved(callId: CallId): void {
+  private unresolved({
+    callId,
+    counted,
+  }: Pick<LedgerEventOf<'InferenceUnresolved'>['data'], 'callId' | 'counted'>): void {
     const row = this.row(callId, 'open');
     if (row === undefined) return;
     row.phase = 'unresolved';
+    row.since = this.at;
+    if (counted !== undefined) {
+      const cost = costOfUsage(counted.usage, row.call.prices);
+      this.expect(counted.cost === cost, `${callId} was counted at another cost`);
+      row.counted = { cost, tokens: tokensOf(counted.usage) };
+    }
     for (const touch of row.call.touches) {
       this.sums.add(touch, 'held', -touch.amount);
       this.sums.add(touch, 'unresolved', touch.amount);
     }
   }
 
-  private expired({ callId, reason }: LedgerEventOf<'InferenceUnresolved'>['data']): void {
+  private expired(data: LedgerEventOf<'InferenceUnresolved'>['data']): void {
+    const { callId, reason } = data;
     const call = this.calls.get(callId)?.call;
     if (call !== undefined && reason === 'deadline')
       this.expect(
@@ -311,33 +342,57 @@ export class LedgerOracle {
       );
     if (call !== undefined && reason === 'owner-dead')
       this.expect(!this.outside.isOwnerAlive(call.owner), `${callId} was taken from a living owner`);
-    this.unresolved(callId);
+    this.unresolved(data);
   }
 
-  private resolved({ callId, cost, charged, tokens }: LedgerEventOf<'InferenceResolved'>['data']): void {
+  /** Not before it is time, and at what the organization chose. */
+  private checkPolicy(row: CallRow, cost: bigint): void {
+    const { resolveAt, afterSeconds } = this.policy;
+    const { callId, holdCost } = row.call;
+    const isTime = resolveAt !== 'never' && this.at >= (row.since ?? Number.POSITIVE_INFINITY) + afterSeconds * 1_000;
+    this.expect(isTime, `${callId} was resolved by policy too early`);
+    const expected = resolveAt === 'counted' ? (row.counted?.cost ?? holdCost) : holdCost;
+    this.happened['by-policy'] = (this.happened['by-policy'] ?? 0) + 1;
+    this.expect(cost === expected, `${callId} was resolved by policy at ${cost} instead of ${expected}`);
+  }
+
+  /** What budgets count changes by the difference, in the period of the call, whatever else was corrected before. */
+  private corrected(data: LedgerEventOf<'InferenceCorrected'>['data']): void {
+    const { callId, cost, charged, excess, tokens, before, adjustments } = data;
+    const row = this.row(callId, 'resolved', 'resolved-and-settled');
+    if (row === undefined) return;
+    const { touches, holdCost } = row.call;
+    const bounded = cost < holdCost ? cost : holdCost;
+    this.expect(charged === bounded && excess === cost - bounded, `${callId} was corrected to another amount`);
+    this.expect(
+      before.cost === row.resolution?.cost && before.tokens === row.resolution.tokens && before.charged === row.charged,
+      `${callId} was corrected from something else than it was`,
+    );
+    const left = new Map(adjustments.map((one) => [`${one.budgetId}@${one.from}`, one.amount]));
+    for (const touch of touches) {
+      const amount = usedIn(touch, charged, tokens) - usedIn(touch, before.charged, before.tokens);
+      const key = `${touch.budgetId}@${touch.from}`;
+      this.expect((left.get(key) ?? 0n) === amount, `${callId} adjusts ${key} by another amount`);
+      left.delete(key);
+      this.sums.add(touch, 'settled', amount);
+      this.expect(this.sums.of(touch).settled >= 0n, `${key} counts less than nothing`);
+    }
+    this.expect(left.size === 0, `${callId} adjusts what it never touched`);
+    row.charged = charged;
+    row.resolution = { cost, tokens };
+    this.happened.corrected = (this.happened.corrected ?? 0) + 1;
+  }
+
+  private resolved(data: LedgerEventOf<'InferenceResolved'>['data']): void {
+    const { callId, cost, charged, tokens, source } = data;
     const row = this.row(callId, 'unresolved');
     if (row === undefined) return;
+    if (source === 'policy') this.checkPolicy(row, cost);
+    row.resolution = { cost, tokens };
     row.phase = 'resolved';
     row.charged = cost < row.call.holdCost ? cost : row.call.holdCost;
     this.expect(charged === row.charged, `${callId} was resolved at another amount`);
     this.sums.settle(row.call.touches, 'unresolved', charged, Number(tokens));
     if (row.call.idempotency !== undefined) this.boundKeys.set(row.call.idempotency.key, this.at + RESOLVED_KEYS_MS);
   }
-}
-
-const DAY_MS = 24 * 3_600_000;
-
-/** A calendar's lengths, give or take the hour of a change to or from summer time. */
-const LENGTH_DAYS: Readonly<Record<Exclude<BudgetPeriod, 'total'>, readonly [number, number]>> = {
-  daily: [1, 1],
-  weekly: [7, 7],
-  monthly: [28, 31],
-  quarterly: [90, 92],
-  yearly: [365, 366],
-};
-
-function isPlausibleLength(period: BudgetPeriod, ms: number): boolean {
-  if (period === 'total') return false;
-  const [min, max] = LENGTH_DAYS[period];
-  return ms >= min * DAY_MS - DAY_MS / 24 && ms <= max * DAY_MS + DAY_MS / 24;
 }

@@ -14,6 +14,7 @@ import { LedgerOracle } from './ledger-oracle';
 import { costOfUsage } from './oracle-arithmetic';
 import { Random } from './random';
 import { RecordedStore } from './recorded-store';
+import { ResolvingPeople } from './resolving-people';
 import { type Scenario, scenarioOf } from './scenario';
 import { SimulatedCluster } from './simulated-cluster';
 import { SimulatedCall, type Surroundings } from './simulated-gateway';
@@ -44,6 +45,7 @@ export class LedgerSimulation {
   private readonly processes: SimulatedProcess[] = [];
   private readonly places = new Map<BootId, number>();
   private readonly around: Surroundings;
+  private readonly people: ResolvingPeople;
   /** The fold of the record, by number of events. */
   private readonly folds: LedgerState[] = [initialLedgerState];
   private readonly crashes: unknown[] = [];
@@ -79,6 +81,7 @@ export class LedgerSimulation {
     });
     const { org, random, oracle, upstream } = this;
     this.around = { org, random, oracle, upstream, endings: [] };
+    this.people = new ResolvingPeople(random, oracle, upstream, (command) => this.submit(command));
   }
 
   /** @throws Error that names the seed and everything that was found wrong. */
@@ -107,8 +110,10 @@ export class LedgerSimulation {
     const act = this.random.weighted<() => void>([
       [() => this.call(), 60],
       [() => this.submit(this.scenario.control(this.random)), 12],
-      [() => this.resolveSome(), 6],
-      [() => this.settleLate(), 5],
+      [() => this.people.resolveSome(), 6],
+      [() => this.people.correctSome(), 5],
+      [() => this.people.resolvePage(), 3],
+      [() => this.people.settleLate(), 5],
       [() => this.repeatSome(), 6],
       [() => this.crashOne(), this.scenario.crashWeight],
       [() => this.turnStore(), 4],
@@ -131,35 +136,6 @@ export class LedgerSimulation {
     const process = this.anyProcess();
     // An operator who is told that it did not work tries again some other day.
     process?.ledger.submit(this.org, command, ACTOR).catch(() => undefined);
-  }
-
-  private unresolvedCalls() {
-    return [...this.oracle.calls.values()].filter(({ phase }) => phase === 'unresolved');
-  }
-
-  private resolveSome(): void {
-    for (const { call } of this.unresolvedCalls()) {
-      if (this.random.chance(60)) continue;
-      const cost = (call.holdCost * BigInt(this.random.between(0, 150))) / 100n;
-      const { callId } = call;
-      this.submit({
-        type: 'ResolveCall',
-        callId,
-        source: 'operator',
-        cost: cost as typeof call.holdCost,
-        reason: 'asked',
-      });
-    }
-  }
-
-  /** Recovery or reconciliation finds out what a lost call really used. */
-  private settleLate(): void {
-    for (const [callId, usage] of this.upstream.billed) {
-      const phase = this.oracle.calls.get(callId)?.phase;
-      if ((phase !== 'unresolved' && phase !== 'resolved') || this.random.chance(50)) continue;
-      const trace = { attempts: [], latencyMs: 7 };
-      this.submit({ type: 'CompleteCall', callId, usage, certainty: 'reported', outcome: 'complete', trace });
-    }
   }
 
   private repeatSome(): void {
@@ -228,7 +204,8 @@ export class LedgerSimulation {
       if (this.random.chance(80)) process.jump(ahead);
       this.aliveBoots.add(process.boot);
       try {
-        await process.ledger.start();
+        // Now and then somebody says that it was the record's clock that was wrong.
+        await process.ledger.start(this.random.chance(30) ? this.folds.at(-1)?.time : undefined);
         this.processes.push(process);
         return;
       } catch (error) {
@@ -333,7 +310,7 @@ export class LedgerSimulation {
       this.oracle.expect(isForgotten || isSame, `${key} counts something else than the record`);
     }
     this.oracle.expect(state.holds.size === this.oracle.openCalls.length, 'open calls differ');
-    this.oracle.expect(state.unresolved.size === this.unresolvedCalls().length, 'unresolved calls differ');
+    this.oracle.expect(state.unresolved.size === this.people.unresolvedCalls().length, 'unresolved calls differ');
   }
 
   /** The storm ends; after a while nothing is open, and everything that was billed is accounted for. */
@@ -379,7 +356,7 @@ export class LedgerSimulation {
   }
 
   private report(): SimulationReport {
-    const phases: Record<string, number> = {};
+    const phases: Record<string, number> = { ...this.oracle.happened };
     for (const { phase } of this.oracle.calls.values()) phases[phase] = (phases[phase] ?? 0) + 1;
     const between = this.cluster?.counts() ?? NOTHING_BETWEEN;
     return { events: this.folds.length - 1, calls: this.oracle.calls.size, steps: this.steps, phases, between };

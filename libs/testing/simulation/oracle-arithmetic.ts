@@ -1,5 +1,5 @@
 import type { BudgetId, EpochMs, Prices, TokenUsage } from '#kernel';
-import type { BudgetUnit, LedgerEventOf, Touch } from '#ledger';
+import type { BudgetPeriod, BudgetUnit, LedgerEventOf, Touch } from '#ledger';
 
 export type BudgetRow = LedgerEventOf<'BudgetDefined'>['data'] & {
   ended: boolean;
@@ -56,5 +56,52 @@ export class BudgetSums {
       this.add(touch, from, -touch.amount);
       this.add(touch, 'settled', used < touch.amount ? used : touch.amount);
     }
+  }
+}
+
+export function tokensOf({ input, cachedInput, cacheWrite, output }: TokenUsage): bigint {
+  return BigInt(input + cachedInput + cacheWrite + output);
+}
+
+/** What a call that is charged so much counts in one budget. */
+export function usedIn({ unit, amount }: Touch, charged: bigint, tokens: bigint): bigint {
+  const used = unit === 'cost' ? charged : unit === 'requests' ? 1n : tokens;
+  return used < amount ? used : amount;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** A calendar's lengths, give or take the hour of a change to or from summer time. */
+const LENGTH_DAYS: Readonly<Record<Exclude<BudgetPeriod, 'total'>, readonly [number, number]>> = {
+  daily: [1, 1],
+  weekly: [7, 7],
+  monthly: [28, 31],
+  quarterly: [90, 92],
+  yearly: [365, 366],
+};
+
+export function isPlausibleLength(period: BudgetPeriod, ms: number): boolean {
+  if (period === 'total') return false;
+  const [min, max] = LENGTH_DAYS[period];
+  return ms >= min * DAY_MS - DAY_MS / 24 && ms <= max * DAY_MS + DAY_MS / 24;
+}
+
+/** Whether a budget counts a call of this team. */
+export function isCountedBy(
+  { scope }: BudgetRow,
+  call: LedgerEventOf<'InferenceAuthorized'>['data'],
+  teamId: string | undefined,
+): boolean {
+  switch (scope.type) {
+    case 'organization':
+      return true;
+    case 'team':
+      return scope.id === teamId;
+    case 'project':
+      return scope.id === call.projectId;
+    case 'api-key':
+      return scope.id === call.keyId;
+    case 'model':
+      return scope.id === call.model;
   }
 }

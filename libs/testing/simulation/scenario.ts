@@ -20,6 +20,7 @@ import type {
   LedgerCommand,
   LedgerWriterSettings,
   Limits,
+  UnresolvedPolicy,
 } from '#ledger';
 import type { Random } from './random';
 
@@ -136,7 +137,14 @@ function limitsOf(random: Random): Limits {
     { concurrency: random.between(1, 4) },
     { requestsPerMinute: random.between(1, 120), burst: random.between(1, 10) },
     { tokensPerMinute: random.between(100, 100_000), requestsPerMinute: 600 },
+    { callCostMax: nanoUsd(BigInt(random.between(0, 200_000))) },
+    { unresolvedCostMax: nanoUsd(BigInt(random.between(0, 300_000))), concurrency: 5 },
   ]);
+}
+
+function policyOf(random: Random): LedgerCommand {
+  const resolveAt = random.pick<UnresolvedPolicy['resolveAt']>(['counted', 'ceiling', 'never']);
+  return { type: 'SetUnresolvedPolicy', policy: { resolveAt, afterSeconds: random.pick([0, 5, 60, 86_400]) } };
 }
 
 function barOf(random: Random): BarSubject {
@@ -191,6 +199,7 @@ class RandomScenario implements Scenario {
       [() => ({ type: 'EndBudget', budgetId: budget?.budgetId ?? ('bgt_none' as BudgetId) }), 5],
       [() => ({ type: 'SetLimits', target: { type: 'api-key', id: random.pick(KEYS) }, limits: limitsOf(random) }), 15],
       [() => ({ type: 'SetLimits', target: { type: 'organization' }, limits: limitsOf(random) }), 5],
+      [() => policyOf(random), 6],
       [() => ({ type: 'BarSubject', subject, reason: 'test' }), 8],
       [() => ({ type: 'UnbarSubject', subject }), 20],
       [() => ({ type: 'AssignProject', projectId: random.pick(PROJECTS), teamId: random.pick(TEAMS) }), 8],
