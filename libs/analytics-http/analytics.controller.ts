@@ -136,6 +136,8 @@ export class AnalyticsController {
 
   @Get('budgets/:id/history')
   @AT_LEAST
+  @LIMIT
+  @AFTER
   @ApiOperation({ summary: 'What a budget counted, period by period, and how it was changed.' })
   budgetHistory(
     @Req() request: FastifyRequest,
@@ -146,13 +148,21 @@ export class AnalyticsController {
     const { orgId } = this.wholeOrganization(request, org);
     const budgetId: BudgetId | undefined = parseId('bgt', id);
     return this.ask(query, async () => {
+      const after = single(query, 'after');
+      const periodsMax = wholeNumber(query, 'limit', 1, 1_000);
+      const page = {
+        ...(periodsMax === undefined ? {} : { periodsMax }),
+        ...(after === undefined ? {} : { after }),
+      };
+      const { readSide } = this.options;
       const answer =
-        budgetId === undefined ? undefined : await this.options.readSide.query('budgetHistory', { orgId, budgetId });
+        budgetId === undefined ? undefined : await readSide.query('budgetHistory', { orgId, budgetId, ...page });
       if (answer === undefined || answer.budget === null)
         throw new Problem(404, 'not_found', 'There is no such budget, or it is not yours.');
-      const { budget, periods, watermark } = answer;
+      const { budget, periods, next, watermark } = answer;
       // Periods are counted in the budget's unit, which stands beside them.
-      return { budget, periods: present(periods, 'camel', budget.unit === 'cost' ? 'money' : 'numbers'), watermark };
+      const shown = present(periods, 'camel', budget.unit === 'cost' ? 'money' : 'numbers');
+      return { budget, periods: shown, next, watermark };
     });
   }
 

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { epochMs, nanoUsd } from '#kernel';
 import { budgetViews } from '#ledger';
-import { budgetIds, completing, foldAll, Record, someRecord } from '../spec-kit';
+import { callsProjection } from '../calls';
+import { budgetIds, completing, foldAll, keptViews, orgId, Record, someRecord } from '../spec-kit';
 import { budgetsProjection } from './projection';
+import { budgetHistory } from './queries';
 import { budgetsTable, HISTORY_ENTRIES_MAX, holdsTable, periodsTable } from './tables';
 
 const budgetId = budgetIds[0];
@@ -130,6 +132,35 @@ describe('the budgets view', () => {
 
     expect(period?.exceeded).toEqual([{ at: record.now, used: 2_000n, limit: 1_500n }]);
     expect(period?.thresholdsReached).toEqual([{ threshold: 50, at: record.now, spent: 806n }]);
+  });
+
+  it('pages through all periods, newest first, each once', async () => {
+    const record = new Record();
+    await record.perform({ ...monthly, period: 'daily', limit: 1_000_000n });
+    for (let day = 0; day < 40; day += 1) {
+      const call = record.authorize();
+      await record.perform(call);
+      await record.perform(completing(call.callId, 10));
+      record.later(86_400_000);
+    }
+    const store = await keptViews(record, [budgetsProjection, callsProjection]);
+    const page = (after?: string, periodsMax?: number) =>
+      store.snapshot((snapshot) =>
+        budgetHistory(snapshot, {
+          orgId,
+          budgetId,
+          ...(after === undefined ? {} : { after }),
+          ...(periodsMax === undefined ? {} : { periodsMax }),
+        }),
+      );
+    const first = await page();
+    expect([first.periods.length, first.next === null]).toEqual([36, false]);
+    const rest = await page(first.next ?? '');
+    expect([rest.periods.length, rest.next]).toEqual([4, null]);
+    const all = await page(undefined, 1_000);
+    expect([...first.periods, ...rest.periods]).toEqual(all.periods);
+    await expect(page('x')).rejects.toMatchObject({ code: 'cursor_invalid' });
+    await expect(page(undefined, 0)).rejects.toMatchObject({ code: 'limit_invalid' });
   });
 
   it('survives its stored form', async () => {

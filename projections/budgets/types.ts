@@ -53,10 +53,14 @@ export interface BudgetHistoryParams {
   readonly budgetId: BudgetId;
   /** Of the newest periods. Default 36, at most 1,000. */
   readonly periodsMax?: number;
+  /** `next` of the page before. */
+  readonly after?: string;
 }
 export interface BudgetHistory extends Watermarked {
   /** `null`: unknown, or of another organization. */
   readonly budget: BudgetRecord | null;
   /** Newest first. */
   readonly periods: readonly BudgetPeriodRecord[];
+  /** `null`: there are no older ones. */
+  readonly next: string | null;
 }

@@ -10,8 +10,15 @@ export class Folded implements Documents {
   }
 
   all<T>(table: Table<T>): readonly T[] {
+    return this.entries(table).map(([, doc]) => doc);
+  }
+
+  /** With their ids. */
+  entries<T>(table: Table<T>): readonly (readonly [id: string, doc: T])[] {
     const prefix = `${table.schema.name} `;
-    return [...this.#docs].filter(([key]) => key.startsWith(prefix)).map(([, doc]) => doc as T);
+    return [...this.#docs]
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, doc]) => [key.slice(prefix.length), doc as T]);
   }
 
   apply(changes: readonly Change[]): void {

@@ -16,8 +16,7 @@ export async function keptViews(record: Record, projections: readonly Projection
     const generation = await store.createGeneration(projection.view);
     const changes = projection.tables.map((table) => ({
       table: table.schema.name,
-      // No query here asks for an id.
-      saved: folded.all(table).map((doc, index) => ({ id: String(index), position: 1n, ...table.encode(doc) })),
+      saved: folded.entries(table).map(([id, doc]) => ({ id, position: 1n, ...table.encode(doc) })),
       deleted: [],
     }));
     commits.push({ generation, expected: undefined, checkpoint, changes });
