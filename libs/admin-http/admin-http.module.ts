@@ -29,10 +29,12 @@ import { QueryGuard } from './edge/query.guard';
 import { ADMIN_HTTP_OPTIONS, type AdminHttpOptions } from './options';
 import { ProblemFilter } from './problems/problem.filter';
 import { nameRequests, requireJson } from './request-identity';
+import { takeJsonBodies } from './take-bodies';
 
 /**
- * The command plane, `/admin/v1`, on Nest's Fastify adapter. It also names every request outside `/v1`, holds
- * every query to what its route documents, and answers every failure there, so it belongs into the application's root module once.
+ * The command plane, `/admin/v1`, on Nest's Fastify adapter. It also names every request outside `/v1`, reads its body,
+ * holds every query to what its route documents, and answers every failure there, so it belongs into the application's
+ * root module once, and the application is made with `bodyParser: false`.
  */
 @Module({})
 export class AdminHttpModule {
@@ -71,11 +73,12 @@ export class AdminHttpModule {
     };
   }
 
-  constructor(@Inject(ADMIN_HTTP_OPTIONS) { control, rates }: AdminHttpOptions, host: HttpAdapterHost) {
+  constructor(@Inject(ADMIN_HTTP_OPTIONS) { control, rates, bodyMemory }: AdminHttpOptions, host: HttpAdapterHost) {
     const server: FastifyInstance = host.httpAdapter.getInstance();
     nameRequests(server, control.surroundings.identifiers);
     guardPlane(server, { control, rates });
     requireJson(server);
+    takeJsonBodies(server, bodyMemory);
     keepAccessTrail(server, {
       control,
       prefix: ADMIN_PREFIX,

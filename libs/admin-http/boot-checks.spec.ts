@@ -28,6 +28,7 @@ async function boot(beside: { controllers?: Type[]; providers?: Type[] }): Promi
   const application = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), {
     logger: false,
     abortOnError: false,
+    bodyParser: false,
   });
   try {
     await application.init();

@@ -1,5 +1,6 @@
 import type { ControlPlane } from '#control';
 import type { RequestRates } from '#http-edge';
+import type { BodyMemory } from '#http-server';
 import type { RequestId } from '#kernel';
 import type { RoutingInsight } from './routing-insight';
 
@@ -7,6 +8,8 @@ export interface AdminHttpOptions {
   readonly control: ControlPlane;
   /** Limits what is refused, and what is only repeated. */
   readonly rates: RequestRates;
+  /** What bodies may take, on all planes together. Default: a part of the heap, for this plane alone. */
+  readonly bodyMemory?: BodyMemory;
   /** Of a process that sends calls to backends itself. */
   readonly router?: RoutingInsight;
   /** Told about mistakes of the platform, which clients see as 500 without more; for the log. */

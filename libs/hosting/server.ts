@@ -29,7 +29,7 @@ const KEEP_ALIVE_MS = 75_000;
 
 @Module({})
 class PlatformModule {
-  static over({ control, readSide, router, rates, logger, ledger }: Services): DynamicModule {
+  static over({ control, readSide, router, rates, bodyMemory, logger, ledger }: Services): DynamicModule {
     return {
       module: PlatformModule,
       imports: [
@@ -37,6 +37,7 @@ class PlatformModule {
           control,
           router,
           rates,
+          bodyMemory,
           onUnexpected: (error, requestId) => logger.error({ error, requestId }, 'a request failed'),
         }),
         AnalyticsHttpModule.register({ control, readSide, rates, timeOf: (orgId) => ledger.timeOf(orgId) }),
@@ -72,7 +73,7 @@ const REASONS: Readonly<Record<AuthenticationFailure, AuthenticationFailureReaso
 };
 
 function registerV1(server: FastifyInstance, services: Services): void {
-  const { control, runner, calls, readSide, active, rates, logger, metrics, configuration } = services;
+  const { control, runner, calls, readSide, active, rates, bodyMemory, logger, metrics, configuration } = services;
   const identifiers = systemIdentifiers(systemClock);
   const plane = v1Plane({
     runner,
@@ -93,6 +94,7 @@ function registerV1(server: FastifyInstance, services: Services): void {
     isAdmitting: () => services.phase === 'ready' && services.node?.mayAct() !== false,
     active,
     rates,
+    bodyMemory,
     onUnexpected: (error, request) => logger.error({ error, requestId: request.v1.requestId }, 'a /v1 request failed'),
   });
   void server.register(
@@ -170,7 +172,7 @@ export async function createServer(services: Services): Promise<PlatformServer> 
     PlatformModule.over(services),
     // Nest's adapter wants its own declaration of the same instance.
     new FastifyAdapter(server as unknown as ConstructorParameters<typeof FastifyAdapter>[0]),
-    { logger: false, abortOnError: false },
+    { logger: false, abortOnError: false, bodyParser: false },
   );
   const operations = await operationsOf(services, application);
   const elsewhere = configuration.operations?.only ?? [];

@@ -13,6 +13,7 @@ import {
   startProbing,
 } from '#gateway';
 import { RequestRates, THROTTLED_REQUESTS } from '#http-edge';
+import { BodyMemory } from '#http-server';
 import {
   AnthropicBackendClient,
   type BackendClient,
@@ -46,6 +47,8 @@ export interface Services {
   readonly active: ActiveCalls;
   /** Of all planes. */
   readonly rates: RequestRates;
+  /** What request bodies may take, on all planes together. */
+  readonly bodyMemory: BodyMemory;
   /** Present where other gateways write to the record too. */
   readonly node?: ClusterNode;
   phase: Phase;
@@ -150,6 +153,7 @@ export async function openServices(engines: Engines, configuration: Configuratio
     runner: new CallRunner(calls),
     router,
     rates,
+    bodyMemory: BodyMemory.ofHeap(),
     active: new ActiveCalls((count) => metrics.activeCalls.set(count)),
     phase: 'starting',
     ...(node === undefined ? {} : { node }),

@@ -1,5 +1,5 @@
 import { eventually, head, posting } from '#testing/raw-http';
-import { Siege } from './support/siege';
+import { bearer, Siege } from './support/siege';
 
 /** OWASP API Security Top 10 (2023), item 4: nobody gets more of the machine than is his, whatever he sends. */
 describe('unrestricted resource consumption', () => {
@@ -73,6 +73,101 @@ describe('unrestricted resource consumption', () => {
       const connections = await Promise.all(Array.from({ length: 20 }, () => siege.connect()));
       await Promise.all(connections.map((connection) => connection.send(siege.longPoll() + half)));
       for (const connection of connections) connection.leave();
+      await siege.expectUnharmed(before);
+    });
+  });
+
+  describe('by bodies', () => {
+    const MIB = 1024 * 1024;
+    const huge = `{"x":[${'{},'.repeat(10_000_000)}{}]}`;
+    const some = `{"x":[${'{},'.repeat(300_000)}{}]}`;
+
+    it.each([
+      ['a call', '/v1/chat/completions', 'too_many_values'],
+      ['a call of another dialect', '/v1/messages', 'too_many_values'],
+      ['a preflight', '/v1/preflight', 'too_many_values'],
+      ['a token count', '/v1/messages/count_tokens', 'too_many_values'],
+      ['nothing', '/v1/whatever', 'unsupported_route'],
+    ])('of ten million values for %s: refused before it has come', async (_, path, code) => {
+      const connections = await Promise.all(Array.from({ length: 8 }, () => siege.connect()));
+      const sendings = connections.map((connection) => connection.send(posting(path, huge, siege.key)));
+      for (const connection of connections) {
+        const { body } = await connection.answer();
+        expect(body).toContain(`"${code}"`);
+        connection.leave();
+      }
+      await Promise.all(sendings);
+      await siege.expectUnharmed(before);
+    });
+
+    it('of a key that may not call: its scope is looked at first', async () => {
+      const connection = await siege.connect();
+      const framing = { 'Content-Type': 'application/json', 'Content-Length': 33_554_432 };
+      await connection.send(head('POST /v1/chat/completions', { ...bearer(siege.readOnlyKey), ...framing }));
+      expect((await connection.answer()).body).toContain('"insufficient_scope"');
+      connection.leave();
+    });
+
+    it('for commands', async () => {
+      const token = bearer(siege.world.platform.firstRun.systemToken);
+      for (const [path, body, status] of [
+        ['/admin/v1/organizations', huge, 413],
+        ['/admin/v1/organizations', some, 400],
+        ['/nowhere', some, 404],
+        ['/analytics/v1/usage', some, 404],
+      ] as const) {
+        const connection = await siege.connect();
+        const sending = connection.send(posting(path, body, token));
+        expect([path, (await connection.answer()).status]).toEqual([path, status]);
+        connection.leave();
+        await sending;
+      }
+      await siege.expectUnharmed(before);
+    });
+
+    it('that were only announced take nothing from their organization', async () => {
+      const connections = await Promise.all(Array.from({ length: 50 }, () => siege.connect()));
+      const framing = { 'Content-Type': 'application/json', 'Content-Length': 33_554_432 };
+      for (const connection of connections)
+        await connection.send(`${head('POST /v1/chat/completions', { ...siege.key, ...framing })}{`);
+      const { status } = await siege.attacker.chat(siege.model, {
+        messages: [{ role: 'user', content: 'x'.repeat(MIB) }],
+      });
+      expect(status).toBe(200);
+      for (const connection of connections) connection.leave();
+      await siege.expectUnharmed(before);
+    });
+
+    it('in chunks that never end are counted as they arrive, and leave room for others', async () => {
+      const chunk = `100000\r\n${' '.repeat(MIB)}\r\n`;
+      const connections = await Promise.all(Array.from({ length: 20 }, () => siege.connect()));
+      const start = head('POST /v1/chat/completions', {
+        ...siege.key,
+        'Content-Type': 'application/json',
+        'Transfer-Encoding': 'chunked',
+      });
+      await Promise.all(
+        connections.map(async (connection) => {
+          await connection.send(start);
+          for (let sent = 0; sent < 16 && connection.answers.length === 0; sent += 1) await connection.send(chunk);
+        }),
+      );
+      // Some of them hold what one key may have by now: all the others were told so.
+      await eventually(
+        () => connections.filter(({ answers }) => answers[0]?.body.includes('too_many_bytes_in_flight')).length,
+        (count) => count > 0,
+      );
+      expect((await siege.neighbour.chat(siege.model)).status).toBe(200);
+      expect((await siege.attacker.chat(siege.model)).status).toBe(200);
+      for (const connection of connections) connection.leave();
+      await siege.expectUnharmed(before);
+    });
+
+    it('of the largest size are no trouble', async () => {
+      const content = 'x'.repeat(31 * MIB);
+      const model = await siege.world.model({}, { contextTokens: 100_000_000, maxOutputTokens: 1_000 });
+      const rich = await siege.world.tenant({ limit: '100000' });
+      expect((await rich.chat(model, { messages: [{ role: 'user', content }] })).status).toBe(200);
       await siege.expectUnharmed(before);
     });
   });

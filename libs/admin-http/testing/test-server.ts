@@ -86,7 +86,7 @@ export async function serve(platform: TestPlatform, rates = generousRates()): Pr
       routerOptions: { maxParamLength: 1_024 },
       frameworkErrors: answerFrameworkErrors(systemIdentifiers(platform.clock)),
     }),
-    { logger: false, abortOnError: false },
+    { logger: false, abortOnError: false, bodyParser: false },
   );
   await application.init();
   await application.getHttpAdapter().getInstance().ready();

@@ -1,11 +1,19 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ConnectionLimits, createGuardedServer, invitesBody, whenOver } from '#http-server';
+import {
+  BodyFailure,
+  type BodyLimits,
+  BodyMemory,
+  type ConnectionLimits,
+  createGuardedServer,
+  invitesBody,
+  receiveBody,
+  whenOver,
+} from '#http-server';
 import type { BootId, Clock, OrganizationId } from '#kernel';
 import type { ForwardedCommand, ForwardedOutcome } from '#ledger';
 import { decodeRequest, encodeAnswer, type ForwardRequest, MalformedMessageError, parseCommandsPath } from './messages';
 import { NonceMemory } from './nonce-memory';
-import { BodyTooLargeError, readBody, SenderLeftError } from './read-body';
 import {
   digestOf,
   HEADERS,
@@ -53,16 +61,23 @@ const KEEP_ALIVE_MS = 65_000;
 /** Strangers are reported at most once in this time, so that nobody can flood the log. */
 const REPORT_EVERY_MS = 60_000;
 const BODY_BYTES_MAX = 2_000_000;
+/** What the most commands that a request may hold weigh, and more. */
+const JSON_LIMITS: BodyLimits['json'] = { weightMax: 1_000_000, depthMax: 64 };
+/** Bodies of all requests under way and what was parsed of them. */
+const BODY_MEMORY_BYTES_MAX = 128 * 1024 * 1024;
 
 /** An answer to somebody who has not proved to be a peer; unsigned. */
 class StrangerError extends Error {
   constructor(
-    readonly status: 401 | 404 | 413 | 503,
+    readonly status: 401 | 404 | 408 | 413 | 503,
     message: string,
   ) {
     super(message);
   }
 }
+
+/** Whoever sent it has left in the middle. */
+class SenderLeftError extends Error {}
 
 /** A signed "no": the request came from a peer, and nothing was done. */
 class RefusedError extends Error {
@@ -78,6 +93,7 @@ class RefusedError extends Error {
 export class PeerServer {
   private readonly server: Server;
   private readonly nonces: NonceMemory;
+  private readonly memory = new BodyMemory(BODY_MEMORY_BYTES_MAX);
   private readonly underWay = new Set<Promise<void>>();
   private boundPort = 0;
   private isClosing = false;
@@ -149,7 +165,7 @@ export class PeerServer {
       orgId = this.routeOf(request);
       signed = this.authenticate(request);
       invitesBody(request, response);
-      body = await this.bodyOf(request, signed);
+      body = await this.bodyOf(request, response, signed);
     } catch (error) {
       if (!(error instanceof StrangerError)) throw error;
       this.reportStranger(error, request);
@@ -201,14 +217,16 @@ export class PeerServer {
   }
 
   /** @throws StrangerError when the body is larger than it may be, or not the one that was signed. */
-  private async bodyOf(request: IncomingMessage, { digest }: SignedRequest): Promise<Uint8Array> {
-    let body: Uint8Array;
-    try {
-      body = await readBody(request, this.options.bodyBytesMax ?? BODY_BYTES_MAX);
-    } catch (error) {
-      if (error instanceof BodyTooLargeError) throw new StrangerError(413, error.message);
-      throw error;
-    }
+  private async bodyOf(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { digest }: SignedRequest,
+  ): Promise<Uint8Array> {
+    const bytesMax = this.options.bodyBytesMax ?? BODY_BYTES_MAX;
+    const share = this.memory.open({ group: 'peers', member: request.socket.remoteAddress ?? '' });
+    whenOver(response, () => share.release());
+    const body = await receiveBody(request, { bytesMax, json: JSON_LIMITS }, share);
+    if (body instanceof BodyFailure) throw errorOf(body, bytesMax);
     if (!isSameSignature(digestOf(body), digest))
       throw new StrangerError(401, 'The body is not the one that was signed.');
     return body;
@@ -248,6 +266,22 @@ export class PeerServer {
     this.reportedMs = nowMs;
     const from = request.socket.remoteAddress ?? 'an unknown address';
     this.options.onProblem(new Error(`a request from ${from} to the port for peers was turned away: ${error.message}`));
+  }
+}
+
+function errorOf({ problem }: BodyFailure, bytesMax: number): StrangerError | SenderLeftError {
+  switch (problem) {
+    case 'too-large':
+      return new StrangerError(413, `A body may have ${bytesMax} bytes.`);
+    case 'too-many-values':
+    case 'too-deep':
+      return new StrangerError(413, 'The body holds more than any message of a peer.');
+    case 'too-slow':
+      return new StrangerError(408, 'The body did not go on arriving.');
+    case 'no-room':
+      return new StrangerError(503, 'Too many requests of peers are under way.');
+    case 'left':
+      return new SenderLeftError('the connection was closed');
   }
 }
 

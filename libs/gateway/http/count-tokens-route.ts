@@ -11,15 +11,10 @@ import { bodyOf, sendError, type V1Options } from './v1-request';
  * for backends of every kind: no backend is asked, so nothing can be billed, and nothing is recorded. The bound, which
  * is what a call would hold, goes beside it in a header.
  */
-export function registerCountTokens(
-  plane: FastifyInstance,
-  options: Pick<V1Options, 'models' | 'calls'>,
-  bodyLimit: number,
-): void {
+export function registerCountTokens(plane: FastifyInstance, options: Pick<V1Options, 'models' | 'calls'>): void {
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const { key, requestId, clientRequestId } = request.v1;
     if (key === undefined) return sendError(request, reply, 'missing_api_key');
-    if (!key.scopes.includes('inference')) return sendError(request, reply, 'insufficient_scope');
     const parsed = parseSound(bodyOf(request), parseCountTokensRequest);
     if (!parsed.ok) {
       const { code, message, param } = parsed.refusal;
@@ -41,5 +36,5 @@ export function registerCountTokens(
     });
     return { input_tokens: inputTokensEstimate };
   };
-  plane.post('/messages/count_tokens', { bodyLimit, config: { errorAnswer: anthropicErrorAnswer } }, answer);
+  plane.post('/messages/count_tokens', { config: { errorAnswer: anthropicErrorAnswer, scope: 'inference' } }, answer);
 }

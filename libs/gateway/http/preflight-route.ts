@@ -21,10 +21,9 @@ function nestedBody({ value }: ClientBody, body: unknown): ClientBody {
 }
 
 export function registerPreflight(plane: FastifyInstance, deps: CallDependencies): void {
-  plane.post('/preflight', async (request, reply) => {
+  plane.post('/preflight', { config: { scope: 'inference' } }, async (request, reply) => {
     const { key, requestId } = request.v1;
     if (key === undefined) return sendError(request, reply, 'missing_api_key');
-    if (!key.scopes.includes('inference')) return sendError(request, reply, 'insufficient_scope');
     const asked = bodyOf(request);
     const { endpoint, body } = (asked.value ?? {}) as { endpoint?: unknown; body?: unknown };
     const nested = nestedBody(asked, body);

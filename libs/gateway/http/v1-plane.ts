@@ -1,21 +1,20 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { queryProblem } from '#http-edge';
-import { InvalidJsonError, readClientBody } from '#inference';
+import { BodyMemory } from '#http-server';
+import { InvalidJsonError } from '#inference';
 import { foreignText } from '#kernel';
 import { ClientConnection } from '../calls/client-connection';
 import type { Dialect, MeteredRequest } from '../calls/dialect';
 import { DIALECTS } from '../dialects';
-import { BytesInFlight } from './bytes-in-flight';
 import { ReadRefusedError } from './call-reads';
 import { registerCountTokens } from './count-tokens-route';
 import { identifyKeys } from './identify-keys';
 import { registerModels } from './models-routes';
 import { registerPreflight } from './preflight-route';
 import { registerReads } from './read-routes';
+import { openBody, refusalBeforeBody, takeBodies } from './take-bodies';
 import { isThrottled, refusalsOf } from './throttle';
 import { bodyOf, callerOf, sendError, type V1Options } from './v1-request';
-
-export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
 function clientRequestIdOf(request: FastifyRequest): string | undefined {
   const own = request.headers['x-client-request-id'] ?? request.headers['x-request-id'];
@@ -23,8 +22,8 @@ function clientRequestIdOf(request: FastifyRequest): string | undefined {
   return typeof own === 'string' && /^[ -~]+$/.test(own) ? foreignText(own, 128).replace('…', '') : undefined;
 }
 
-/** Authenticates before the body is read: a stranger's megabytes are nobody's to parse. */
-function authenticate(options: V1Options, inFlight: BytesInFlight) {
+/** Everything that is known without the body comes before it: a stranger's megabytes are nobody's to parse. */
+function admit(options: V1Options, memory: BodyMemory) {
   const identify = identifyKeys(options);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const clientRequestId = clientRequestIdOf(request);
@@ -42,14 +41,9 @@ function authenticate(options: V1Options, inFlight: BytesInFlight) {
     request.v1.key = key;
     if (isThrottled(options.rates, request, reply, key)) return reply;
     request.v1.refused = refusalsOf(options, request, key);
-    const bytes = Number(request.headers['content-length'] ?? 0);
-    if (bytes > BODY_BYTES_MAX) return sendError(request, reply, 'request_too_large');
-    if (request.method === 'POST') {
-      const release = inFlight.take(key.orgId, Number.isFinite(bytes) ? bytes : BODY_BYTES_MAX);
-      if (release === undefined) return sendError(request, reply, 'too_many_bytes_in_flight');
-      request.v1.releaseBytes = release;
-      reply.raw.once('close', release);
-    }
+    const refusal = refusalBeforeBody(request);
+    if (refusal !== undefined) return sendError(request, reply, refusal);
+    openBody(memory, request, reply);
     return undefined;
   };
 }
@@ -72,15 +66,8 @@ function answerFailure(onUnexpected: (error: unknown, request: FastifyRequest) =
         : sendError(request, reply, 'invalid_value', { message });
     }
     switch (error.code) {
-      case 'FST_ERR_CTP_BODY_TOO_LARGE':
-        return sendError(request, reply, 'request_too_large');
       case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
         return sendError(request, reply, 'unsupported_content_type');
-      case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      // Its client has left while it sent: nobody's mistake, and nobody reads the answer.
-      case 'ECONNRESET':
-        return sendError(request, reply, 'invalid_json');
       default:
         if (error instanceof InvalidJsonError)
           return sendError(request, reply, 'invalid_json', { message: error.message });
@@ -94,7 +81,6 @@ function callRoute<R extends MeteredRequest>(options: V1Options, dialect: Dialec
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const { key } = request.v1;
     if (key === undefined) return sendError(request, reply, 'missing_api_key');
-    if (!key.scopes.includes('inference')) return sendError(request, reply, 'insufficient_scope');
     // From here on the call owns the response: streams and held-back answers are written as they are settled. What
     // others have said for it (which origins may read it, say) goes with it.
     for (const [name, value] of Object.entries(reply.getHeaders()))
@@ -112,25 +98,22 @@ export function v1Plane(
   options: V1Options & { readonly onUnexpected: (error: unknown, request: FastifyRequest) => void },
 ) {
   return async (plane: FastifyInstance): Promise<void> => {
-    plane.removeAllContentTypeParsers();
-    plane.addContentTypeParser(
-      'application/json',
-      { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
-      async (_request: FastifyRequest, bytes: Buffer) => readClientBody(bytes),
-    );
     plane.setErrorHandler(answerFailure(options.onUnexpected));
-    plane.addHook('onRequest', authenticate(options, new BytesInFlight()));
+    takeBodies(plane);
+    plane.addHook('onRequest', admit(options, options.bodyMemory ?? BodyMemory.ofHeap()));
     plane.addHook('preHandler', refuseQuery);
     for (const [path, dialect] of Object.entries(DIALECTS))
       plane.post(
         path,
-        { bodyLimit: BODY_BYTES_MAX, config: { errorAnswer: dialect.errorAnswer, runsModels: true } },
+        { config: { errorAnswer: dialect.errorAnswer, runsModels: true, scope: 'inference' } },
         dialect.use((one) => callRoute(options, one)),
       );
     registerPreflight(plane, options.calls);
-    registerCountTokens(plane, options, BODY_BYTES_MAX);
+    registerCountTokens(plane, options);
     registerModels(plane, options);
     registerReads(plane, options.reads, (orgId) => options.calls.ledger.timeOf(orgId));
-    for (const path of ['/', '/*']) plane.all(path, (request, reply) => sendError(request, reply, 'unsupported_route'));
+    const answerNoRoute = (request: FastifyRequest, reply: FastifyReply) =>
+      sendError(request, reply, 'unsupported_route');
+    for (const path of ['/', '/*']) plane.all(path, { config: { isNoRoute: true } }, answerNoRoute);
   };
 }

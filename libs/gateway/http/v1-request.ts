@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { QueryParameters, RequestRates } from '#http-edge';
+import type { BodyMemory, BodyShare } from '#http-server';
 import { type ClientBody, NO_BODY } from '#inference';
 import { anthropicErrorAnswer, readAnthropicHeaders } from '#inference/anthropic';
 import { type ErrorCode, type ErrorOptions, errorAnswer } from '#inference/openai';
@@ -25,6 +26,8 @@ export interface V1Options {
   readonly active: ActiveCalls;
   /** Limits what nobody pays for. */
   readonly rates: RequestRates;
+  /** What bodies may take, on all planes together. Default: a part of the heap, for this plane alone. */
+  readonly bodyMemory?: BodyMemory;
   /** False before the platform is ready and while it drains: no call is admitted. */
   readonly isAdmitting: () => boolean;
 }
@@ -37,7 +40,8 @@ export interface V1Context {
   key?: AuthenticatedKey;
   /** Told why a request of a known key is refused; present once the key is. */
   refused?: (why: ErrorCode | 'foreign_id') => void;
-  releaseBytes?: () => void;
+  /** The memory that its body takes. */
+  body?: BodyShare;
 }
 
 declare module 'fastify' {
@@ -51,6 +55,10 @@ declare module 'fastify' {
     query?: QueryParameters;
     /** Of routes whose requests are calls, which the ledger admits. */
     runsModels?: boolean;
+    /** Which a key must have, known before the body is read. */
+    scope?: string;
+    /** Of what answers for paths at which nothing is. */
+    isNoRoute?: boolean;
   }
 }
 

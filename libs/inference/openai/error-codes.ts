@@ -4,7 +4,7 @@
  * 402, 403, 404 and 413 only, because some clients retry 415 and 422 and the SDKs retry 408, 409, 429 and from 500 on.
  */
 export interface ErrorCodeEntry {
-  readonly status: 400 | 401 | 402 | 403 | 404 | 409 | 413 | 429 | 500 | 502 | 503 | 504;
+  readonly status: 400 | 401 | 402 | 403 | 404 | 408 | 409 | 413 | 429 | 500 | 502 | 503 | 504;
   readonly type: ErrorType;
   readonly retryable: boolean;
   readonly message: string;
@@ -52,6 +52,11 @@ const REQUEST_REFUSALS = {
     'A string holds half of a surrogate pair. Send well-formed Unicode.',
   ),
   nesting_too_deep: incurable(400, 'invalid_request_error', 'The body is nested too deeply. Flatten it.'),
+  too_many_values: incurable(
+    400,
+    'invalid_request_error',
+    'The body holds too many values: up to 400,000 in lists, or 100,000 members of objects. Send fewer.',
+  ),
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 const OTHER_CLIENT_ERRORS = {
@@ -75,6 +80,7 @@ const OTHER_CLIENT_ERRORS = {
     'invalid_request_error',
     'The input does not fit into the context of the model. Shorten it.',
   ),
+  request_timeout: curable(408, 'invalid_request_error', 'The body did not go on arriving. Send it again.'),
   backend_rejected_request: incurable(
     400,
     'invalid_request_error',
