@@ -41,10 +41,11 @@ export function takeJsonBodies(server: FastifyInstance, memory: BodyMemory = Bod
     const share = memory.open({ group: 'commands', member: request.ip });
     const answer = answers.get(request.raw);
     if (answer !== undefined) whenOver(answer, () => share.release());
-    receiveBody(request.raw, LIMITS, share).then((body) => {
+    // It never rejects: what goes wrong with a body is an answer.
+    void receiveBody(request.raw, LIMITS, share).then((body) => {
       if (body instanceof BodyFailure) done(null, body);
       else parse(request, body.toString('utf8'), done);
-    }, done);
+    });
   });
   server.addHook('preValidation', (request, _reply, done) => {
     if (request.body instanceof BodyFailure) done(problemOf(request.body));
