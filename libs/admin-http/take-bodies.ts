@@ -44,7 +44,7 @@ export function takeJsonBodies(server: FastifyInstance, memory: BodyMemory = Bod
     // It never rejects: what goes wrong with a body is an answer.
     void receiveBody(request.raw, LIMITS, share).then((body) => {
       if (body instanceof BodyFailure) done(null, body);
-      else parse(request, body.toString('utf8'), done);
+      else void parse(request, body.toString('utf8'), done);
     });
   });
   server.addHook('preValidation', (request, _reply, done) => {
