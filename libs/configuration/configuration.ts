@@ -29,6 +29,8 @@ interface CommonConfiguration {
   readonly drainMs: number;
   /** What was recorded up to then, by clocks that were far ahead, may be corrected. */
   readonly acceptRecordTime?: EpochMs;
+  /** The id of a record whose own keys are lost for good. */
+  readonly acceptKeyStore?: string;
 }
 
 /** A port of its own for those who run the platform. */
@@ -188,6 +190,7 @@ function commonOf(data: Settings): CommonConfiguration {
     logLevel: data.AIAAS_LOG_LEVEL,
     drainMs: data.AIAAS_DRAIN_SECONDS * 1_000,
     ...(acceptRecordTime === undefined ? {} : { acceptRecordTime }),
+    ...(data.AIAAS_ACCEPT_KEY_STORE === undefined ? {} : { acceptKeyStore: data.AIAAS_ACCEPT_KEY_STORE }),
   };
 }
 

@@ -93,6 +93,7 @@ export const settingSchemas = {
     .string()
     .refine((text) => parseInstant(text) !== undefined, 'must be a moment such as 2026-01-31T12:00:00.000Z')
     .optional(),
+  AIAAS_ACCEPT_KEY_STORE: z.string().optional(),
   AIAAS_EVENTSTOREDB_URL: z.string().optional(),
   AIAAS_SHARED_DATA: z.string().optional(),
   AIAAS_PEER_HOST: z.string().min(1, 'must be an address or a host name'),
@@ -171,6 +172,10 @@ export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = 
     fallback: '',
     description:
       "Once, after a wrong clock: ledgers far ahead of this machine's clock, up to this moment, have their time corrected, on record.",
+  },
+  AIAAS_ACCEPT_KEY_STORE: {
+    fallback: '',
+    description: "Once, after a loss of keys: the id of the record that goes on with this process' keys, on record.",
   },
   AIAAS_EVENTSTOREDB_URL: {
     fallback: '',

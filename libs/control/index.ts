@@ -30,6 +30,16 @@ export {
   firstRun,
 } from './first-run';
 export { firstRunFile } from './first-run-file';
+export {
+  type HoldingOptions,
+  holdToInstallation,
+  INSTALLATION_STREAM,
+  type InstallationEvent,
+  installationCodec,
+  type LocalKeys,
+  OtherInstallationError,
+  type RecordId,
+} from './installation';
 export type { ControlRefusal, ControlRefusalCode } from './refusals';
 export * from './security';
 export { ControlUnavailableError, type Executed } from './warm-aggregates';

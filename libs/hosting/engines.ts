@@ -1,6 +1,7 @@
 import type { AnswerStore } from '#answer-store';
 import type { PeerKey, RecordedAt } from '#cluster';
 import type { Checks, ConfigurationOf, Mode, PeerConfiguration } from '#configuration';
+import type { LocalKeys } from '#control';
 import type { EventStore } from '#event-store';
 import type { ConnectionLimits } from '#http-server';
 import type { StreamName } from '#kernel';
@@ -24,6 +25,8 @@ export interface Engines {
   readonly store: EventStore;
   readonly keyStore: KeyStore;
   readonly answers: AnswerStore;
+  /** For comparing the keys of this process with those of the record. */
+  readonly keys: LocalKeys;
   /** How threads beside this one read the same record. */
   readonly record: RecordSource;
   /** What is waited for while the record does not answer, for the log; without credentials. */

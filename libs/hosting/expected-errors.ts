@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { ConfigurationError } from '#configuration';
-import { ConfigurationFileError } from '#control';
+import { ConfigurationFileError, OtherInstallationError } from '#control';
 import { StoreOpenError } from '#event-store/lmdb';
 import { MasterKeyError } from '#key-store';
 import { KeyStoreOpenError } from '#key-store/lmdb';
@@ -15,6 +15,7 @@ const EXPECTED = [
   StoreOpenError,
   MasterKeyError,
   KeyStoreOpenError,
+  OtherInstallationError,
 ];
 
 const TO_MEND = 78;

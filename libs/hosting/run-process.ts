@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Configuration, helpText, type Mode, readConfigurationOf } from '#configuration';
-import { makeFilesPrivately, makePrivate } from '#environment';
+import { holdToInstallation } from '#control';
+import { makeFilesPrivately, makePrivate, systemClock, systemIdentifiers } from '#environment';
 import { createLogger, type Logger } from '#telemetry';
 import { drain } from './drain';
-import type { EngineKit } from './engines';
+import type { EngineKit, Engines } from './engines';
 import { failureOf } from './expected-errors';
 import { applyConfiguration, prepareFirstUse } from './first-use';
 import { createServer } from './server';
@@ -86,6 +87,19 @@ function keepToItself(configuration: Configuration, logger: Logger): void {
     );
 }
 
+/** Nothing is looked at, and nothing written, before it is known that record and keys belong to each other. */
+async function openOwn(engines: Engines, configuration: Configuration, logger: Logger): Promise<Services> {
+  const { acceptKeyStore: accepted } = configuration;
+  const identifiers = systemIdentifiers(systemClock);
+  await holdToInstallation({
+    ...engines,
+    clock: systemClock,
+    identifiers,
+    ...(accepted === undefined ? {} : { accepted }),
+  });
+  return openServices(engines, configuration, logger);
+}
+
 async function start<M extends Mode>({ name, engines: kit }: ProcessOptions<M>): Promise<void> {
   const configuration = readConfigurationOf(kit.mode, process.env, kit.checks);
   const logger = createLogger(configuration.logLevel, name);
@@ -93,7 +107,7 @@ async function start<M extends Mode>({ name, engines: kit }: ProcessOptions<M>):
   keepToItself(configuration, logger);
   const engines = await kit.open(configuration, process.env);
   await waitForRecord(engines, configuration, logger);
-  const services = await openServices(engines, configuration, logger).catch(async (error: unknown) => {
+  const services = await openOwn(engines, configuration, logger).catch(async (error: unknown) => {
     throw await startFailure(engines, error);
   });
   try {

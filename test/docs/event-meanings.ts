@@ -1,5 +1,5 @@
 import type { GatewayEvent } from '#cluster';
-import type { AccessEvent, ClaimEvent, CommandKeyEvent, SecurityEvent } from '#control';
+import type { AccessEvent, ClaimEvent, CommandKeyEvent, InstallationEvent, SecurityEvent } from '#control';
 import type { ApiKeyEvent, OrganizationEvent, SlugEvent, SystemTokenEvent } from '#identity';
 import type { CatalogueEvent } from '#inference/catalogue';
 import type { LedgerEvent } from '#ledger';
@@ -124,6 +124,12 @@ export const SECURITY: Readonly<Record<SecurityEvent['type'], string>> = {
 export const ACCESS: Readonly<Record<AccessEvent['type'], string>> = {
   AccessesCounted:
     'What tokens did in one window that leaves no event by itself: `read` of an organization that is not the token’s own, a `refused` command or read, an `operation` that changes no fact, such as building a view anew.',
+};
+
+export const INSTALLATION: Readonly<Record<InstallationEvent['type'], string>> = {
+  InstallationFounded: 'Which record this is, and fingerprints of the key store and the master key that belong to it.',
+  KeysReplaced:
+    'From here on other keys belong to it: the master key was `rotated`, or an operator has `accepted` others because its own were lost.',
 };
 
 export const COMMAND_KEY: Readonly<Record<CommandKeyEvent['type'], string>> = {

@@ -7,6 +7,8 @@ import {
   COMMAND_KEY_STREAM_PREFIX,
   claimCodec,
   commandKeyCodec,
+  INSTALLATION_STREAM,
+  installationCodec,
   SECURITY_STREAM_PREFIX,
   securityCodec,
 } from '#control';
@@ -114,6 +116,7 @@ export function eventReference(): string {
     context('Tokens', `${SYSTEM_TOKEN_STREAM_PREFIX}<token id>`, systemTokenCodec, meanings.SYSTEM_TOKEN),
     context('Backends, models and prices', CATALOGUE_STREAM, catalogueCodec, meanings.CATALOGUE),
     context('Security', `${SECURITY_STREAM_PREFIX}<yyyymmdd>`, securityCodec, meanings.SECURITY),
+    context('The installation', INSTALLATION_STREAM, installationCodec, meanings.INSTALLATION),
     context('Accesses', `${ACCESS_STREAM_PREFIX}<yyyymmdd>`, accessCodec, meanings.ACCESS),
     context(
       'Idempotency-Keys of commands',

@@ -71,6 +71,50 @@ if (TEST_MODE === 'embedded') {
     });
   });
 
+  describe('a gateway that is set up with other keys than the record’s', () => {
+    it('ends with 78 and one sentence, on another shared directory, with another master key, with both', async () => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'aiaas-data-'));
+      const first = await PlatformProcess.start({ dataDir });
+      const own = join(dataDir, 'own');
+      const elsewhere = { AIAAS_DATA: own, AIAAS_SHARED_DATA: join(dataDir, 'elsewhere') };
+      for (const [environment, named] of [
+        [elsewhere, 'The key store in '],
+        [{ AIAAS_DATA: own, AIAAS_MASTER_KEY: 'ef'.repeat(32) }, 'master key'],
+        [
+          { ...elsewhere, AIAAS_SHARED_DATA: join(dataDir, 'other'), AIAAS_MASTER_KEY: 'ef'.repeat(32) },
+          'The master key and the key store',
+        ],
+      ] as const) {
+        const { code, stderr } = await PlatformProcess.startInVain({ dataDir, environment });
+        expect([code, stderr.trim().split('\n')]).toEqual([78, [expect.stringContaining(named)]]);
+        expect(stderr).not.toContain('ef'.repeat(32));
+      }
+      const types = (await first.allEvents()).map(({ type }) => type);
+      expect(types.filter((type) => type === 'InstallationFounded')).toHaveLength(1);
+      expect(types).not.toContain('KeysReplaced');
+      await first.remove();
+    });
+
+    it('changes the master key together with the others, one after the other', async () => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'aiaas-data-'));
+      const [old, next] = ['cd'.repeat(32), 'ab'.repeat(32)];
+      const first = await PlatformProcess.start({ dataDir, environment: { AIAAS_MASTER_KEY: old } });
+      await first.kill('SIGTERM');
+      const rotated = { AIAAS_MASTER_KEY: next, AIAAS_MASTER_KEY_PREVIOUS: old };
+      const again = await PlatformProcess.start({ dataDir, environment: rotated });
+      const second = await PlatformProcess.start({ beside: { dataDir }, environment: rotated });
+      const third = await PlatformProcess.start({ beside: { dataDir }, environment: { AIAAS_MASTER_KEY: next } });
+      const late = await PlatformProcess.startInVain({
+        dataDir,
+        environment: { AIAAS_DATA: join(dataDir, 'late'), AIAAS_MASTER_KEY: old },
+      });
+      expect([late.code, late.stderr]).toEqual([78, expect.stringContaining('master key')]);
+      const types = (await again.allEvents()).map(({ type }) => type);
+      expect(types.filter((type) => type === 'KeysReplaced')).toHaveLength(1);
+      for (const gateway of [third, second, again]) await gateway.remove();
+    });
+  });
+
   describe('a record that is not there', () => {
     it('is waited for: nothing of its password is told, nobody is admitted, and SIGTERM ends it at once', async () => {
       const port = await freePort();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,6 +128,25 @@ describe('wrong settings', () => {
     const { code, stderr } = await refusal({ AIAAS_MASTER_KEY: 'ab'.repeat(32) }, dataDir);
     expect(code).toBe(CONFIGURATION);
     expect(stderr).toMatch(/master key/i);
+  });
+
+  it('keys that are not those of the record, unless an operator says that its own are lost', async () => {
+    const dataDir = join(directory, 'other-keys');
+    const first = await PlatformProcess.start({ dataDir });
+    expect(await first.kill('SIGTERM')).toMatchObject({ code: 0 });
+    const keyStore = join(first.sharedDir, 'key-store');
+    renameSync(keyStore, `${keyStore}-lost`);
+    const { code, stderr } = await refusal({}, dataDir);
+    expect([code, stderr]).toEqual([CONFIGURATION, expect.stringContaining(keyStore)]);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    const [, id = ''] = /AIAAS_ACCEPT_KEY_STORE=([0-9a-f-]{36})/.exec(stderr) ?? [];
+    const again = await PlatformProcess.start({ dataDir, environment: { AIAAS_ACCEPT_KEY_STORE: id } });
+    const types = (await again.allEvents()).map(({ type }) => type);
+    expect(types.filter((type) => type === 'InstallationFounded' || type === 'KeysReplaced')).toEqual([
+      'InstallationFounded',
+      'KeysReplaced',
+    ]);
+    await again.remove();
   });
 
   it('a directory that cannot be written', async () => {

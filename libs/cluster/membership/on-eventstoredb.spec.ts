@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock, systemTimers } from '#environment';
+import { systemClock, systemIdentifiers, systemTimers } from '#environment';
 import { EventStoreDbEventStore, parseConnectionString } from '#event-store/eventstoredb';
 import type { BootId } from '#kernel';
 import { EventStoreDbDouble } from '#testing/eventstoredb-double';
 import { GATEWAY_STREAM_PREFIX, gatewayStream } from './events';
 import { Membership } from './membership';
-import { newBootId, newEventId } from './spec-kit';
 
 const url = process.env.EVENTSTOREDB_URL;
 const settings = { beatMs: 50, freshMsMax: 1_000, leaseMs: 2_200, marginMs: 1_100, stopMsMax: 200 };
+
+// Names of their own at every run: a database remembers the gateways of the run before.
+const identifiers = systemIdentifiers(systemClock);
 
 let double: EventStoreDbDouble | undefined;
 let cleanUps: (() => Promise<void>)[] = [];
@@ -30,7 +32,7 @@ async function until(condition: () => boolean): Promise<void> {
 /** A gateway's membership over a connection of its own, as in a process of its own. */
 async function join() {
   const store = new EventStoreDbEventStore(parseConnectionString(url ?? double?.connectionString ?? ''));
-  const bootId = newBootId();
+  const bootId = identifiers.id('boot');
   const deaths: BootId[] = [];
   const problems: Error[] = [];
   const membership = new Membership({
@@ -40,7 +42,7 @@ async function join() {
     bootId,
     peerUrl: `http://${bootId}`,
     version: '1.0.0',
-    newEventId,
+    newEventId: () => identifiers.eventId(),
     settings,
     recordedAt: (stream, revision) => store.recordedAt(stream, revision),
     limitHistory: (stream) => store.limitStream(stream, { maxCount: 3 }),
