@@ -93,7 +93,7 @@ describe('gateways and a store that misbehaves', () => {
       const victim = await world.customer();
       await untilServed(1, victim.key.secret);
       const before = await world.stored(victim.orgId);
-      world.store.append(`ledger-${victim.orgId}`, [
+      await world.store.append(`ledger-${victim.orgId}`, [
         { id: randomUUID(), type: 'InferenceCompleted', body: Buffer.from(body) },
       ]);
       for (const index of [0, 1]) {
@@ -109,10 +109,10 @@ describe('gateways and a store that misbehaves', () => {
 
   describe('one that was restored to an older state', () => {
     it('is refused by every gateway, which says so in its log, its health and its answers', async () => {
-      const backup = world.store.backUp();
+      const restore = await world.store.backUp();
       for (const index of [0, 1]) await untilServed(index, customer.key.secret);
       await world.gateway(0).admin.createOrganization('Lost', 'lost');
-      await world.store.restore(backup);
+      await restore();
       for (const index of [0, 1]) {
         const line = await world
           .gateway(index)
@@ -138,7 +138,7 @@ describe('gateways and a store that misbehaves', () => {
 
   describe('an event of a control stream that nobody can read', () => {
     it('is told, and nothing after it is taken for known: a gateway refuses rather than guess', async () => {
-      world.store.append(`organization-${other.orgId}`, [
+      await world.store.append(`organization-${other.orgId}`, [
         { id: randomUUID(), type: 'OrganizationSuspended', body: Buffer.from('{"v":1,"at":') },
       ]);
       const line = await world

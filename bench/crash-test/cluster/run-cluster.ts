@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { SERVER_COMMAND_VARIABLE, startStoreServer } from '#testing/gateway-cluster';
+import { startStoreServer } from '#testing/gateway-cluster';
+import { SERVER_COMMAND_VARIABLE } from '#testing/real-store-server';
 import { startUpstream } from '../../targets/upstream';
 import type { CrashOptions } from '../options';
 import { Violations } from '../violations';

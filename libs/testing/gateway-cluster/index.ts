@@ -1,2 +1,2 @@
 export { GATEWAY_READY_MS_MAX, type GatewayOptions, GatewayProcess } from './gateway-process';
-export { SERVER_COMMAND_VARIABLE, type StoreServer, startStoreServer } from './store-server';
+export { type StoreServer, startStoreServer } from './store-server';

@@ -3,7 +3,7 @@ import type { EventStoreReader } from '#event-store';
 import { openLmdbEventStoreReader } from '#event-store/lmdb';
 import { builtMain } from './fresh-build';
 import { holdLmdbWrites } from './hold-lmdb-writes';
-import { StoreProcess } from './store-process';
+import { startTestStore } from './store-process';
 
 export type TestMode = 'embedded' | 'distributed';
 
@@ -41,7 +41,7 @@ function embeddedGround(dataDir: string): Ground {
 
 async function distributedGround(dataDir: string): Promise<Ground> {
   const main = builtMain('gateway');
-  const store = await StoreProcess.start();
+  const store = await startTestStore();
   const sharedDir = join(dataDir, 'shared');
   return {
     main,
@@ -54,7 +54,7 @@ async function distributedGround(dataDir: string): Promise<Ground> {
     sharedDir,
     async openRecord() {
       const { EventStoreDbEventStore, parseConnectionString } = await import('#event-store/eventstoredb');
-      return new EventStoreDbEventStore(parseConnectionString(store.connectionString));
+      return new EventStoreDbEventStore(parseConnectionString(store.readersConnectionString));
     },
     holdWrites: () => store.holdAppends(),
     takeRecordAway: () => store.takeAway(),

@@ -9,6 +9,7 @@ import { EventStoreDbDouble } from '#testing/eventstoredb-double';
 import { GatewayProcess } from '#testing/gateway-cluster';
 import { type MockPlan, MockUpstream, modelFor } from '#testing/mock-upstream';
 import { type RecordedLedgerEvent, readLedger } from '#testing/platform-process';
+import { RealStoreServer, serverCommandOf } from '#testing/real-store-server';
 
 /** Starting several processes and waiting for a lease takes its time on a busy machine; a hang is still noticed. */
 jest.setTimeout(120_000);
@@ -66,12 +67,55 @@ export async function readCall(response: Response): Promise<CallAnswer> {
   return { status: response.status, headers: response.headers, text, code: codeIn(text) };
 }
 
-/** Gateways on one store that lives in the test's own process, and a backend beside them. */
+/** What a test does to the store itself: both the double and a real server let it. */
+interface StoreUnderTest {
+  readonly connectionString: string;
+  kill(): Promise<void>;
+  startAgain(): Promise<void>;
+  /** What is given is put back later: what was written in between is gone. */
+  backUp(): Promise<() => Promise<void>>;
+  /** Bytes as they are, whatever a gateway would make of them. */
+  append(stream: string, events: readonly { id: string; type: string; body: Uint8Array }[]): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** The server that the environment says how to start, else the protocol double in the test's own process. */
+async function startStore(dataDir: string): Promise<StoreUnderTest> {
+  const command = serverCommandOf(process.env);
+  if (command !== undefined) {
+    const server = await RealStoreServer.start(command, dataDir);
+    return {
+      connectionString: server.connectionString,
+      kill: () => server.kill(),
+      startAgain: () => server.startAgain(),
+      async backUp() {
+        const copy = await server.backUp();
+        return () => server.restore(copy);
+      },
+      append: (stream, events) => server.append(stream, events),
+      dispose: () => server.dispose(),
+    };
+  }
+  const double = await EventStoreDbDouble.start();
+  return {
+    connectionString: double.connectionString,
+    kill: () => double.kill(),
+    startAgain: () => double.startAgain(),
+    async backUp() {
+      const backup = double.backUp();
+      return () => double.restore(backup);
+    },
+    append: async (stream, events) => double.append(stream, events),
+    dispose: () => double.dispose(),
+  };
+}
+
+/** Gateways on one store, and a backend beside them. */
 export class Gateways {
   #names = 0;
 
   private constructor(
-    readonly store: EventStoreDbDouble,
+    readonly store: StoreUnderTest,
     readonly upstream: MockUpstream,
     readonly gateways: readonly GatewayProcess[],
     private readonly directory: string,
@@ -79,7 +123,7 @@ export class Gateways {
 
   static async open(count: number): Promise<Gateways> {
     const directory = mkdtempSync(join(tmpdir(), 'aiaas-gateways-'));
-    const store = await EventStoreDbDouble.start();
+    const store = await startStore(join(directory, 'store'));
     const upstream = await MockUpstream.start({ logFile: join(directory, 'upstream.jsonl') });
     const { connectionString } = store;
     const sharedDir = join(directory, 'shared');

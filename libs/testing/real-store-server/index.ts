@@ -1,0 +1,1 @@
+export { RealStoreServer, SERVER_COMMAND_VARIABLE, serverCommandOf } from './real-store-server';
