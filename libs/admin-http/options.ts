@@ -12,6 +12,8 @@ export interface AdminHttpOptions {
   readonly bodyMemory?: BodyMemory;
   /** Of a process that sends calls to backends itself. */
   readonly router?: RoutingInsight;
+  /** Why a backend may not lead to an address, as far as its URL tells. */
+  readonly refusalOfBaseUrl?: (url: URL) => string | undefined;
   /** Told about mistakes of the platform, which clients see as 500 without more; for the log. */
   readonly onUnexpected?: (error: unknown, requestId: RequestId | undefined) => void;
 }

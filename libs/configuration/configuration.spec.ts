@@ -62,6 +62,8 @@ describe('the configuration', () => {
     [{ AIAAS_DEMO: 'yes' }, /AIAAS_DEMO must be on or off/],
     [{ AIAAS_TRUSTED_PROXIES: 'everyone' }, /AIAAS_TRUSTED_PROXIES must list addresses/],
     [{ AIAAS_CORS_ORIGINS: 'https://app.example.com/path' }, /AIAAS_CORS_ORIGINS must list origins/],
+    [{ AIAAS_BACKEND_HOSTS: 'https://api.example.com' }, /AIAAS_BACKEND_HOSTS must list hosts/],
+    [{ AIAAS_BACKEND_HOSTS: '10.0.0.0/33' }, /AIAAS_BACKEND_HOSTS must list hosts/],
     [{ AIAAS_OPERATIONS_PORT: '0', AIAAS_OPERATIONS_ONLY: 'metrics,logs' }, /ONLY must list some of: metrics, health/],
     [{ AIAAS_OPERATIONS_HOST: '0.0.0.0' }, /AIAAS_OPERATIONS_HOST has a meaning with AIAAS_OPERATIONS_PORT only/],
     [{ AIAAS_METRICS_TOKEN: 'short' }, /AIAAS_METRICS_TOKEN must be at least 16/],

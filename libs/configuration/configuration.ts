@@ -20,6 +20,8 @@ interface CommonConfiguration {
   readonly masterKeyFile?: string;
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
+  /** What backends may lead to; empty: everything but link-local and metadata addresses. */
+  readonly backendHosts: readonly string[];
   readonly requestRates: { readonly refusedPerSecond: number; readonly freePerSecond: number };
   /** Open connections in all, on each port. */
   readonly connectionsMax: number;
@@ -184,6 +186,7 @@ function commonOf(data: Settings): CommonConfiguration {
     ...(data.AIAAS_MASTER_KEY_FILE === undefined ? {} : { masterKeyFile: data.AIAAS_MASTER_KEY_FILE }),
     trustedProxies: data.AIAAS_TRUSTED_PROXIES,
     corsOrigins: data.AIAAS_CORS_ORIGINS,
+    backendHosts: data.AIAAS_BACKEND_HOSTS,
     requestRates: { refusedPerSecond: data.AIAAS_REFUSED_PER_SECOND, freePerSecond: data.AIAAS_FREE_PER_SECOND },
     connectionsMax: data.AIAAS_CONNECTIONS_MAX,
     connectionsPerAddressMax: data.AIAAS_CONNECTIONS_PER_ADDRESS_MAX,
@@ -236,6 +239,7 @@ export function readConfiguration(environment: NodeJS.ProcessEnv, checks: Checks
     ...given,
     AIAAS_TRUSTED_PROXIES: given.AIAAS_TRUSTED_PROXIES ?? '',
     AIAAS_CORS_ORIGINS: given.AIAAS_CORS_ORIGINS ?? '',
+    AIAAS_BACKEND_HOSTS: given.AIAAS_BACKEND_HOSTS ?? '',
   };
   const parsed = schema.safeParse(withLists);
   const problems = parsed.success

@@ -16,6 +16,9 @@ function isCidr(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
+/** A host's name, or `*.` and what it ends with. */
+const HOST = /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i;
+
 function isOrigin(text: string): boolean {
   try {
     const url = new URL(text);
@@ -83,6 +86,10 @@ export const settingSchemas = {
     (origins) => origins.every(isOrigin),
     'must list origins, separated by commas, such as https://app.example.com',
   ),
+  AIAAS_BACKEND_HOSTS: list.refine(
+    (entries) => entries.every((entry) => isCidr(entry) || HOST.test(entry)),
+    'must list hosts, addresses and ranges, separated by commas, such as api.example.com, *.example.org, 10.0.0.0/8',
+  ),
   AIAAS_REFUSED_PER_SECOND: wholeNumber(1, 1_000_000),
   AIAAS_FREE_PER_SECOND: wholeNumber(1, 1_000_000),
   AIAAS_CONNECTIONS_MAX: wholeNumber(1, 1_000_000),
@@ -144,6 +151,11 @@ export const SETTINGS: { readonly [N in SettingName]: Omit<Setting, 'name'> } = 
   AIAAS_TRUSTED_PROXIES: {
     fallback: '',
     description: 'Proxies whose X-Forwarded-For is believed: addresses or CIDR ranges, separated by commas.',
+  },
+  AIAAS_BACKEND_HOSTS: {
+    fallback: '',
+    description:
+      'Hosts, addresses and ranges that backends may have. Default: all but link-local and metadata addresses.',
   },
   AIAAS_CORS_ORIGINS: { fallback: '', description: 'Origins that may call /v1 from browsers, separated by commas.' },
   AIAAS_REFUSED_PER_SECOND: {

@@ -12,6 +12,7 @@ import { systemClock, systemIdentifiers } from '#environment';
 import { type AuthenticationFailure, type Check, v1Plane } from '#gateway';
 import { protectAnswers } from '#http-edge';
 import { createGuardedServer } from '#http-server';
+import { AddressGuard } from '#inference/backends';
 import { formatInstant, type RequestId } from '#kernel';
 import { callReads } from './call-reads';
 import { checkClock } from './check-clock';
@@ -29,7 +30,9 @@ const KEEP_ALIVE_MS = 75_000;
 
 @Module({})
 class PlatformModule {
-  static over({ control, readSide, router, rates, bodyMemory, logger, ledger }: Services): DynamicModule {
+  static over(services: Services): DynamicModule {
+    const { control, readSide, router, rates, bodyMemory, logger, ledger, configuration } = services;
+    const guard = new AddressGuard(configuration.backendHosts);
     return {
       module: PlatformModule,
       imports: [
@@ -38,6 +41,7 @@ class PlatformModule {
           router,
           rates,
           bodyMemory,
+          refusalOfBaseUrl: (url) => guard.refusalOf(url),
           onUnexpected: (error, requestId) => logger.error({ error, requestId }, 'a request failed'),
         }),
         AnalyticsHttpModule.register({ control, readSide, rates, timeOf: (orgId) => ledger.timeOf(orgId) }),

@@ -8,6 +8,7 @@ import {
   CallRunner,
   DEFAULT_CALL_SETTINGS,
   type ExceededHold,
+  proberWith,
   ResponseCache,
   Router,
   startProbing,
@@ -15,6 +16,7 @@ import {
 import { RequestRates, THROTTLED_REQUESTS } from '#http-edge';
 import { BodyMemory } from '#http-server';
 import {
+  AddressGuard,
   AnthropicBackendClient,
   type BackendClient,
   OpenAiBackendClient,
@@ -59,15 +61,15 @@ export interface Services {
 const SWEEP_MS = 60_000;
 const SWEEP_ROWS_MAX = 1_000;
 
-function backendClients(control: ControlPlane): ReadonlyMap<BackendKind, BackendClient> {
+function backendClients(control: ControlPlane, guard: AddressGuard): ReadonlyMap<BackendKind, BackendClient> {
   const openSecret: ConstructorParameters<typeof OpenAiBackendClient>[0] = async (credential) => {
     const secret = await control.credentialOf({ credential });
     if (secret === undefined) throw new Error('a backend with a credential has none');
     return secret;
   };
   return new Map<BackendKind, BackendClient>([
-    ['openai', new OpenAiBackendClient(openSecret)],
-    ['anthropic', new AnthropicBackendClient(openSecret)],
+    ['openai', new OpenAiBackendClient(openSecret, undefined, guard)],
+    ['anthropic', new AnthropicBackendClient(openSecret, guard)],
     ['simulator', new SimulatorBackendClient()],
   ]);
 }
@@ -119,7 +121,8 @@ export async function openServices(engines: Engines, configuration: Configuratio
   const { ledger, control, keyedAnswers, node } = record;
   const readSide = await openingReadSide;
   const telling = node === undefined ? await tellViews(engines.store, readSide) : pollForViews(engines.store, readSide);
-  const clients = backendClients(control);
+  const guard = new AddressGuard(configuration.backendHosts);
+  const clients = backendClients(control, guard);
   const router = new Router({ backends: () => control.backends(), clock: systemClock, random: Math.random });
   const rates = ratesOf(configuration, metrics);
   const calls: CallDependencies = {
@@ -139,7 +142,7 @@ export async function openServices(engines: Engines, configuration: Configuratio
     },
     settings: DEFAULT_CALL_SETTINGS,
   };
-  const probing = startProbing(router);
+  const probing = startProbing(router, proberWith(guard));
   const sweeper = startSweeping(engines, ledger, metrics, logger);
   return {
     configuration,

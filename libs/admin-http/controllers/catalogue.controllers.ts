@@ -1,4 +1,4 @@
-import { Body, Delete, Get, Param, Patch, Post } from '@nestjs/common';
+import { Body, Delete, Get, Inject, Param, Patch, Post } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBody, ApiExtraModels, ApiQuery, getSchemaPath } from '@nestjs/swagger';
 import type { CommandAnswer, CommandContext, OpenBackendSettings } from '#control';
@@ -31,6 +31,7 @@ import { accepted, answerOf, createdAnswerOf } from '../edge/answers';
 import { Edge } from '../edge/edge';
 import { type Exchange, HttpExchange } from '../edge/exchange';
 import { pageOf, type Query, refuseParameters } from '../edge/pages';
+import { ADMIN_HTTP_OPTIONS, type AdminHttpOptions } from '../options';
 import { invalidField, notFound } from '../problems/problem';
 import { validated } from '../problems/validated-body';
 import {
@@ -59,6 +60,7 @@ export class BackendsController {
     private readonly edge: Edge,
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
+    @Inject(ADMIN_HTTP_OPTIONS) private readonly options: AdminHttpOptions,
   ) {}
 
   @Post()
@@ -67,6 +69,7 @@ export class BackendsController {
     @HttpExchange() exchange: Exchange,
     @Body(validated(RegisterBackendDto)) { kind, ...body }: RegisterBackendDto,
   ) {
+    this.checkAddress(body.baseUrl);
     return this.edge.command(exchange, async (context) => {
       const settings: OpenBackendSettings = settingsOf(body);
       const executed = await this.commands.execute(new RegisterBackend(context, kind, settings));
@@ -100,6 +103,7 @@ export class BackendsController {
     @Param('id') id: string,
     @Body(validated(ChangeBackendDto)) body: ChangeBackendDto,
   ) {
+    this.checkAddress(body.baseUrl);
     return this.edge.command(exchange, async (context) => {
       const backendId = backendIdOf(id);
       const command = new ChangeBackend(context, backendId, settingsOf(body));
@@ -117,6 +121,13 @@ export class BackendsController {
       const { aggregate } = accepted(await this.commands.execute(command));
       return answerOf(aggregate, { id: backendId, status: 'removed' });
     });
+  }
+
+  /** What is no URL is refused by the command itself. */
+  private checkAddress(baseUrl: string | undefined): void {
+    if (baseUrl === undefined || !URL.canParse(baseUrl)) return;
+    const refusal = this.options.refusalOfBaseUrl?.(new URL(baseUrl));
+    if (refusal !== undefined) throw invalidField('/baseUrl', refusal);
   }
 }
 

@@ -17,6 +17,8 @@ export const CATALOGUE_WALK: readonly Walked[] = [
       [{ name: 'x', kind: 'other' }, '/kind'],
       [{ name: 'x', kind: 'openai', timeouts: { idleMs: 'long' } }, '/timeouts/idleMs'],
       [{ name: 'x', kind: 'openai', streamUsage: true }, '/streamUsage'],
+      [{ name: 'x', kind: 'openai', baseUrl: 'http://169.254.169.254/v1' }, '/baseUrl'],
+      [{ name: 'x', kind: 'openai', baseUrl: 'http://0xA9FEA9FE' }, '/baseUrl'],
     ],
     as: 'backend',
   },

@@ -5,6 +5,7 @@ import { startPlatform, type TestMachine, type TestPlatform, testMachine } from 
 import { systemClock, systemIdentifiers } from '#environment';
 import { RequestRates } from '#http-edge';
 import { newSystemTokenSecret, SECRET_RANDOM_BYTES, type SystemTokenHolder, systemTokenStream } from '#identity';
+import { AddressGuard } from '#inference/backends';
 import type { CallId } from '#kernel';
 import { AdminHttpModule } from '../admin-http.module';
 import { answerFrameworkErrors } from '../problems/problem.filter';
@@ -80,6 +81,7 @@ export async function serve(platform: TestPlatform, rates = generousRates()): Pr
       control: platform.control,
       rates,
       router: router(platform),
+      refusalOfBaseUrl: (url) => new AddressGuard().refusalOf(url),
       onUnexpected: (error) => unexpected.push(error),
     }),
     new FastifyAdapter({

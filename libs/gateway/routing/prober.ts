@@ -1,4 +1,5 @@
-import { request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
+import type { AddressGuard } from '#inference/backends';
 import type { Backend } from '#inference/catalogue';
 import type { Router } from './router';
 
@@ -17,12 +18,16 @@ function modelsUrl(baseUrl: string): URL {
  * costs nothing.
  * @returns why not; undefined when it does.
  */
-export async function probeBackend(backend: Pick<Backend, 'kind' | 'baseUrl'>): Promise<string | undefined> {
+export async function probeBackend(
+  backend: Pick<Backend, 'kind' | 'baseUrl'>,
+  dispatcher?: Dispatcher,
+): Promise<string | undefined> {
   if (backend.kind === 'simulator') return undefined;
   try {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     const { statusCode, body } = await request(modelsUrl(backend.baseUrl), {
       signal,
+      ...(dispatcher === undefined ? {} : { dispatcher }),
       headers: { 'user-agent': 'aiaas' },
     });
     await body.dump();
@@ -32,10 +37,19 @@ export async function probeBackend(backend: Pick<Backend, 'kind' | 'baseUrl'>): 
   }
 }
 
+/** A probe that goes nowhere where calls may not go either. */
+export function proberWith(guard: AddressGuard): (backend: Backend) => Promise<string | undefined> {
+  const agent = new Agent({ connect: { lookup: guard.lookup } });
+  return (backend) =>
+    guard.refusalOf(new URL(backend.baseUrl)) === undefined
+      ? probeBackend(backend, agent)
+      : Promise.resolve('probe: address not allowed');
+}
+
 /** Asks backends that calls avoid whether they are back, so that no call has to be the one that finds out. */
 export function startProbing(
   router: Pick<Router, 'ailing' | 'probed'>,
-  probe: (backend: Backend) => Promise<string | undefined> = probeBackend,
+  probe: (backend: Backend) => Promise<string | undefined> = (backend) => probeBackend(backend),
   everyMs: number = PROBE_MS,
 ): { stop(): void } {
   const timer = setInterval(() => {

@@ -1,3 +1,4 @@
+export * from './address-guard';
 export * from './anthropic';
 export * from './classify';
 export * from './error-status';

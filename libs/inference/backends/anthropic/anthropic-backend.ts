@@ -1,3 +1,4 @@
+import type { AddressGuard } from '../address-guard';
 import { OpenAiBackendClient, type OpenSecret } from '../openai';
 import type { HttpWire } from '../openai/wire';
 import type { BackendClient, UpstreamCall, UpstreamResponse } from '../port';
@@ -19,8 +20,8 @@ const ANTHROPIC_WIRE: HttpWire = {
 export class AnthropicBackendClient implements BackendClient {
   readonly #http: OpenAiBackendClient;
 
-  constructor(openSecret: OpenSecret) {
-    this.#http = new OpenAiBackendClient(openSecret, ANTHROPIC_WIRE);
+  constructor(openSecret: OpenSecret, guard?: AddressGuard) {
+    this.#http = new OpenAiBackendClient(openSecret, ANTHROPIC_WIRE, guard);
   }
 
   open(call: UpstreamCall): Promise<UpstreamResponse> {

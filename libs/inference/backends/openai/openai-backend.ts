@@ -1,5 +1,6 @@
 import type { EncryptedSecret } from '../../catalogue/types';
 import { writeEdited } from '../../json';
+import { AddressGuard } from '../address-guard';
 import type { BackendClient, UpstreamCall, UpstreamResponse } from '../port';
 import { redactorOf } from '../secret-redaction';
 import { type Credential, Exchange } from './exchange';
@@ -37,8 +38,9 @@ export class OpenAiBackendClient implements BackendClient {
   constructor(
     private readonly openSecret: OpenSecret,
     private readonly wire: HttpWire = OPENAI_WIRE,
+    guard = new AddressGuard(),
   ) {
-    this.#upstreams = new Upstreams(wire.paths);
+    this.#upstreams = new Upstreams(wire.paths, guard);
   }
 
   async open(call: UpstreamCall): Promise<UpstreamResponse> {
@@ -72,8 +74,10 @@ export class OpenAiBackendClient implements BackendClient {
       return Promise.resolve({ kind: 'failure', failure: { kind: 'aborted', dispatched: false } });
     if (this.#closed)
       return Promise.resolve({ kind: 'failure', failure: { kind: 'connect-failed', reason: 'shutting down' } });
+    const { pool, single, paths, isAllowed } = this.#upstreams.find(call.backend);
+    if (!isAllowed)
+      return Promise.resolve({ kind: 'failure', failure: { kind: 'connect-failed', reason: 'address-not-allowed' } });
     return new Promise((resolve) => {
-      const { pool, single, paths } = this.#upstreams.find(call.backend);
       const exchange = new Exchange(call, resolve, credential);
       const alone = call.freshConnection === true ? single() : undefined;
       const options: ObservedOptions = {

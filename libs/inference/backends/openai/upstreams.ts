@@ -1,5 +1,6 @@
 import { Client, type Dispatcher, Pool } from 'undici';
 import type { Backend } from '../../catalogue/types';
+import type { AddressGuard } from '../address-guard';
 import type { UpstreamOperation } from '../port';
 import type { Connection } from './connection';
 
@@ -35,6 +36,8 @@ export interface Upstream {
   readonly pool: Pool;
   /** A connection for one call; to be closed once the call is dispatched, which waits for its end. */
   readonly single: () => Client;
+  /** Whether the address may be a backend's, as far as its URL tells. */
+  readonly isAllowed: boolean;
   readonly paths: Readonly<Record<UpstreamOperation, string>>;
 }
 
@@ -45,8 +48,8 @@ export type OperationPaths = Readonly<Record<UpstreamOperation, string>>;
 const POOLS_MAX = 256;
 
 /** The exchange watches time until the first byte and between bytes: undici's own 300 s are turned off. */
-function connectionOptions(connectMs: number) {
-  return { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: connectMs }, pipelining: 1 };
+function connectionOptions(connectMs: number, { lookup }: AddressGuard) {
+  return { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: connectMs, lookup }, pipelining: 1 };
 }
 
 /** One pool of connections per origin and connect timeout, made when it is first needed. */
@@ -54,7 +57,10 @@ export class Upstreams {
   readonly #pools = new Map<string, Pool>();
   readonly #byUrl = new Map<string, Upstream>();
 
-  constructor(private readonly paths: OperationPaths) {}
+  constructor(
+    private readonly paths: OperationPaths,
+    private readonly guard: AddressGuard,
+  ) {}
 
   find(backend: Pick<Backend, 'baseUrl' | 'timeouts'>): Upstream {
     const { connectMs } = backend.timeouts;
@@ -66,7 +72,8 @@ export class Upstreams {
     const path = (name: string) => `${base}/${name}${url.search}`;
     const upstream: Upstream = {
       pool: this.#pool(url.origin, connectMs),
-      single: () => new CountingClient(url.origin, connectionOptions(connectMs)),
+      isAllowed: this.guard.refusalOf(url) === undefined,
+      single: () => new CountingClient(url.origin, connectionOptions(connectMs, this.guard)),
       paths: {
         chat: path(this.paths.chat),
         completion: path(this.paths.completion),
@@ -90,7 +97,7 @@ export class Upstreams {
     if (known !== undefined) return known;
     if (this.#pools.size >= POOLS_MAX) this.#evictOldest();
     const pool = new Pool(origin, {
-      ...connectionOptions(connectMs),
+      ...connectionOptions(connectMs, this.guard),
       factory: (url, options) => new CountingClient(url, options),
     });
     this.#pools.set(key, pool);
