@@ -8,7 +8,8 @@ const MODELS: readonly Model[] = ['maker/one', 'two', 'three'].map((id) => simul
 const ANTHROPIC = { 'anthropic-version': '2023-06-01' };
 
 function ask(url: string, headers: Readonly<Record<string, string>> = {}) {
-  const models = { callableModels: () => MODELS } as unknown as ModelDirectory;
+  const findCallableModel = () => ({ ok: false, code: 'model_not_found' });
+  const models = { callableModels: () => MODELS, findCallableModel } as unknown as ModelDirectory;
   const authenticator = {
     authenticateKey: () => ({ ok: true as const, key: someKey() }),
     authenticationFailed: () => undefined,
