@@ -96,6 +96,23 @@ describe('the host of the projections', () => {
     expect(errors).toContainEqual({ type: 'error', message: 'the answer was lost' });
   });
 
+  it('knows how far its views are when only the answer of the last commit was lost, and nothing follows it', async () => {
+    const record = await someRecord(8, 20);
+    const store = new MemoryReadStore();
+    const under = await started(record, store);
+    const commit = store.commit.bind(store);
+    store.commit = async (parts: readonly GenerationCommit[]) => {
+      store.commit = commit;
+      await commit(parts);
+      throw new Error('the answer was lost');
+    };
+
+    await record.perform(record.authorize());
+
+    await under.caughtUp();
+    expect(await under.dump()).toEqual(await (await started(record)).dump());
+  });
+
   it('notices a record that was restored to an older state, and builds its views anew', async () => {
     const store = new MemoryReadStore();
     await (await started(await someRecord(1, 100), store)).close();

@@ -4,6 +4,7 @@ import type { EventId, StoredEvent } from '#kernel';
 import { QueryRefusedError } from '#projections/common';
 import type { Checkpoint, Generation, Projection, ReadStore } from '#read-store';
 import type { ReadSideReport, RebuildProgress } from '../port';
+import type { Problem } from '../problems';
 import { type BatchEvent, eventDecoder, messageOf } from './decode-batch';
 import { FolderSet } from './folder-set';
 import { GenerationFolder } from './generation-folder';
@@ -212,11 +213,20 @@ export class ProjectionHost {
     if (batch.events.length === 0) return;
     const events = batch.events.map(this.#decode);
     await this.#mutex.run(async () => {
-      const problems = await this.#live.apply(events);
+      const problems = await this.#applyLive(events);
       for (const problem of problems) this.options.report({ type: 'problem', problem });
-      this.options.onLive(this.#live.checkpoint);
       await this.#job?.follow(events);
     });
+  }
+
+  /** Tells how far the views are, also where a commit was written and only its answer was lost: nothing may follow it. */
+  async #applyLive(events: readonly BatchEvent[]): Promise<readonly Problem[]> {
+    try {
+      return await this.#live.apply(events);
+    } finally {
+      const { checkpoint } = this.#live;
+      if (checkpoint !== undefined) this.options.onLive(checkpoint);
+    }
   }
 
   #enqueue(projections: readonly Projection[], reason: RebuildProgress['reason']): Promise<RebuildProgress> {
