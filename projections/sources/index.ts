@@ -20,7 +20,15 @@ const KNOWN_TYPES: readonly { readonly streamPrefix: string; readonly types: Rea
 ];
 
 /** Streams of contexts that no view is made of. */
-const OTHER_STREAMS = ['catalogue', 'security-', 'commandKey-', 'gateway-', 'claim-'] as const;
+const OTHER_STREAMS = [
+  'access-',
+  'catalogue',
+  'claim-',
+  'commandKey-',
+  'gateway-',
+  'installation',
+  'security-',
+] as const;
 
 /** Whether this program knows what an event is about, even where no view needs it. */
 export function isKnownEvent({ stream, type }: Pick<StoredEvent, 'stream' | 'type'>): boolean {
