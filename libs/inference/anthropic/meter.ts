@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, textWithin } from '../json';
+import { isUnpricedLifetime, unpricedLifetimeIn } from '../metering/cache-lifetimes';
 import type { PromptFacts } from '../metering/facts';
 import { NESTING_MAX, TextMeter } from '../metering/text-bytes';
 
@@ -41,14 +42,16 @@ export class MessagesMeter extends TextMeter {
 
   system(value: unknown): void {
     this.#messages += 1;
-    this.#content(value, 'system', 2);
+    this.#caches(value, 'system');
+    this.#content(value, 2);
   }
 
   message(message: JsonObject, path: string): void {
     this.#messages += 1;
+    this.#caches(message, path);
     for (const key of Object.keys(message)) {
       const value = message[key];
-      if (key === 'content') this.#content(value, `${path}.content`, 3);
+      if (key === 'content') this.#content(value, 3);
       else if (key === 'role' && ROLES.has(value)) continue;
       else this.#member(key, value);
     }
@@ -61,14 +64,13 @@ export class MessagesMeter extends TextMeter {
       this.bytes += WRAPPING_BYTES;
       this.json(tool, 2);
       this.#toolBytesMax = Math.max(this.#toolBytesMax, this.bytes - before);
-      this.cacheControl(tool.cache_control, `tools[${index}]`);
+      this.#caches(tool, `tools[${index}]`);
     }
   }
 
   /** An entry that lives an hour costs more to write than the one cache price there is. */
   cacheControl(control: unknown, path: string): void {
-    if (!isJsonObject(control) || control.ttl === undefined || control.ttl === null || control.ttl === '5m') return;
-    this.unpricedCache ??= path === '' ? 'cache_control.ttl' : `${path}.cache_control.ttl`;
+    if (isUnpricedLifetime(control)) this.unpricedCache ??= `${path}cache_control.ttl`;
   }
 
   facts(): PromptFacts {
@@ -84,15 +86,14 @@ export class MessagesMeter extends TextMeter {
     };
   }
 
-  #content(content: unknown, path: string, depth: number): void {
+  #content(content: unknown, depth: number): void {
     if (typeof content === 'string') this.text(content);
     else if (depth > NESTING_MAX) this.fault ??= 'nesting-too-deep';
-    else if (Array.isArray(content))
-      for (const [index, block] of content.entries()) this.#block(block, `${path}[${index}]`, depth + 1);
+    else if (Array.isArray(content)) for (const block of content) this.#block(block, depth + 1);
     else if (content !== null && content !== undefined) this.json(content, depth);
   }
 
-  #block(block: unknown, path: string, depth: number): void {
+  #block(block: unknown, depth: number): void {
     if (!isJsonObject(block)) {
       this.json(block, depth);
       return;
@@ -111,18 +112,17 @@ export class MessagesMeter extends TextMeter {
     for (const key of Object.keys(block)) {
       const value = block[key];
       if (key === 'type') this.check(value);
-      else if (key === 'cache_control') this.#cache(value, path);
-      else if (key === 'source' && isJsonObject(value)) this.#source(block.type, value, path, depth + 1);
-      else if (key === 'content') this.#content(value, `${path}.content`, depth + 1);
+      else if (key === 'cache_control') this.check(value, 4);
+      else if (key === 'source' && isJsonObject(value)) this.#source(block.type, value, depth + 1);
+      else if (key === 'content') this.#content(value, depth + 1);
       else if (key === 'input') this.#input(value);
       else if (typeof value === 'string') this.#string(key, value);
       else if (value !== null) this.#member(key, value);
     }
   }
 
-  #cache(control: unknown, path: string): void {
-    this.check(control, 4);
-    this.cacheControl(control, path);
+  #caches(value: unknown, path: string): void {
+    this.unpricedCache ??= unpricedLifetimeIn(value, path);
   }
 
   #string(key: string, value: string): void {
@@ -131,10 +131,10 @@ export class MessagesMeter extends TextMeter {
   }
 
   /** A document of plain text or of blocks is text; any other source is bounded by what the model declares for it. */
-  #source(type: unknown, source: JsonObject, path: string, depth: number): void {
+  #source(type: unknown, source: JsonObject, depth: number): void {
     const isTextual = type === 'document' && (source.type === 'text' || source.type === 'content');
     if (isTextual && source.type === 'content') {
-      this.#content(source.content, `${path}.source.content`, depth + 1);
+      this.#content(source.content, depth + 1);
       return;
     }
     if (isTextual && typeof source.data === 'string') {

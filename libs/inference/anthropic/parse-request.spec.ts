@@ -102,6 +102,24 @@ describe('parseMessagesRequest: refusals', () => {
       'unsupported_field',
       'tools[0].cache_control.ttl',
     ],
+    [
+      'a dear cache of a message',
+      { ...hello, messages: [{ role: 'user', content: 'a', cache_control: ttl }] },
+      'unsupported_field',
+      'messages[0].cache_control.ttl',
+    ],
+    [
+      'a dear cache in what a tool shows',
+      saying({ type: 'tool_result', tool_use_id: 'a', content: { type: 'text', text: 'a', cache_control: ttl } }),
+      'unsupported_field',
+      'messages[0].content[0].content.cache_control.ttl',
+    ],
+    [
+      'a dear cache within a tool',
+      { ...hello, tools: [{ name: 'f', function: { cache_control: ttl } }] },
+      'unsupported_field',
+      'tools[0].function.cache_control.ttl',
+    ],
     ['half a surrogate pair', saying({ type: 'text', text: '\ud800' }), 'invalid_unicode', 'messages'],
     [
       'half a pair in arguments',
@@ -111,6 +129,12 @@ describe('parseMessagesRequest: refusals', () => {
     ],
   ])('%s', (_name, body, code, param) => {
     expect(parseMessagesRequest(body)).toMatchObject({ ok: false, refusal: { code, param } });
+  });
+
+  it('but not arguments and schemas that have a member of that name', () => {
+    const tools = [{ name: 'f', input_schema: { type: 'object', properties: { cache_control: ttl } } }];
+    const use = { type: 'tool_use', id: 'a', name: 'f', input: { cache_control: ttl } };
+    expect(parseMessagesRequest({ ...saying(use), tools })).toMatchObject({ ok: true });
   });
 
   it.each(['Max_Tokens', 'maxTokens', 'SYSTEM', 'Cache_Control', 'Stream'])('a key %s', (key) => {

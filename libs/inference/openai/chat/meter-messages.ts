@@ -1,10 +1,10 @@
 import { isJsonObject } from '../../json';
+import { isUnpricedLifetime, unpricedLifetimeIn } from '../../metering/cache-lifetimes';
 import type { PromptFacts } from '../../metering/facts';
 import { TextMeter } from '../../metering/text-bytes';
 
 const KNOWN_ROLES: ReadonlySet<unknown> = new Set(['system', 'developer', 'user', 'assistant', 'tool', 'function']);
 const TEXT_PARTS: ReadonlySet<unknown> = new Set(['text', 'refusal', 'input_text', 'output_text', 'thinking']);
-const CACHE_TTLS: ReadonlySet<unknown> = new Set([undefined, null, '5m']);
 /** Keys of parts that carry or name something other than text; some backends go by the key instead of `type`. */
 const MEDIA_KEYS: ReadonlyMap<string, 'images' | 'audios' | 'files' | 'otherParts'> = new Map([
   ['image_url', 'images'],
@@ -35,9 +35,9 @@ export class PromptMeter extends TextMeter {
   /** The keys `role` and `content` and the known roles belong to the model's overhead per message; all else counts. */
   message(message: Record<string, unknown>): void {
     this.#messages += 1;
+    this.#caches(message);
     for (const key of Object.keys(message)) {
       const value = message[key];
-      if (key === 'cache_control') this.#cache(value);
       if (key === 'content') this.#content(value);
       else if (key === 'role') this.#role(value);
       else if (key === 'audio' && value !== null) this.#media('audios', value);
@@ -47,10 +47,10 @@ export class PromptMeter extends TextMeter {
 
   /** Tools, functions and whatever else stands beside the messages. */
   field(key: string, value: unknown): void {
-    if (key === 'cache_control') this.#cache(value);
+    if (key === 'cache_control' && isUnpricedLifetime(value)) this.hasUnpricedCache = true;
     if ((key === 'tools' || key === 'functions') && Array.isArray(value)) {
       this.#tools += value.length;
-      for (const tool of value) if (isJsonObject(tool)) this.#cache(tool.cache_control);
+      this.#caches(value);
     }
     this.json(value);
   }
@@ -87,7 +87,6 @@ export class PromptMeter extends TextMeter {
     for (const key of Object.keys(part)) {
       const value = part[key];
       const kind = MEDIA_KEYS.get(key);
-      if (key === 'cache_control') this.#cache(value);
       if (kind !== undefined) {
         isMedia = true;
         this.#media(kind, value);
@@ -104,8 +103,8 @@ export class PromptMeter extends TextMeter {
   }
 
   /** Backends that pass on to Anthropic take its `cache_control`. */
-  #cache(control: unknown): void {
-    if (isJsonObject(control) && !CACHE_TTLS.has(control.ttl)) this.hasUnpricedCache = true;
+  #caches(value: unknown): void {
+    if (unpricedLifetimeIn(value, '') !== undefined) this.hasUnpricedCache = true;
   }
 
   #member(key: string, value: unknown): void {

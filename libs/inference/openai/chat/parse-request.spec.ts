@@ -138,6 +138,29 @@ describe('parseChatRequest: what counts as prompt', () => {
   });
 });
 
+/** Where backends that pass on to Anthropic look for `cache_control`, beside parts and tools. */
+function dearCaches(): [string, object][] {
+  const cache_control = { type: 'ephemeral', ttl: '1h' };
+  const call = (fields: object, of: object) => ({
+    id: 'a',
+    type: 'function',
+    ...fields,
+    function: { name: 'f', ...of },
+  });
+  const said = (message: object) => ({ messages: [{ role: 'user', content: 'x' }, message] });
+  return [
+    ['a function', { tools: [{ type: 'function', function: { name: 'f', cache_control } }] }],
+    ['a message', said({ role: 'user', content: 'x', cache_control })],
+    ['a call', said({ role: 'assistant', tool_calls: [call({ cache_control }, {})] })],
+    ['the function of a call', said({ role: 'assistant', tool_calls: [call({}, { cache_control })] })],
+    ['a content without a list', said({ role: 'user', content: { type: 'text', text: 'x', cache_control } })],
+    [
+      'a part within a part',
+      said({ role: 'tool', content: [{ type: 'tool_result', content: [{ type: 'text', text: 'x', cache_control }] }] }),
+    ],
+  ];
+}
+
 describe('parseChatRequest: refusals', () => {
   it.each<[string, unknown, string, string | null]>([
     ['a list', [], 'invalid_type', null],
@@ -190,12 +213,24 @@ describe('parseChatRequest: refusals', () => {
       'unsupported_field',
       'tools',
     ],
+    ...dearCaches().map(([where, fields]): [string, object, string, string] => {
+      const name = `a cache entry of an hour, asked for on ${where}`;
+      return [name, { ...hello, ...fields }, 'unsupported_field', Object.keys(fields)[0] ?? ''];
+    }),
     ['another maker', { ...hello, provider: { order: ['dear'] } }, 'unsupported_field', 'provider'],
     ['retrieval', { ...hello, data_sources: [{ type: 'azure_search' }] }, 'unsupported_field', 'data_sources'],
     ["instructions of the backend's own", { ...hello, safe_prompt: true }, 'unsupported_field', 'safe_prompt'],
     ['a template', { ...hello, chat_template: '{% for %}' }, 'unsupported_field', 'chat_template'],
   ])('%s', (_name, body, code, param) => {
     expect(refusalOf(body)).toMatchObject({ code, param });
+  });
+
+  it('but not a schema that has a member of that name', () => {
+    const cache_control = { type: 'object', ttl: '1h' };
+    const parameters = { type: 'object', properties: { cache_control } };
+    expect(parseChatRequest({ ...hello, tools: [{ type: 'function', function: { name: 'f', parameters } }] }).ok).toBe(
+      true,
+    );
   });
 
   it.each(['Max_Tokens', 'MODEL', 'maxTokens', 'meſſages', 'max_to\u212aens', 'N', 'Service_Tier', 'Stream_Options'])(
