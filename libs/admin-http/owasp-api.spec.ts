@@ -101,7 +101,12 @@ function send(
   return server.send(method, path, bodyOf(route), headers);
 }
 
-const recorded = async () => server.store.lastPosition();
+/** How many events there are, but for the trails of accesses and refusals, which are written when their time has come. */
+async function recorded(): Promise<number> {
+  let events = 0;
+  for await (const { stream } of server.store.readAll()) if (!/^(?:access|security)-/.test(stream)) events += 1;
+  return events;
+}
 
 describe('API1:2023, broken object level authorization', () => {
   it.each(ROUTES.filter((route) => /:org\/.*:(?:id|requestId)/.test(route)))(

@@ -101,12 +101,16 @@ describe('When an append goes wrong,', () => {
     double.appendFaults.add(fault);
     const first = store.append(STREAM, 'no-stream', batch);
     if (what === 'late') await expect(first).rejects.toBeInstanceOf(AppendOutcomeUnknownError);
-    else await first;
+    // A busy machine may be later than the limit by itself; a repeat of the same events is written once.
+    else await first.catch(() => eventually(() => store.append(STREAM, 'no-stream', batch)));
 
     // The superfluous answer arrives while these are under way.
     const until = Date.now() + 200;
-    for (let next = 0n; Date.now() < until; next += 1n) await store.append(STREAM, next, someEvents(1));
-    expect(await store.append(STREAM, 'no-stream', batch)).toMatchObject({ revision: 0n });
+    for (let next = 0n; Date.now() < until; next += 1n) {
+      const events = someEvents(1);
+      await eventually(() => store.append(STREAM, next, events));
+    }
+    expect(await eventually(() => store.append(STREAM, 'no-stream', batch))).toMatchObject({ revision: 0n });
   });
 
   it('a server that gave up on its own write is asked again, unless nothing tells a repeat from a new write', async () => {
