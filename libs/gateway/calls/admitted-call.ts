@@ -105,7 +105,7 @@ export class AdmittedCall<R extends MeteredRequest> {
 
   /**
    * Takes a report at its word where it is plausible and possible; otherwise charges the seen output (all that was
-   * granted, where more is said to have been generated), and the input that the backend had named before, else its bound.
+   * granted, where more is said to have been generated), and the input that the backend has named, else its bound.
    */
   metering(reading: UsageReading, seen: SeenOutput): Metering {
     const { bounds, model, request } = this;
@@ -116,10 +116,13 @@ export class AdmittedCall<R extends MeteredRequest> {
     });
     if (reading.kind === 'reported' && beyond === undefined) return { usage: reading.usage, certainty: 'reported' };
     this.isBeyondPossible = beyond !== undefined;
+    if (reading.kind === 'reported' && beyond === 'output-beyond-cap') {
+      // An output that cannot be true says nothing against the input beside it.
+      const counted = countedUsage(bounds, bounds.outputTokensCap, seen, reading.usage);
+      return { usage: { ...counted, output: bounds.outputTokensCap * bounds.outputsMax }, certainty: 'counted' };
+    }
     const known = reading.kind === 'absent' ? reading.input : undefined;
-    const counted = countedUsage(bounds, bounds.outputTokensCap, seen, known);
-    const output = beyond === 'output-beyond-cap' ? bounds.outputTokensCap * bounds.outputsMax : counted.output;
-    return { usage: { ...counted, output }, certainty: 'counted' };
+    return { usage: countedUsage(bounds, bounds.outputTokensCap, seen, known), certainty: 'counted' };
   }
 
   /** What is known at least of a call that a backend has seen, and of whose output nothing was: the bound of its input. */
