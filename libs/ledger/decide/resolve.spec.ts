@@ -171,7 +171,9 @@ describe('the policy for unresolved calls', () => {
 
   it('is the organization’s choice, for calls that were lost before as well', () => {
     const ceiling = [...lost, choosePolicy('ceiling', 60), later(MINUTE_MS)];
-    expect(eventsOf(...ceiling, byPolicy('1'))[0]).toMatchObject({ data: { cost: usd('8') } });
+    // Whoever must not count too little counts all the tokens that were held, too.
+    const held = 8_000_000_000n;
+    expect(eventsOf(...ceiling, byPolicy('1'))[0]).toMatchObject({ data: { cost: usd('8'), tokens: held } });
     given(ledger(...lost, choosePolicy('never', 0), later(400 * DAY_MS)))
       .when(byPolicy('1'))
       .thenNothing();
@@ -236,6 +238,15 @@ describe('several calls at once', () => {
     expect(costsAt({ at: { kind: 'counted' } })).toEqual([usd('1'), usd('1'), usd('2')]);
     expect(costsAt({ at: { kind: 'ceiling' } })).toEqual([usd('2'), usd('2'), usd('2')]);
     expect(costsAt({ at: { kind: 'cost', cost: usd('0') } })).toEqual([0n, 0n, 0n]);
+  });
+
+  it('count as many tokens as what they are resolved at', () => {
+    const tokensAt = (kind: 'counted' | 'ceiling') =>
+      eventsOf(...several, resolveAll({ at: { kind } })).flatMap((event) =>
+        event.type === 'InferenceResolved' ? event.data.tokens : [],
+      );
+    expect(tokensAt('counted')).toEqual([1_000_000_000n, 1_000_000_000n, 2_000_000_000n]);
+    expect(tokensAt('ceiling')).toEqual([2_000_000_000n, 2_000_000_000n, 2_000_000_000n]);
   });
 
   it('come a page at a time, those that wait longest first, and a repeat of the command resolves no others', () => {

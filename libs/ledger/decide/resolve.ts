@@ -129,8 +129,11 @@ export function resolvedBy(state: LedgerState, commandId: string): readonly Reso
     .sort((a, b) => (a.call.callId < b.call.callId ? -1 : 1));
 }
 
-function costAt(call: UnresolvedCall, at: UnresolvedPolicy['resolveAt']): NanoUsd {
-  return at === 'counted' && call.counted !== undefined ? call.counted.cost : call.call.holdCost;
+/** At the ceiling all that was held counts, tokens as well as money, whatever is known of them at least. */
+function amountsAt(call: UnresolvedCall, at: UnresolvedPolicy['resolveAt']): Pick<Verdict, 'cost' | 'tokens'> {
+  return at === 'counted' && call.counted !== undefined
+    ? { cost: call.counted.cost }
+    : { cost: call.call.holdCost, tokens: call.call.holdTokens };
 }
 
 /** Of an event that is only decided, and not recorded yet. */
@@ -150,8 +153,9 @@ export function resolveCalls(command: ResolveCalls, state: LedgerState, at: Epoc
   const events: LedgerEvent[] = [];
   let after = state;
   for (const call of unresolvedCalls(state, filter).slice(0, callsMax)) {
-    const cost = fixed ?? costAt(call, command.at.kind === 'ceiling' ? 'ceiling' : 'counted');
-    const decided = resolved(call, { source, reason, cost, commandId }, after);
+    const amounts =
+      fixed === undefined ? amountsAt(call, command.at.kind === 'ceiling' ? 'ceiling' : 'counted') : { cost: fixed };
+    const decided = resolved(call, { source, reason, ...amounts, commandId }, after);
     // Each reaches thresholds on top of the ones before it.
     after = decided.reduce((folded, event) => evolve(folded, { id: NO_EVENT_ID, event, at }), after);
     events.push(...decided);
@@ -183,7 +187,7 @@ export function resolveByPolicy({ callId }: ResolveByPolicy, state: LedgerState,
   const verdict = {
     source: 'policy',
     reason: policyReason(policy, call),
-    cost: costAt(call, policy.resolveAt),
+    ...amountsAt(call, policy.resolveAt),
   } as const;
   return accepted(...resolved(call, verdict, state));
 }
