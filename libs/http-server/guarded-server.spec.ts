@@ -147,6 +147,22 @@ describe('a body', () => {
     for (const connection of [unwanted, wanted]) connection.leave();
   });
 
+  it('an expectation that nobody knows is passed over, the request is not, nor does it come before its turn', async () => {
+    const asked = new Asked();
+    const connection = await RawConnection.open(await listening(asked.handle));
+    const unknown = { Expect: '200-maybe' };
+    await connection.send(head('GET /now', unknown));
+    expect(await connection.answer()).toMatchObject({ status: 200, body: '/now' });
+    await connection.send(head('GET /first') + head('GET /second', unknown));
+    await eventually(
+      () => asked.urls,
+      (urls) => urls.includes('/first'),
+    );
+    asked.answer(1);
+    await connection.over();
+    expect([asked.urls, connection.answers.length]).toEqual([['/now', '/first'], 2]);
+  });
+
   it('that nobody wants is thrown away, and the next request is understood', async () => {
     const port = await listening((request, response) => response.end(request.url));
     const connection = await RawConnection.open(port);

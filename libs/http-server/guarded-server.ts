@@ -155,6 +155,11 @@ export function createGuardedServer(handle: RequestListener, options: GuardedSer
     wantsContinue.add(request);
     oneAtATime.take(request, response);
   });
+  // Of what else a client may expect, RFC 9110 §10.1.1 lets a server take no notice. The answer that would come otherwise
+  // is nobody's: it passes over the rule of one request at a time, and has no headers of the platform.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    oneAtATime.take(request, response);
+  });
   server.on('connection', (socket: Socket) => {
     if (!caps.take(socket)) socket.write(NO_ROOM_ANSWER, () => socket.destroy());
   });

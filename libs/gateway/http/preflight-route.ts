@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { type ClientBody, JsonDocument, readClientText } from '#inference';
-import { ERROR_CODES } from '#inference/openai';
+import { ERROR_CODES, shownMessage, shownParam } from '#inference/openai';
 import type { CallDependencies } from '../calls/ports';
 import { preflight } from '../calls/preflight';
 import { DIALECTS } from '../dialects';
@@ -48,8 +48,8 @@ export function registerPreflight(plane: FastifyInstance, deps: CallDependencies
       admitted: false,
       status: ERROR_CODES[code].status,
       code,
-      message: message ?? ERROR_CODES[code].message,
-      param,
+      message: shownMessage(message ?? ERROR_CODES[code].message),
+      param: shownParam(param),
       details,
       ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
     };

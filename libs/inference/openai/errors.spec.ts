@@ -44,6 +44,17 @@ describe('errorAnswer', () => {
       expect(answerOf(code).headers['retry-after']).toBe('1');
   });
 
+  it('names what a client sent in short, however long it is, and never a secret', () => {
+    const name = 'x'.repeat(5_000_000);
+    const { error, body } = answerOf('unsupported_field', { message: `'${name}' is not known.`, param: name });
+    expect(Buffer.byteLength(body)).toBeLessThan(5_000);
+    expect([error.message, error.param]).toEqual([expect.stringMatching(/^'x+…$/), expect.stringMatching(/^x+…$/)]);
+    const secret = `aiaas_live_${'0'.repeat(26)}_${'a'.repeat(43)}`;
+    expect(answerOf('unsupported_field', { message: `'${secret}' is not known.`, param: secret }).body).not.toContain(
+      'a'.repeat(43),
+    );
+  });
+
   it('an answer whose wait is unknown names none', () => {
     expect(answerOf('record_unavailable').headers).not.toHaveProperty('retry-after');
   });

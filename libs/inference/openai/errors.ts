@@ -1,4 +1,4 @@
-import { redactSecrets } from '#kernel';
+import { foreignText } from '#kernel';
 import { ERROR_CODES, type ErrorCode } from './error-codes';
 
 export { ERROR_CODES, type ErrorCode, type ErrorType, type RequestRefusalCode } from './error-codes';
@@ -43,6 +43,23 @@ export interface ErrorAnswer {
 const RETRY_AFTER_MS_MAX = 60_000;
 const RETRY_AFTER_MS_DEFAULT = 1_000;
 
+/** As long as the longest that is kept of a backend's own. */
+const MESSAGE_BYTES_MAX = 4_096;
+const PARAM_BYTES_MAX = 256;
+
+/**
+ * A message as it may be shown. It may name what the client sent, or what a backend said about it: however long that is,
+ * it costs no more than its beginning, and a secret in it is left out.
+ */
+export function shownMessage(message: string): string {
+  return foreignText(message, MESSAGE_BYTES_MAX);
+}
+
+/** The name of the field at fault as it may be shown: as bounded and as free of secrets as the message. */
+export function shownParam(param: string | null | undefined): string | null {
+  return param == null ? null : foreignText(param, PARAM_BYTES_MAX);
+}
+
 function waitOf(code: ErrorCode, options: ErrorOptions): number | undefined {
   const entry = ERROR_CODES[code];
   // Every 429 says when to come back; so does whatever else its caller can tell.
@@ -59,14 +76,13 @@ function secondsOf(waitMs: number): number {
 export function errorBody(code: ErrorCode, options: ErrorOptions): ErrorBody {
   const entry = ERROR_CODES[code];
   const waitMs = waitOf(code, options);
-  // It may name what the client sent, or what a backend said about it.
-  const message = redactSecrets(options.message ?? entry.message);
+  const message = shownMessage(options.message ?? entry.message);
   return {
     error: {
       message: waitMs === undefined ? message : `${message} Please try again in ${secondsOf(waitMs)}s.`,
       type: entry.type,
       code: options.backendCode ?? code,
-      param: options.param == null ? null : redactSecrets(options.param),
+      param: shownParam(options.param),
       request_id: options.requestId,
       ...(options.details === undefined ? {} : { details: options.details }),
     },
