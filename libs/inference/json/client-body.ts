@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { foreignText } from '#kernel';
-import { countMembers, DEPTH_MAX } from './count-members';
+import { DEPTH_MAX, hasMembers } from './count-members';
 import { JsonDocument } from './document';
 import { isContainer, type Survey, survey, takeElements, takeMembers, valueEnd } from './text-scan';
 
@@ -74,15 +74,15 @@ function repeated({ text, start }: JsonDocument): BodyFault {
   };
 }
 
-function bodyOf(text: string, { members, numberExcess }: Survey): ClientBody {
+function bodyOf(text: string, seen: Survey): ClientBody {
   let document: JsonDocument;
   try {
-    document = JsonDocument.parse(text, numberExcess);
+    document = JsonDocument.parse(text, seen);
   } catch {
     throw new InvalidJsonError('The body is not valid JSON. Send one JSON object.');
   }
   const { value } = document;
-  return countMembers(value, refusePrototype) === members
+  return hasMembers(value, seen.members, refusePrototype)
     ? { text, value }
     : { text, value, fault: repeated(document) };
 }
@@ -91,7 +91,7 @@ function bodyOf(text: string, { members, numberExcess }: Survey): ClientBody {
 export function faultOf(document: JsonDocument): BodyFault | undefined {
   const { isTooDeep, members } = survey(document.text, DEPTH_MAX);
   if (isTooDeep) return TOO_DEEP;
-  return countMembers(document.value) === members ? undefined : repeated(document);
+  return hasMembers(document.value, members) ? undefined : repeated(document);
 }
 
 /** @throws InvalidJsonError */
@@ -106,6 +106,7 @@ export function readClientText(text: string): ClientBody {
  * @throws InvalidJsonError for anything but one JSON text in UTF-8, which begins without a mark of its byte order.
  */
 export function readClientBody(bytes: Buffer): ClientBody {
+  if (isAscii(bytes)) return readClientText(bytes.toString('latin1'));
   if (!isUtf8(bytes)) throw new InvalidJsonError('The body is not valid UTF-8. Send JSON in UTF-8.');
   return readClientText(bytes.toString('utf8'));
 }

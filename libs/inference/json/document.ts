@@ -1,9 +1,10 @@
-import { countMembers, DEPTH_MAX } from './count-members';
+import { DEPTH_MAX, hasMembers } from './count-members';
 import { isJsonObject, type JsonObject } from './object';
 import {
   isContainer,
   type MemberSpan,
   membersAt,
+  type Survey,
   skipSpace,
   survey,
   takeElements,
@@ -16,11 +17,32 @@ interface Span {
   readonly to: number;
 }
 
-/** Of which text a value is the whole: weak, so that a text lives no longer than what was made of it. */
-const DOCUMENTS = new WeakMap<object, JsonDocument>();
-
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
+}
+
+/** Constructs nothing: a class that extends it puts its private members onto an object that is there already. */
+const Given = function given(this: unknown, value: object) {
+  return value;
+} as unknown as new (
+  value: object,
+) => object;
+
+/**
+ * Of which text a value is the whole. It is a private member of the value, which nothing that copies, compares or writes
+ * it can see, and which lives as long: a WeakMap says the same at several times the price, for one entry per call.
+ */
+class OfDocument extends Given {
+  #document: JsonDocument | undefined;
+
+  static set(value: object, document: JsonDocument): void {
+    const marked = #document in value ? value : new OfDocument(value);
+    if (#document in marked) marked.#document = document;
+  }
+
+  static get(value: object): JsonDocument | undefined {
+    return #document in value ? value.#document : undefined;
+  }
 }
 
 /**
@@ -31,19 +53,22 @@ function isObject(value: unknown): value is object {
 export class JsonDocument {
   #spans: Map<object, Span> | undefined;
   #members: readonly MemberSpan[] | undefined;
-  #numberExcess: number | undefined;
+  #seen: Pick<Survey, 'numberExcess' | 'outermost'> | undefined;
 
   private constructor(
     readonly text: string,
     readonly value: unknown,
-    numberExcess?: number,
+    seen?: Survey,
   ) {
-    this.#numberExcess = numberExcess;
+    this.#seen = seen;
   }
 
-  /** @throws SyntaxError when the text is no JSON. */
-  static parse(text: string, numberExcess?: number): JsonDocument {
-    return JsonDocument.known(text, JSON.parse(text), numberExcess);
+  /**
+   * @param seen what is known of the text, if somebody looked over it.
+   * @throws SyntaxError when the text is no JSON.
+   */
+  static parse(text: string, seen?: Survey): JsonDocument {
+    return JsonDocument.known(text, JSON.parse(text), seen);
   }
 
   /** Of a text that was parsed already: for frames, too many and too short-lived to be found again by their values. */
@@ -52,15 +77,15 @@ export class JsonDocument {
   }
 
   /** Makes a text that is known to say a value the one that is written for it, wherever it comes to stand. */
-  static known(text: string, value: unknown, numberExcess?: number): JsonDocument {
-    const document = new JsonDocument(text, value, numberExcess);
-    if (isObject(value)) DOCUMENTS.set(value, document);
+  static known(text: string, value: unknown, seen?: Survey): JsonDocument {
+    const document = new JsonDocument(text, value, seen);
+    if (isObject(value)) OfDocument.set(value, document);
     return document;
   }
 
   /** The document whose whole value this is; undefined for parts of one, and for whatever was made by hand. */
   static from(value: unknown): JsonDocument | undefined {
-    return isObject(value) ? DOCUMENTS.get(value) : undefined;
+    return isObject(value) ? OfDocument.get(value) : undefined;
   }
 
   /** Where the value begins, behind any white space. */
@@ -70,7 +95,9 @@ export class JsonDocument {
 
   /** The members of the whole in the order of the text, those that stand twice as well; none of anything but an object. */
   get members(): readonly MemberSpan[] {
-    this.#members ??= isJsonObject(this.value) ? membersAt(this.text, this.start) : [];
+    this.#members ??= isJsonObject(this.value)
+      ? (this.#seen?.outermost?.spans(this.text) ?? membersAt(this.text, this.start))
+      : [];
     return this.#members;
   }
 
@@ -81,14 +108,14 @@ export class JsonDocument {
   isAmbiguous(key: string): boolean {
     const [member, another] = this.members.filter((one) => one.key === key);
     if (member === undefined || !isJsonObject(this.value)) return false;
-    const { isTooDeep, members } = survey(this.text.slice(member.valueStart, member.valueEnd), DEPTH_MAX);
-    return another !== undefined || isTooDeep || members !== countMembers(this.value[key]);
+    const { isTooDeep, members } = survey(this.text, DEPTH_MAX, member.valueStart, member.valueEnd);
+    return another !== undefined || isTooDeep || !hasMembers(this.value[key], members);
   }
 
   /** Characters by which its numbers are longer than the shortest text of their values: `1.0` by two. */
   get numberExcess(): number {
-    this.#numberExcess ??= survey(this.text, Number.POSITIVE_INFINITY).numberExcess;
-    return this.#numberExcess;
+    this.#seen ??= survey(this.text, Number.POSITIVE_INFINITY);
+    return this.#seen.numberExcess;
   }
 
   /**

@@ -95,6 +95,41 @@ describe('the scan of a text', () => {
     );
   });
 
+  it('notes the members of the outermost object while it looks for something else', () => {
+    fc.assert(
+      fc.property(objectText, (text) => {
+        expect(survey(text, 1_000).outermost?.spans(text)).toEqual(membersAt(text, skipSpace(text, 0)));
+      }),
+    );
+    expect(survey('[{"a":1},2]', 8).outermost?.spans('[{"a":1},2]')).toEqual([]);
+  });
+
+  it.each([64, 65, 1_000])('finds all members of an object of %d', (count) => {
+    const text = JSON.stringify(
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, [index]])),
+    );
+    const { members } = JsonDocument.parse(text, survey(text, 8));
+    expect(members).toEqual(membersAt(text, 0));
+    expect(members).toHaveLength(count);
+  });
+
+  it.each([
+    ['0.5', 0],
+    ['-0.5', 0],
+    ['0.50', 1],
+    ['-0', 1],
+    ['-0.0', 3],
+    ['0.00000012', 4],
+    ['0.05', 0],
+    ['1.0', 2],
+    ['123456789012345', 0],
+    ['12345678901234567890', 0],
+    ['1e5', 0],
+    ['1.5e0', 2],
+  ])('the number %s is longer than its value by %d', (text, excess) => {
+    expect(survey(`[${text}]`, 8).numberExcess).toBe(excess);
+  });
+
   it('ends on every text, whether it is JSON or not', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'{}[]":,\\ -1e'), maxLength: 60 }), (text) => {
@@ -149,6 +184,17 @@ describe('a document', () => {
         visit(document.value);
       }),
     );
+  });
+
+  it('is found by its value and leaves no trace on it, even on one that nothing may change', () => {
+    const value = Object.freeze({ a: 1 });
+    const document = JsonDocument.known('{"a":1.0}', value);
+    expect(JsonDocument.from(value)).toBe(document);
+    expect(Reflect.ownKeys(value)).toEqual(['a']);
+    expect(JsonDocument.from({ ...value })).toBeUndefined();
+    expect(JsonDocument.from(structuredClone(value))).toBeUndefined();
+    const later = JsonDocument.known('{"a":1e0}', value);
+    expect(JsonDocument.from(value)).toBe(later);
   });
 
   it('knows nothing of others', () => {

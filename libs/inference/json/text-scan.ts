@@ -8,6 +8,7 @@ const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const MINUS = 0x2d;
+const POINT = 0x2e;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
 const ARRAY_OPEN = 0x5b;
@@ -54,7 +55,7 @@ export function stringEnd(text: string, open: number): number {
 function isNumberPart(unit: number): boolean {
   // Digits, and the characters + - . E e.
   return (
-    (unit >= DIGIT_0 && unit <= DIGIT_9) || unit === 0x2e || unit === MINUS || unit === 0x2b || (unit | 0x20) === 0x65
+    (unit >= DIGIT_0 && unit <= DIGIT_9) || unit === POINT || unit === MINUS || unit === 0x2b || (unit | 0x20) === 0x65
   );
 }
 
@@ -151,7 +152,7 @@ export function membersAt(text: string, from: number): MemberSpan[] {
   return members;
 }
 
-/** What one look over a whole text tells, before anybody parses it. */
+/** What one look over a text tells, before anybody parses it. */
 export interface Survey {
   /** Deeper than was allowed: the rest was not looked at. */
   readonly isTooDeep: boolean;
@@ -159,47 +160,117 @@ export interface Survey {
   readonly members: number;
   /** Characters by which numbers are longer than the shortest text of their value: `1.0` by two. */
   readonly numberExcess: number;
+  /** Where the members of the outermost object stand; undefined when they are more than are noted. */
+  readonly outermost: MemberNotes | undefined;
 }
 
 /** Integers of so many digits are written as they are read. */
 const PLAIN_DIGITS_MAX = 15;
 
-function excessOf(text: string, from: number, to: number): number {
-  if (to - from <= PLAIN_DIGITS_MAX) {
-    let at = text.charCodeAt(from) === MINUS ? from + 1 : from;
-    // A zero may have a sign, which the value's own text has not.
-    const isPlain = text.charCodeAt(at) !== DIGIT_0 || (at === from && to === from + 1);
-    while (isPlain && at < to && text.charCodeAt(at) >= DIGIT_0 && text.charCodeAt(at) <= DIGIT_9) at += 1;
-    if (at === to) return 0;
+/** Where a number ends whose first character is followed by digits up to `from`. */
+function digitsEnd(text: string, from: number): number {
+  let at = from;
+  let unit = text.charCodeAt(at);
+  while (unit >= DIGIT_0 && unit <= DIGIT_9) {
+    at += 1;
+    unit = text.charCodeAt(at);
   }
+  return at;
+}
+
+/** Whether a number is written as its value is: so few digits are all kept, and none of them can be left out. */
+function isShortest(text: string, from: number, to: number): boolean {
+  if (to - from > PLAIN_DIGITS_MAX) return false;
+  const whole = text.charCodeAt(from) === MINUS ? from + 1 : from;
+  const end = digitsEnd(text, whole);
+  // A zero may have a sign, which the value's own text has not.
+  if (end === to) return text.charCodeAt(whole) !== DIGIT_0;
+  if (text.charCodeAt(end) !== POINT || digitsEnd(text, end + 1) !== to) return false;
+  // Many zeros behind the point are written as an exponent, and those at the end not at all.
+  return text.charCodeAt(end + 1) !== DIGIT_0 && text.charCodeAt(to - 1) !== DIGIT_0;
+}
+
+/** Of a number that is more than a few digits. */
+function excessOf(text: string, from: number, to: number): number {
+  if (isShortest(text, from, to)) return 0;
   return Math.max(0, to - from - String(Number(text.slice(from, to))).length);
 }
 
-/** Looks over a text in one pass that needs no memory, whatever it holds. */
-export function survey(text: string, depthMax: number): Survey {
-  const { length } = text;
-  let members = 0;
-  let numberExcess = 0;
-  let depth = 0;
-  for (let at = 0; at < length; ) {
+/** More members than any dialect knows: an object of more is looked at again when somebody asks. */
+const NOTED_MEMBERS_MAX = 64;
+
+/** Where the members of one object stand, noted while a text is looked over. */
+export class MemberNotes {
+  /** For each member the begin and the end of its key, and of its value. */
+  readonly #offsets: number[] = [];
+  #isOpen = false;
+
+  get isFull(): boolean {
+    return this.#offsets.length > 4 * NOTED_MEMBERS_MAX;
+  }
+
+  /** A colon stands behind its key. */
+  open(text: string, keyStart: number, keyEnd: number, colon: number): void {
+    if (this.isFull) return;
+    this.#offsets.push(keyStart, keyEnd, skipSpace(text, colon + 1));
+    this.#isOpen = true;
+  }
+
+  /** The comma or the brace behind the value. */
+  close(text: string, behind: number): void {
+    if (!this.#isOpen) return;
+    let end = behind;
+    while (isSpace(text.charCodeAt(end - 1))) end -= 1;
+    this.#offsets.push(end);
+    this.#isOpen = false;
+  }
+
+  /** As `membersAt` finds them. */
+  spans(text: string): MemberSpan[] {
+    const spans: MemberSpan[] = [];
+    const offsets = this.#offsets;
+    for (let at = 0; at < offsets.length; at += 4) {
+      const keyStart = offsets[at] ?? 0;
+      const key = keyAt(text, keyStart, offsets[at + 1] ?? 0);
+      spans.push({ key, keyStart, valueStart: offsets[at + 2] ?? 0, valueEnd: offsets[at + 3] ?? 0 });
+    }
+    return spans;
+  }
+}
+
+/** Looks over a text, or over the part of it that is one value, in one pass that needs next to no memory. */
+export function survey(text: string, depthMax: number, from = 0, length = text.length): Survey {
+  const outermost = new MemberNotes();
+  let [members, numberExcess, depth, keyStart, keyEnd] = [0, 0, 0, 0, 0];
+  for (let at = from; at < length; ) {
     const unit = text.charCodeAt(at);
     if (unit === QUOTE) {
+      keyStart = at;
       at = stringEnd(text, at);
-      continue;
-    }
-    if (unit === MINUS || (unit >= DIGIT_0 && unit <= DIGIT_9)) {
-      const end = numberEnd(text, at);
-      numberExcess += excessOf(text, at, end);
+      keyEnd = at;
+    } else if (unit === COMMA) {
+      if (depth === 1) outermost.close(text, at);
+      at += 1;
+    } else if (unit <= DIGIT_9 && (unit >= DIGIT_0 || unit === MINUS)) {
+      let end = digitsEnd(text, at + 1);
+      if (unit === MINUS || end - at > PLAIN_DIGITS_MAX || isNumberPart(text.charCodeAt(end))) {
+        end = numberEnd(text, at);
+        numberExcess += excessOf(text, at, end);
+      }
       at = end;
-      continue;
-    }
-    at += 1;
-    if (unit === COLON) members += 1;
-    else if (unit === OBJECT_CLOSE || unit === ARRAY_CLOSE) depth -= 1;
-    else if (unit === OBJECT_OPEN || unit === ARRAY_OPEN) {
-      depth += 1;
-      if (depth > depthMax) return { isTooDeep: true, members, numberExcess };
+    } else {
+      if (unit === COLON) {
+        members += 1;
+        if (depth === 1) outermost.open(text, keyStart, keyEnd, at);
+      } else if (unit === OBJECT_CLOSE || unit === ARRAY_CLOSE) {
+        if (depth === 1) outermost.close(text, at);
+        depth -= 1;
+      } else if (unit === OBJECT_OPEN || unit === ARRAY_OPEN) {
+        depth += 1;
+        if (depth > depthMax) return { isTooDeep: true, members, numberExcess, outermost: undefined };
+      }
+      at += 1;
     }
   }
-  return { isTooDeep: false, members, numberExcess };
+  return { isTooDeep: false, members, numberExcess, outermost: outermost.isFull ? undefined : outermost };
 }
