@@ -6,6 +6,7 @@ import { LoadGenerator } from './load/load-generator';
 import { type BenchOptions, HELP, readOptions, type Section } from './options';
 import { benchCalls } from './sections/calls';
 import { benchDistributed } from './sections/distributed';
+import { benchHostile } from './sections/hostile';
 import { benchLedger } from './sections/ledger';
 import { benchMemory } from './sections/memory';
 import { benchReads } from './sections/reads';
@@ -88,6 +89,7 @@ async function benchEmbedded(directory: string, options: BenchOptions): Promise<
   if (needsPlatform) Object.assign(results, await benchPlatform(directory, options));
   if (options.only.includes('ledger'))
     results.ledger = await benchLedger(join(directory, 'ledger-load'), options.ledgerEvents, tell);
+  if (options.only.includes('hostile')) results.hostile = await benchHostile(join(directory, 'hostile'), tell);
   return results;
 }
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['disk', 'start', 'calls', 'embeddings', 'memory', 'ledger', 'reads'] as const;
+export const SECTIONS = ['disk', 'start', 'calls', 'embeddings', 'memory', 'ledger', 'hostile', 'reads'] as const;
 /** Reads take many minutes, most of them to make a record and a year. */
 const ASKED_FOR_ONLY: readonly Section[] = ['reads'];
 export type Section = (typeof SECTIONS)[number];

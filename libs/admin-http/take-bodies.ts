@@ -44,6 +44,8 @@ export function takeJsonBodies(server: FastifyInstance, memory: BodyMemory = Bod
     // It never rejects: what goes wrong with a body is an answer.
     void receiveBody(request.raw, LIMITS, share).then((body) => {
       if (body instanceof BodyFailure) done(null, body);
+      // Many programs send the header always: what has no bytes is no body, and a command that needs one says so.
+      else if (body.length === 0) done(null, undefined);
       else void parse(request, body.toString('utf8'), done);
     });
   });

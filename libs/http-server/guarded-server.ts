@@ -74,8 +74,12 @@ class OneAtATime {
 
   take(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    // The rest of what came together with the request that ended the connection.
-    if (socket.destroyed) return;
+    // The rest of what came together with the request that ended the connection. It may be thousands: each that is not
+    // over by itself would be aborted by Node, with an error and the text of its stack.
+    if (socket.destroyed) {
+      request.destroy();
+      return;
+    }
     const connection = this.connections.get(socket) ?? { passedOver: 0, passedOverBytes: 0 };
     const { answer } = connection;
     if (answer !== undefined && !answer.writableFinished) {
