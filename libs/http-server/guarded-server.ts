@@ -50,15 +50,6 @@ export function whenOver(response: ServerResponse, run: () => void): void {
   else response.once('close', run);
 }
 
-/** A signal that is given when a client leaves before its answer is finished. */
-export function leaveOf(response: ServerResponse): AbortSignal {
-  const leave = new AbortController();
-  whenOver(response, () => {
-    if (!response.writableFinished) leave.abort();
-  });
-  return leave.signal;
-}
-
 /**
  * One request at a time on a connection: what a client sends before it has the answer to its last request is not
  * looked at, and the connection ends with that answer. (RFC 9112 §9.3.2: such a client is to send it again.) So every

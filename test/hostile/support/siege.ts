@@ -1,4 +1,4 @@
-import { eventually, head, openDescriptors, posting, RawConnection } from '#testing/raw-http';
+import { eventually, head, openDescriptors, peakMemoryMiB, posting, RawConnection } from '#testing/raw-http';
 import { chatBody, type Tenant } from '../../e2e/support/tenant';
 import { World } from '../../e2e/support/world';
 
@@ -6,6 +6,9 @@ type Headers = Readonly<Record<string, string | number>>;
 
 /** Descriptors that come and go with what the process does for itself: connections to backends, files of views. */
 const DESCRIPTORS_SLACK = 20;
+
+/** What a container with this heap is given: beyond it the process would be ended, with all that was under way. */
+const MEMORY_MIB_MAX = 1_024;
 
 export function bearer(secret: string): Headers {
   return { Authorization: `Bearer ${secret}` };
@@ -81,5 +84,7 @@ export class Siege {
       expect([status, text]).toEqual([200, expect.stringContaining('"usage"')]);
     }
     expect(this.world.platform.pid).toBe(this.pid);
+    const peakMiB = peakMemoryMiB(this.pid);
+    if (peakMiB !== undefined) expect(peakMiB).toBeLessThan(MEMORY_MIB_MAX);
   }
 }
