@@ -105,8 +105,16 @@ describe('a configuration file', () => {
     await applyConfigurationFile(control, read(FILE));
     const [route] = control.catalogue().models.get(small)?.routes ?? [];
     if (route === undefined) throw new Error('no route');
-    const who = { organizationId: 'org_1' as never, keyId: 'key_1' as never, heldProvenBound: false };
-    const excess = { type: 'RecordExcess', modelId: small, callId: 'req_1' as never, ...route, ...who } as const;
+    const who = { organizationId: 'org_1' as never, keyId: 'key_1' as never };
+    const found = { heldProvenBound: false, disprovesBound: true };
+    const excess = {
+      type: 'RecordExcess',
+      modelId: small,
+      callId: 'req_1' as never,
+      ...route,
+      ...who,
+      ...found,
+    } as const;
     await control.catalogueCommands.change(control.systemContext('test'), excess);
     await applyConfigurationFile(control, read(FILE));
     expect(control.catalogue().models.get(small)?.boundWithdrawn).toBe(true);

@@ -74,17 +74,19 @@ function backendClients(control: ControlPlane, guard: AddressGuard): ReadonlyMap
   ]);
 }
 
-/** A call cost more than it held: its model's bounds are withdrawn, and whoever does it again is stopped. */
+/** A call cost more than it held: whoever caused that is stopped, or the bounds of its model are withdrawn. */
 async function distrustBounds(control: ControlPlane, logger: Logger, excess: ExceededHold): Promise<void> {
   logger.error(
     { ...excess },
-    'a call cost more than it held: the bounds of its model are not trusted until an operator declares others',
+    'a call cost more than it held: its key is stopped on the model, or the bounds of the model are withdrawn',
   );
   const { model: modelId, ...rest } = excess;
   const command = { type: 'RecordExcess', modelId, ...rest } as const;
   await control.catalogueCommands
     .change(control.systemContext('excess'), command)
-    .catch((error: unknown) => logger.error({ error, ...excess }, 'the bounds could not be withdrawn'));
+    .catch((error: unknown) =>
+      logger.error({ error, ...excess }, 'nothing could be done about a call that cost more than it held'),
+    );
 }
 
 /** Forgets expired answers, and tells the metrics what only looking tells. */

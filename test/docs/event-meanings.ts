@@ -110,10 +110,11 @@ export const CATALOGUE: Readonly<Record<CatalogueEvent['type'], string>> = {
   PricesSet: 'A version of prices, in nano-USD per million tokens.',
   BoundsDeclared: 'What bounds the tokens of one call; ends a withdrawal.',
   BoundWithdrawn: 'A call cost more than it held: calls of this model hold the whole context from now on.',
-  ModelStopped: 'A key exceeded what its calls of a model held, again; without a key, several of an organization did.',
+  ModelStopped:
+    'A backend generated more than the cap of a call of this key, or the key exceeded again what it held; without a key, several of an organization did.',
   ModelStopLifted: 'A key, or an organization, may call a model again.',
   RouteClosed:
-    'Calls of several organizations exceeded what was proven: nothing goes there until an operator declares bounds.',
+    'Calls of several organizations exceeded what they held: nothing goes there until an operator declares bounds.',
   RouteReopened: 'An operator opened a closed route.',
 };
 

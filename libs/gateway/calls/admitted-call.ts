@@ -155,6 +155,7 @@ export class AdmittedCall<R extends MeteredRequest> {
       organizationId: caller.orgId,
       keyId: caller.keyId,
       heldProvenBound: model.boundWithdrawn === true,
+      disprovesBound: !this.isBeyondPossible,
     });
   }
 

@@ -50,6 +50,8 @@ export interface ExceededHold {
   readonly keyId: ApiKeyId;
   /** Whether it held what an excess before it had proven. */
   readonly heldProvenBound: boolean;
+  /** Whether more was read than was bounded; otherwise more was generated than allowed, or what was said cannot be. */
+  readonly disprovesBound: boolean;
   readonly callId: CallId;
   readonly model: ModelId;
   readonly backendId: BackendId;

@@ -143,9 +143,10 @@ export interface DeclareBounds {
 }
 
 /**
- * A call cost more than it held. The first such report withdraws the model's bounds, so that every call holds what is
- * proven; another one of the same key stops that key on the model, of another key of its organization the organization,
- * of another organization closes the route: then nothing bounds what it charges.
+ * A call cost more than it held. The first report that disproves the model's bounds withdraws them, so that every call
+ * holds what is proven; another one of the same key stops that key on the model, of another key of its organization the
+ * organization, of another organization closes the route: then nothing bounds what it charges. One that disproves no
+ * bound stops its key at once, then its organization, and closes the route with the third organization.
  */
 export interface RecordExcess {
   readonly type: 'RecordExcess';
@@ -157,6 +158,11 @@ export interface RecordExcess {
   readonly keyId: ApiKeyId;
   /** Whether it held what an excess before it had proven; one that ran at the same time proves nothing more. */
   readonly heldProvenBound: boolean;
+  /**
+   * Whether more was read than was bounded. Otherwise the backend generated more than its cap, or says what cannot be:
+   * no other bound would have held that, and the bound of the input is as good as it was.
+   */
+  readonly disprovesBound: boolean;
 }
 
 /** An operator lets a key, or an organization, call a model again. */

@@ -1,6 +1,6 @@
 import type { ApiKeyId, BackendId, CallId, ModelId, OrganizationId } from '#kernel';
 import { given, stateAfter } from '#testing/given-when-then';
-import type { CatalogueCommand } from './commands';
+import type { CatalogueCommand, RecordExcess } from './commands';
 import { DEFAULT_BOUNDS } from './decide-bounds';
 import { catalogueDecider } from './decider';
 import type { CatalogueEvent } from './events';
@@ -47,13 +47,15 @@ const reopened: CatalogueEvent = { type: 'RouteReopened', data: route('a') };
 const org = (name: string) => `org_${name.charAt(0)}` as OrganizationId;
 /** Of key `a1` of organization `a`, and so on. */
 const who = (key: string) => ({ organizationId: org(key), keyId: `key_${key}` as ApiKeyId });
-const excess = (n: number, key = 'a1', upstreamModel = 'a', heldProvenBound = true): CatalogueCommand => ({
+const excess = (n: number, key = 'a1', upstreamModel = 'a', heldProvenBound = true): RecordExcess => ({
   type: 'RecordExcess',
   ...route(upstreamModel),
   callId: call(n),
   ...who(key),
   heldProvenBound,
+  disprovesBound: true,
 });
+const disobeyed = (n: number, key = 'a1'): RecordExcess => ({ ...excess(n, key), disprovesBound: false });
 const stopped = (n: number, key: string): CatalogueEvent => ({
   type: 'ModelStopped',
   data: { ...route('a'), callId: call(n), ...who(key) },
@@ -152,6 +154,35 @@ describe('a call that cost more than it held', () => {
       .thenNothing();
     given(catalogueDecider, registered, retired).when(excess(1)).thenNothing();
     given(catalogueDecider).when(excess(1)).thenRefused('model_not_found');
+  });
+});
+
+describe('a call whose backend generated more than its cap, or said what cannot be', () => {
+  it('stops its key on the model; the bound of the input is as good as it was, and others go on', () => {
+    given(catalogueDecider, registered).when(disobeyed(1)).then(stopped(1, 'a1')).andNothingWhenRepeated();
+    const model = modelAfter(registered, stopped(1, 'a1'));
+    expect(model).not.toHaveProperty('boundWithdrawn');
+    expect(model && ['a1', 'a2', 'b1'].map((key) => isStopped(model, who(key)))).toEqual([true, false, false]);
+  });
+
+  it('then, by another key, the organization', () => {
+    given(catalogueDecider, registered, stopped(1, 'a1')).when(disobeyed(2, 'a2')).then(stoppedAll(2, 'a2'));
+    given(catalogueDecider, registered, stopped(1, 'a1'), stoppedAll(2, 'a2')).when(disobeyed(3, 'a3')).thenNothing();
+  });
+
+  it('closes the route once it happens to a third organization', () => {
+    const two = [registered, stopped(1, 'a1'), stopped(2, 'b1')];
+    given(catalogueDecider, registered, stopped(1, 'a1')).when(disobeyed(2, 'b1')).then(stopped(2, 'b1'));
+    given(catalogueDecider, ...two)
+      .when(disobeyed(3, 'c1'))
+      .then(closed(3, 'c1'));
+    given(catalogueDecider, ...two, closed(3, 'c1'))
+      .when(disobeyed(4, 'c2'))
+      .thenNothing();
+  });
+
+  it('stops whoever does it again after an operator has lifted the stop', () => {
+    given(catalogueDecider, registered, stopped(1, 'a1'), lifted('a1')).when(disobeyed(2)).then(stopped(2, 'a1'));
   });
 });
 

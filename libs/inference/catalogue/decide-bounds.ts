@@ -4,7 +4,7 @@ import { no } from './commands';
 import type { CatalogueEvent } from './events';
 import type { CatalogueState } from './state';
 import { isStopped, sameRoute, sameStop } from './state';
-import type { ModelBounds } from './types';
+import type { Model, ModelBounds } from './types';
 
 /**
  * For a byte-level BPE, which makes at most one token of a byte. The overheads are generous: chat templates add three
@@ -69,6 +69,7 @@ export function decideRecordExcess(command: RecordExcess, state: CatalogueState)
   if (model === undefined) return state.retiredModels.has(modelId) ? accepted() : noModel();
   if (state.excessCalls.get(modelId)?.includes(callId) === true) return accepted();
   const data = { modelId, backendId, upstreamModel, callId, organizationId, keyId };
+  if (!command.disprovesBound) return decideDisobeyedCap(command, model);
   if (model.boundWithdrawn !== true) return accepted({ type: 'BoundWithdrawn', data });
   if (isStopped(model, command)) return accepted();
   const before = model.exceededBy ?? [];
@@ -80,6 +81,22 @@ export function decideRecordExcess(command: RecordExcess, state: CatalogueState)
   }
   const route = model.routes.find((one) => sameRoute(one, command));
   return route === undefined || route.closed === true ? accepted() : accepted({ type: 'RouteClosed', data });
+}
+
+/** With so many organizations stopped already, the next one's excess is the route's own doing. */
+const STOPPED_ORGANIZATIONS_MAX = 2;
+
+/** A cap that a backend did not keep to, or a report that cannot be true, is met where it came up: others go on. */
+function decideDisobeyedCap(command: RecordExcess, model: Model): CatalogueDecision {
+  const { modelId, callId, backendId, upstreamModel, organizationId, keyId } = command;
+  if (isStopped(model, command)) return accepted();
+  const data = { modelId, backendId, upstreamModel, callId, organizationId };
+  const stopped = new Set((model.stops ?? []).map((stop) => stop.organizationId));
+  if (stopped.has(organizationId)) return accepted({ type: 'ModelStopped', data });
+  if (stopped.size < STOPPED_ORGANIZATIONS_MAX) return accepted({ type: 'ModelStopped', data: { ...data, keyId } });
+  const route = model.routes.find((one) => sameRoute(one, command));
+  const isOpen = route !== undefined && route.closed !== true;
+  return isOpen ? accepted({ type: 'RouteClosed', data: { ...data, keyId } }) : accepted();
 }
 
 export function decideLiftModelStop(command: LiftModelStop, state: CatalogueState): CatalogueDecision {
