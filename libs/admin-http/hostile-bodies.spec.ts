@@ -77,6 +77,24 @@ it('so are those of a keyed command that needs no body', async () => {
   expect([answer.status, answer.body.code]).toEqual([422, 'invalid_request']);
 });
 
+it.each(['{"name":"A","name":"B"}', '{"name":"A","\\u006eame":"B"}', '{"name":"A","x":{"y":1,"y":2}}'])(
+  'a key that stands twice is refused, whichever of the two is meant: %s',
+  async (body) => {
+    const before = (await recordOf(machine)).length;
+    const answer = await server.send('PATCH', '/admin/v1/organizations/acme', body);
+    expect([answer.status, answer.body.code]).toEqual([400, 'malformed_request']);
+    expect(answer.body.detail).toMatch(/stands twice/);
+    expect(await recordOf(machine)).toHaveLength(before);
+  },
+);
+
+it('what is wrong is told in short, however much of it there is', async () => {
+  const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`field${n}`, 1]));
+  const answer = await server.send('POST', BUDGETS, { ...many, ['x'.repeat(60_000)]: 1 });
+  expect([answer.status, answer.body.code]).toEqual([422, 'invalid_request']);
+  expect(answer.text.length).toBeLessThan(20_000);
+});
+
 it.each(['toString', 'hasOwnProperty', 'valueOf'])('a field called %s is an unknown one', async (name) => {
   await expectRefused(BUDGETS, { ...budget, [name]: 1 }, `/${name}`);
   await expectRefused(BUDGETS, { ...budget, scope: { ...scope, [name]: 1 } }, `/scope/${name}`);

@@ -1,14 +1,19 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { type ClassConstructor, plainToInstance } from 'class-transformer';
 import { type ValidationError, validate } from 'class-validator';
+import { foreignText } from '#kernel';
 import { isPlainObject, pointerTo, structureProblem } from './body-structure';
 import { type InvalidField, invalidRequest } from './problem';
+
+/** Whoever sends more wrong fields than these mends them first. */
+const FIELDS_SHOWN_MAX = 50;
+const POINTER_BYTES_MAX = 256;
 
 function fieldsOf(errors: readonly ValidationError[], parent = ''): InvalidField[] {
   return errors.flatMap(({ property, constraints = {}, children = [] }) => {
     const pointer = pointerTo(parent, property);
     const own = Object.entries(constraints).map(([rule, message]) => ({
-      pointer,
+      pointer: foreignText(pointer, POINTER_BYTES_MAX),
       message: rule === 'whitelistValidation' ? 'There is no such field here.' : message,
     }));
     return [...own, ...fieldsOf(children, pointer)];
@@ -42,7 +47,7 @@ class ValidatedBody<T extends object> implements PipeTransform {
       stopAtFirstError: true,
       validationError: { target: false, value: false },
     });
-    if (errors.length > 0) throw invalidRequest(fieldsOf(errors));
+    if (errors.length > 0) throw invalidRequest(fieldsOf(errors.slice(0, FIELDS_SHOWN_MAX)).slice(0, FIELDS_SHOWN_MAX));
     dropAbsent(instance);
     return instance;
   }

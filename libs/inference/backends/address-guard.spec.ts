@@ -21,7 +21,11 @@ describe('API7: a backend leads to no address that belongs to a machine itself',
     'http://[::ffff:a9fe:a9fe]/v1',
     'http://[::169.254.169.254]/v1',
     'http://[64:ff9b::169.254.169.254]/v1',
+    'http://[2002:a9fe:a9fe::]/v1',
+    'http://[2002:a9fe:a9fe:1::7]/v1',
     'http://100.100.100.200/v1',
+    'http://168.63.129.16/v1',
+    'http://metadata.azure.internal/v1',
     'http://METADATA.google.internal./v1',
   ])('%s', (url) => expect(open.refusalOf(new URL(url))).toMatch(/AIAAS_BACKEND_HOSTS/));
 

@@ -11,15 +11,24 @@ function privateToMachines(): BlockList {
   list.addSubnet('169.254.0.0', 16, 'ipv4');
   list.addAddress('100.100.100.200', 'ipv4');
   list.addAddress('192.0.0.192', 'ipv4');
+  list.addAddress('168.63.129.16', 'ipv4');
   list.addSubnet('fe80::', 10, 'ipv6');
   list.addAddress('fd00:ec2::254', 'ipv6');
   list.addAddress('fd20:ce::254', 'ipv6');
   for (const prefix of ['::', '64:ff9b::']) list.addSubnet(`${prefix}a9fe:0`, 112, 'ipv6');
+  // 6to4 (RFC 3056), which leads to the IPv4 address in its second and third group.
+  list.addSubnet('2002:a9fe::', 32, 'ipv6');
   return list;
 }
 
 const PRIVATE_TO_MACHINES = privateToMachines();
-const METADATA_NAMES: ReadonlySet<string> = new Set(['metadata', 'metadata.google.internal', 'instance-data']);
+const METADATA_NAMES: ReadonlySet<string> = new Set([
+  'metadata',
+  'metadata.google.internal',
+  'metadata.goog',
+  'metadata.azure.internal',
+  'instance-data',
+]);
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIPv6(address) ? 'ipv6' : 'ipv4';
