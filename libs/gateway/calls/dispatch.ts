@@ -157,6 +157,7 @@ async function attempt<R extends MeteredRequest>(
     const response = await client.open({
       backend,
       operation: dialect.operation,
+      contextTokens: call.model.contextTokens,
       body: dialect.buildUpstream(request, {
         backend,
         upstreamModel: call.upstreamModel,

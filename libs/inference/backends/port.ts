@@ -9,6 +9,8 @@ export type UpstreamOperation = 'chat' | 'completion' | 'embedding';
 export interface UpstreamCall {
   readonly backend: Backend;
   readonly operation: UpstreamOperation;
+  /** What the model can read at most; a backend that knows it by itself looks at its own. */
+  readonly contextTokens?: number;
   /** Made by a dialect's `build-upstream`; written by the adapter. */
   readonly body: JsonObject;
   /** The client's own body: what is the same in both goes out as it came in. */

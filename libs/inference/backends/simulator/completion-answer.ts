@@ -16,6 +16,8 @@ export interface CompletionEcho {
   readonly model: string;
   /** `n` for each prompt, in the order of their indexes. */
   readonly choices: readonly EchoedPrompt[];
+  /** Of the longest prompt. */
+  readonly promptTokens: number;
   readonly outputTokens: number;
   readonly usage: JsonObject | undefined;
 }
@@ -37,11 +39,13 @@ export function completionEchoOf(model: string, body: JsonObject, settings: Simu
   const pieceTokens = body.stream === true ? settings.chunkTokens : Number.MAX_SAFE_INTEGER;
   const choices = prompts.flatMap((prompt) => Array.from({ length: n }, () => echoed(prompt, cap, pieceTokens)));
   const outputTokens = choices.reduce((sum, choice) => sum + choice.outputTokens, 0);
-  const promptTokens = prompts.reduce((sum, prompt) => sum + countSimulatedTokens(prompt), 0);
+  const counts = prompts.map(countSimulatedTokens);
+  const promptTokens = counts.reduce((sum, count) => sum + count, 0);
   return {
     id: `cmpl-${hashOf(prompts.join()).toString(16).padStart(8, '0')}`,
     model,
     choices,
+    promptTokens: counts.reduce((most, count) => Math.max(most, count), 0),
     outputTokens,
     usage: usageOf(settings, promptTokens, outputTokens, cap * choices.length),
   };

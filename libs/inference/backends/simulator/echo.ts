@@ -9,6 +9,8 @@ export interface Echo {
   readonly choices: number;
   /** The same for every choice. */
   readonly pieces: readonly string[];
+  /** Of the longest prompt. */
+  readonly promptTokens: number;
   readonly outputTokens: number;
   readonly finishReason: 'stop' | 'length';
   readonly usage: JsonObject | undefined;
@@ -73,6 +75,7 @@ export function echoOf(model: string, body: JsonObject, settings: SimulatorSetti
     model,
     choices,
     pieces: simulatedPieces(words, spoken, body.stream === true ? settings.chunkTokens : Number.MAX_SAFE_INTEGER),
+    promptTokens,
     outputTokens: spoken * choices,
     finishReason: spoken < available ? 'length' : 'stop',
     usage: usageOf(settings, promptTokens, spoken * choices, cap * choices),

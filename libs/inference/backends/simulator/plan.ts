@@ -2,9 +2,10 @@ import { isJsonObject, type JsonObject } from '../../json';
 import { echoBody, echoFrames } from './chat-answer';
 import { completionBody, completionEchoOf, completionFrames } from './completion-answer';
 import { echoOf } from './echo';
-import { embeddingBody } from './embedding-answer';
+import { embeddingBody, textsOf } from './embedding-answer';
 import type { Step } from './player';
 import type { SimulatedModel, SimulatorSettings } from './settings';
+import { countSimulatedTokens } from './tokens';
 
 const encoder = new TextEncoder();
 
@@ -19,6 +20,12 @@ function errorPlan(status: number, code: string, message: string): Plan {
     status,
     body: JSON.stringify({ error: { message, type: 'simulated_error', param: null, code } }),
   };
+}
+
+/** As a real backend would: none reads more than its context. */
+function tooLong(promptTokens: number, contextTokens: number): Plan {
+  const message = `The model reads ${contextTokens} tokens at most, and the prompt has ${promptTokens}. Shorten it.`;
+  return errorPlan(400, 'context_length_exceeded', message);
 }
 
 function trouble(settings: SimulatorSettings, index: number): Step | undefined {
@@ -47,6 +54,7 @@ function spoilt(frames: readonly string[], settings: SimulatorSettings): readonl
 
 /** What a model is about to say, in the form of one route. */
 interface Spoken {
+  readonly promptTokens: number;
   readonly outputTokens: number;
   readonly body: () => string;
   readonly frames: (includeUsage: boolean) => readonly string[];
@@ -54,21 +62,28 @@ interface Spoken {
 
 function chatSpoken({ name, settings }: SimulatedModel, body: JsonObject): Spoken {
   const echo = echoOf(name, body, settings);
-  const { outputTokens } = echo;
-  return { outputTokens, body: () => echoBody(echo), frames: (includeUsage) => echoFrames(echo, includeUsage) };
+  const { promptTokens, outputTokens } = echo;
+  return {
+    promptTokens,
+    outputTokens,
+    body: () => echoBody(echo),
+    frames: (includeUsage) => echoFrames(echo, includeUsage),
+  };
 }
 
 function completionSpoken({ name, settings }: SimulatedModel, body: JsonObject): Spoken {
   const echo = completionEchoOf(name, body, settings);
-  const { outputTokens } = echo;
+  const { promptTokens, outputTokens } = echo;
   return {
+    promptTokens,
     outputTokens,
     body: () => completionBody(echo),
     frames: (includeUsage) => completionFrames(echo, includeUsage),
   };
 }
 
-function textPlan({ settings }: SimulatedModel, body: JsonObject, spoken: Spoken): Plan {
+function textPlan({ settings }: SimulatedModel, body: JsonObject, spoken: Spoken, contextTokens: number): Plan {
+  if (spoken.promptTokens > contextTokens) return tooLong(spoken.promptTokens, contextTokens);
   const tokenMs = settings.tokensPerSecond === undefined ? 0 : 1_000 / settings.tokensPerSecond;
   if (body.stream !== true) {
     const text = settings.garbage ? '<html>no answer</html>' : spoken.body();
@@ -90,8 +105,12 @@ function textPlan({ settings }: SimulatedModel, body: JsonObject, spoken: Spoken
   };
 }
 
-function embeddingPlan(model: SimulatedModel, body: JsonObject): Plan {
+function embeddingPlan(model: SimulatedModel, body: JsonObject, contextTokens: number): Plan {
   const { settings } = model;
+  for (const text of textsOf(body.input)) {
+    const tokens = countSimulatedTokens(text);
+    if (tokens > contextTokens) return tooLong(tokens, contextTokens);
+  }
   const text = settings.garbage
     ? '<html>no answer</html>'
     : embeddingBody(model.name, body, settings.usage !== 'absent');
@@ -99,13 +118,19 @@ function embeddingPlan(model: SimulatedModel, body: JsonObject): Plan {
 }
 
 /** Works the whole answer out beforehand, so that the same request always gets the same bytes. */
-export function planOf(model: SimulatedModel, operation: string, body: JsonObject): Plan {
+export function planOf(
+  model: SimulatedModel,
+  operation: string,
+  body: JsonObject,
+  contextTokens = Number.POSITIVE_INFINITY,
+): Plan {
   const { name, settings } = model;
   if (settings.errorStatus !== undefined)
     return errorPlan(settings.errorStatus, 'simulated', `The simulator was told to answer ${settings.errorStatus}.`);
-  if (name.endsWith('embedding') && operation === 'embedding') return embeddingPlan(model, body);
-  if (!name.endsWith('embedding') && operation === 'chat') return textPlan(model, body, chatSpoken(model, body));
+  if (name.endsWith('embedding') && operation === 'embedding') return embeddingPlan(model, body, contextTokens);
+  if (!name.endsWith('embedding') && operation === 'chat')
+    return textPlan(model, body, chatSpoken(model, body), contextTokens);
   if (!name.endsWith('embedding') && operation === 'completion')
-    return textPlan(model, body, completionSpoken(model, body));
+    return textPlan(model, body, completionSpoken(model, body), contextTokens);
   return errorPlan(404, 'model_not_found', `The simulator has no model '${name}' for this operation.`);
 }

@@ -170,3 +170,17 @@ describe("the simulator's tokens", () => {
     expect(simulatedPieces('one two wonderful', 9, 1)).toEqual(['one', ' two', ' won', 'derf', 'ul']);
   });
 });
+
+it.each([
+  ['chat', { messages: [{ role: 'user', content: 'one two three four five' }] }],
+  ['completion', { prompt: ['one', 'one two three four five'] }],
+  ['embedding', { model: 'echo-embedding', input: ['one two three four five'] }],
+] as const)('reads no more than the context of its model (%s)', async (operation, body) => {
+  const { signal } = new AbortController();
+  const call = { backend, operation, signal, whyNotStart: () => undefined, body: { model: 'echo', ...body } };
+  const answers = await Promise.all([4, 100].map((contextTokens) => client.open({ ...call, contextTokens })));
+  expect(answers).toMatchObject([
+    { kind: 'status', status: 400, body: expect.stringContaining('context_length_exceeded') },
+    { kind: 'answer' },
+  ]);
+});

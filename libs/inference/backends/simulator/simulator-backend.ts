@@ -67,7 +67,7 @@ export class SimulatorBackendClient implements BackendClient {
       const failure = await begin(call, model);
       if (failure !== undefined) return failed(failure);
     }
-    const plan = planOf(model, call.operation, call.body);
+    const plan = planOf(model, call.operation, call.body, call.contextTokens);
     return plan.kind === 'answer'
       ? answer(call, plan)
       : { kind: 'status', status: plan.status, headers: { contentType: 'application/json' }, body: plan.body };
