@@ -93,7 +93,9 @@ export class Strangers {
   countRefusals(server: FastifyInstance, prefix: string, idOf: (request: FastifyRequest) => CredentialId | undefined) {
     server.addHook('onResponse', (request, reply, done) => {
       const id = isOfPlane(request, prefix) ? idOf(request) : undefined;
-      if (id !== undefined && reply.statusCode >= 400 && reply.statusCode < 500) this.rates.countRefused(id);
+      // Whoever was held back for the rate was not let in, and owes nothing for it.
+      const isRefused = reply.statusCode >= 400 && reply.statusCode < 500 && reply.statusCode !== 429;
+      if (id !== undefined && isRefused) this.rates.countRefused(id);
       if (id !== undefined && reply.hasHeader('idempotent-replayed')) this.rates.countFree(id);
       done();
     });

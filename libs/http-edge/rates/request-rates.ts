@@ -60,9 +60,9 @@ export class RequestRates {
     return this.throttled('refused', this.refused.take(id));
   }
 
-  /** A request of a credential was refused. */
+  /** A request of a credential was let in and then refused, but not for its rate: that costs no more. */
   countRefused(id: CredentialId): void {
-    this.refused.take(id);
+    this.refused.charge(id);
   }
 
   /** Before a request is looked at. @returns 0, or how long its credential has to wait for having been refused so often. */
@@ -81,7 +81,7 @@ export class RequestRates {
   }
 
   countFree(id: CredentialId): void {
-    this.free.take(id);
+    this.free.charge(id);
   }
 
   private throttled(what: ThrottledRequest, waitMs: number): number {

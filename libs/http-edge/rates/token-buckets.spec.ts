@@ -32,6 +32,41 @@ describe('a token bucket', () => {
     expect(some.waitMs('a')).toBe(100);
   });
 
+  it('is in debt for what was let in while its outcome was not known yet, and lets nothing in before that is paid', () => {
+    const { clock, buckets: some } = buckets();
+    for (let i = 0; i < 3; i += 1) some.take('a');
+    clock.ms = 100;
+    // Five ask while there is one token; all of them turn out to cost one.
+    expect(Array.from({ length: 5 }, () => some.waitMs('a'))).toEqual([0, 0, 0, 0, 0]);
+    for (let i = 0; i < 5; i += 1) some.charge('a');
+    expect(some.waitMs('a')).toBe(500);
+    clock.ms = 599;
+    expect(some.waitMs('a')).toBe(1);
+    clock.ms = 600;
+    expect(some.take('a')).toBe(0);
+  });
+
+  it.each([1, 7, 50])(
+    'lets no more pass than burst, rate and those under way, however many ask at once (%i)',
+    (atOnce) => {
+      const { clock, buckets: some } = buckets();
+      const underWay: number[] = [];
+      let passed = 0;
+      // Each is answered a second after it was let in.
+      for (clock.ms = 0; clock.ms < 60_000; clock.ms += 10) {
+        while ((underWay[0] ?? Number.POSITIVE_INFINITY) <= clock.ms - 1_000) {
+          underWay.shift();
+          some.charge('a');
+        }
+        while (underWay.length < atOnce && some.waitMs('a') === 0) {
+          underWay.push(clock.ms);
+          passed += 1;
+        }
+      }
+      expect(passed).toBeLessThanOrEqual(3 + 600 + atOnce);
+    },
+  );
+
   it('is forgotten when there are too many, the longest unused first', () => {
     const { buckets: some } = buckets(2);
     for (let i = 0; i < 3; i += 1) some.take('a');

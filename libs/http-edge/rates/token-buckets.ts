@@ -33,17 +33,31 @@ export class TokenBuckets<K extends string> {
     const bucket = this.buckets.get(name) ?? { tokens: this.rate.burst, atMs: this.nowMs() };
     const tokens = this.tokensOf(bucket);
     const waitMs = this.waitOf(tokens);
-    bucket.tokens = waitMs === 0 ? tokens - 1 : tokens;
+    this.keep(name, bucket, waitMs === 0 ? tokens - 1 : tokens);
+    return waitMs;
+  }
+
+  /**
+   * Takes a token for what was let in already and has turned out to need one. There may be none left, since others were
+   * let in meanwhile: then it is owed, and nothing is let in until time has paid it. Without that each token that comes
+   * back would let in everybody who asks before it is taken.
+   */
+  charge(name: K): void {
+    const bucket = this.buckets.get(name) ?? { tokens: this.rate.burst, atMs: this.nowMs() };
+    this.keep(name, bucket, this.tokensOf(bucket) - 1);
+  }
+
+  get size(): number {
+    return this.buckets.size;
+  }
+
+  private keep(name: K, bucket: Bucket, tokens: number): void {
+    bucket.tokens = tokens;
     bucket.atMs = this.nowMs();
     // Young again: the oldest is the first of the map.
     this.buckets.delete(name);
     this.buckets.set(name, bucket);
     this.forgetOldest();
-    return waitMs;
-  }
-
-  get size(): number {
-    return this.buckets.size;
   }
 
   private tokensOf({ tokens, atMs }: Bucket): number {
